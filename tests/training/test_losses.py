@@ -1,0 +1,122 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fbnet.training.losses import LOSSES, landmark_loss, pose_weight, smooth_wing, wing
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "losses.npz"
+W, E = 10 / 112, 2 / 112
+
+
+@pytest.fixture(scope="module")
+def seed_run():
+    """Inputs and outputs of the seed's own PFLDLoss (NNI v2.6)."""
+    with np.load(GOLDEN, allow_pickle=False) as data:
+        return {name: torch.from_numpy(np.asarray(data[name])) for name in data.files}
+
+
+def faces(count=3, points=5, seed=0):
+    random = torch.Generator().manual_seed(seed)
+    return torch.rand(2, count, points, 2, generator=random)
+
+
+def test_seed_losses(seed_run):
+    inputs = [seed_run[name] for name in ("landmarks", "target", "angle", "true_angle")]
+    weighted = landmark_loss("pose", floor=0)(*inputs)
+    assert weighted.item() == pytest.approx(seed_run["weighted_loss"].item(), rel=1e-5)
+    plain = landmark_loss("l2")(*inputs)
+    assert plain.item() == pytest.approx(seed_run["l2_loss"].item(), rel=1e-5)
+
+
+def test_floor_adds_the_plain_loss(seed_run):
+    inputs = [seed_run[name] for name in ("landmarks", "target", "angle", "true_angle")]
+    floored, seed, plain = (
+        landmark_loss("pose", floor=1)(*inputs),
+        landmark_loss("pose", floor=0)(*inputs),
+        landmark_loss("l2")(*inputs),
+    )
+    torch.testing.assert_close(floored, seed + plain)
+
+
+def test_right_pose_keeps_the_loss_and_teaches_the_pose_net():
+    predicted, target = faces()
+    angle = torch.zeros(3, 3)
+    assert landmark_loss("pose")(predicted, target, angle, angle) > 0
+    assert landmark_loss("pose", floor=0)(predicted, target, angle, angle) == 0
+    guess = torch.full((3, 3), 0.1, requires_grad=True)
+    landmark_loss("pose")(predicted, target, guess, angle).backward()
+    assert (guess.grad > 0).all()
+
+
+def test_pose_weight_by_hand():
+    angle = torch.tensor([[0.0, math.pi / 2, math.pi], [0.0, 0.0, 0.0]])
+    weight = pose_weight(angle, torch.zeros(2, 3), floor=1.0)
+    torch.testing.assert_close(weight, torch.tensor([1 + 0 + 1 + 2.0, 1.0]))
+
+
+@pytest.mark.parametrize(
+    ("residual", "expected"),
+    [
+        (0.0, 0.0),
+        (1.0, 10 * math.log(1.5)),
+        (-1.0, 10 * math.log(1.5)),
+        (20.0, 20 - (10 - 10 * math.log(6))),
+    ],
+)
+def test_wing_by_hand(residual, expected):
+    value = wing(torch.tensor(residual), width=10, epsilon=2)
+    assert value.item() == pytest.approx(expected, abs=1e-5)
+
+
+def slope(penalty, at):
+    residual = torch.tensor(at, dtype=torch.float64, requires_grad=True)
+    penalty(residual, W, E).backward()
+    return residual.grad.item()
+
+
+def test_smooth_wing_has_no_corner():
+    assert abs(slope(smooth_wing, 1e-9)) < 1e-4
+    corner = math.sqrt((W + E / 4) ** 2 - (E / 4) ** 2)
+    below, above = (slope(smooth_wing, corner * (1 + step)) for step in (-1e-7, 1e-7))
+    assert below == pytest.approx(above, rel=1e-5)
+    assert abs(slope(wing, W - 1e-9) - slope(wing, W + 1e-9)) > 0.1
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(-1, 1), st.floats(-1, 1), st.sampled_from(["wing", "smooth_wing", "l2"]))
+def test_penalties_are_even_and_grow(first, second, name):
+    penalty = landmark_loss(name).penalty
+    near, far = sorted((abs(first), abs(second)))
+    value = penalty(torch.tensor([near, -near, far], dtype=torch.float64))
+    assert value[0] == value[1]
+    assert 0 <= value[0] <= value[2]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_mean_over_faces_and_finite_gradient(name):
+    predicted, target = faces()
+    predicted[0] = target[0]  # a perfect face must not give NaN
+    angles = torch.zeros(2, 3, 3)
+    loss = landmark_loss(name)
+    predicted.requires_grad_()
+    whole = loss(predicted, target, *angles)
+    each = [
+        loss(predicted[i : i + 1], target[i : i + 1], angles[0, :1], angles[1, :1])
+        for i in range(3)
+    ]
+    torch.testing.assert_close(whole, torch.stack(each).mean())
+    whole.backward()
+    assert torch.isfinite(predicted.grad).all()
+    assert each[0] == 0
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match=r"huber.*wing"):
+        landmark_loss("huber")
+    with pytest.raises(ValueError, match="angles"):
+        landmark_loss("pose")(*faces())
