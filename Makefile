@@ -1,0 +1,78 @@
+# Everything from a bare machine: Python 3.11 and git are all that is asked for. `make help` lists it.
+PYTHON  ?= $(shell command -v python3.11 || command -v python3)
+VENV    ?= .venv
+PROFILE ?=
+SET     ?=
+PYTEST  ?=
+
+BIN   := $(CURDIR)/$(VENV)/bin
+STAMP := $(VENV)/.installed
+# A venv made without pip is served by the pip of $(PYTHON).
+PIP    = $$(test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python) \
+         --disable-pip-version-check --no-input
+# The stages that DVC starts say `python`: it has to be the one of the venv.
+export PATH := $(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help env repro test lint types layers pytest format ui lock clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo '  PROFILE=tiny and SET="search.epochs=20 ..." change params of `make repro`; PYTEST="-k name" narrows `make pytest`'
+
+env: $(STAMP) ## create .venv with the pinned packages (again only when a lock or pyproject changes)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo 'Python 3.11 is needed: make PYTHON=/path/to/python3.11 ...' >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(PYTHON) -m pip --version >/dev/null 2>&1 || \
+	  { echo 'Neither ensurepip nor pip is there: install the packages python3-venv or python3-pip' >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || $(PYTHON) -m venv --clear --without-pip $(VENV)
+	$(PIP) install --quiet --no-deps -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	$(PIP) check
+	@touch $@
+
+repro: env ## run the pipeline (what is out of date), show the table
+	python -m fbnet.cli check
+	python -m stages.pipeline --profile '$(PROFILE)' --overrides '$(SET)'
+	python -m fbnet.cli table
+	@echo
+	@echo 'Results: results/<stage>/ (metrics.json, pictures), the model: results/export/subnet.onnx'
+	@echo 'Compare runs: make ui'
+
+ui: env ## MLflow's pages on this machine, port 5000
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db
+
+test: lint types layers pytest ## all that CI checks
+
+lint: env ## style (ruff)
+	ruff check .
+	ruff format --check .
+
+types: env ## types (mypy)
+	mypy
+
+layers: env ## who may import whom (import-linter)
+	lint-imports
+
+pytest: env ## tests with coverage of fbnet, on two processes
+	OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup --cov --cov-report=term $(PYTEST)
+
+format: env ## let ruff mend what it can
+	ruff check --fix .
+	ruff format .
+
+# The CUDA packages exist for Linux on x86-64 only; torch does without them elsewhere.
+lock: ## pin anew what pyproject.toml asks for (in a venv of its own)
+	$(PYTHON) -m venv --clear $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet '.[dev]'
+	{ echo '# All packages, pinned. Written by `make lock` from pyproject.toml: edit that, not this.'; \
+	  $(VENV)-lock/bin/pip freeze --all --exclude pip --exclude fbnet-pfld | sed -E \
+	    "/^(nvidia-|cuda-|triton)/s/$$/; platform_system == \"Linux\" and platform_machine == \"x86_64\"/"; \
+	} > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+	rm -rf $(VENV)-lock build
+
+clean: ## remove the environment and the caches (results, runs and DVC's cache stay)
+	rm -rf $(VENV) $(VENV)-lock build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
