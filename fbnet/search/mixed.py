@@ -1,0 +1,151 @@
+"""The stochastic supernet: mixed ops, architecture parameters, Gumbel-softmax draws."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from fbnet.nets.blocks import initialise
+from fbnet.nets.pfld import PFLD, check_choice
+from fbnet.nets.space import slots
+from fbnet.params.space import SpaceParams
+
+
+class MixedOp(nn.Module):
+    """All candidates of one layer; the output is their sum weighted by a mask."""
+
+    def __init__(self, blocks: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleDict(blocks)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Sum of mask[j] * block_j(x); `mask` is 1-D, one weight per block.
+
+        A block of weight 0 is computed only if the mask needs a gradient, so a one-hot mask in
+        evaluation runs the chosen block alone.
+        """
+        if mask.shape != (len(self.blocks),):
+            raise ValueError(f"mask of shape {tuple(mask.shape)} for {len(self.blocks)} blocks")
+        blocks = list(self.blocks.values())
+        if mask.requires_grad and torch.is_grad_enabled():
+            return _weighted(x, blocks, list(mask))
+        known = mask.tolist()
+        if known.count(0.0) == len(known) - 1 and 1.0 in known:
+            return blocks[known.index(1.0)](x)
+        kept = [j for j, weight in enumerate(known) if weight != 0.0]
+        return _weighted(x, [blocks[j] for j in kept], [mask[j] for j in kept])
+
+
+def _weighted(x: Tensor, blocks: Sequence[nn.Module], weights: Sequence[Tensor]) -> Tensor:
+    total = weights[0] * blocks[0](x)
+    for block, weight in zip(blocks[1:], weights[1:], strict=True):
+        total = total + weight * block(x)
+    return total
+
+
+def build_supernet(space: SpaceParams, points: int, size: int = 112, seed: int = 0) -> PFLD:
+    """The net with every candidate in every layer, with fresh weights drawn from `seed`."""
+    layers = [
+        MixedOp({name: slot.build(name) for name in slot.blocks}) for slot in slots(space, size)
+    ]
+    net = PFLD(space, points, layers, size)
+    initialise(net, seed)
+    return net
+
+
+def inherit(supernet: PFLD, subnet: PFLD, choice: Sequence[str]) -> tuple[int, int]:
+    """Copy the supernet's weights and batch-norm statistics into the subnet of `choice`.
+
+    Returns (tensors copied, tensors of the subnet). Tensors of another shape, as the last layer
+    for another number of points, keep their fresh values; the caller compares the counts.
+    """
+    source = supernet.state_dict()
+    target = subnet.state_dict()
+    copied = 0
+    for key, value in target.items():
+        found = source.get(_supernet_key(key, choice))
+        if found is not None and found.shape == value.shape:
+            value.copy_(found)
+            copied += 1
+    return copied, len(target)
+
+
+def _supernet_key(key: str, choice: Sequence[str]) -> str:
+    part, *rest = key.split(".")
+    if part != "layers":
+        return key
+    layer = int(rest[0])
+    return ".".join(["layers", rest[0], "blocks", choice[layer], *rest[1:]])
+
+
+class ArchitectureParameters(nn.Module):
+    """One vector of logits per searchable layer, kept apart from the network.
+
+    They are no part of the net, so no optimiser of its weights can reach them. Each starts at 1/n,
+    as in the seed: a uniform distribution.
+    """
+
+    def __init__(self, space: SpaceParams) -> None:
+        super().__init__()
+        self.space = space
+        self.alphas = nn.ParameterList(
+            nn.Parameter(torch.full((len(ops),), 1.0 / len(ops))) for ops in space.layer_ops
+        )
+
+    def best(self) -> tuple[str, ...]:
+        """The most probable block of each layer."""
+        names = self.space.layer_ops
+        return tuple(
+            ops[int(alpha.argmax())] for ops, alpha in zip(names, self.alphas, strict=True)
+        )
+
+
+def draw_masks(
+    alphas: Sequence[Tensor] | nn.ParameterList,
+    temperature: float,
+    generator: torch.Generator,
+    hard: bool = False,
+) -> list[Tensor]:
+    """One Gumbel-softmax draw per layer (FBNet, arXiv 1812.03443, eq. 5).
+
+    Give the same list to the net and to the cost. `generator` is a CPU generator, so a draw is the
+    same on every device; key it by (seed, step). `temperature` > 0. `hard`: one-hot values with the
+    soft draw's gradient (straight-through). Each mask lies on its logits' device and sums to 1.
+    """
+    if temperature <= 0:
+        raise ValueError(f"temperature {temperature}: must be positive")
+    return [_draw(alpha, temperature, generator, hard) for alpha in alphas]
+
+
+def _draw(alpha: Tensor, temperature: float, generator: torch.Generator, hard: bool) -> Tensor:
+    noise = torch.empty(alpha.shape, dtype=alpha.dtype).exponential_(generator=generator).log_()
+    soft = torch.softmax((alpha - noise.to(alpha.device)) / temperature, dim=0)
+    if not hard:
+        return soft
+    sharp = torch.zeros_like(soft)
+    sharp[soft.detach().argmax()] = 1.0
+    return sharp + (soft - soft.detach())
+
+
+def one_hot_masks(space: SpaceParams, choice: Sequence[str]) -> list[Tensor]:
+    """Masks that pick block `choice[i]` in layer i. Raises BadInput if it does not fit."""
+    check_choice(space, choice)
+    eye = [torch.eye(len(ops)) for ops in space.layer_ops]
+    picks = zip(eye, space.layer_ops, choice, strict=True)
+    return [rows[ops.index(block)] for rows, ops, block in picks]
+
+
+def probabilities(alphas: Sequence[Tensor] | nn.ParameterList) -> list[Tensor]:
+    """The distribution over blocks of each layer: softmax of its logits, without gradient."""
+    return [torch.softmax(alpha.detach(), dim=0) for alpha in alphas]
+
+
+def entropy(alphas: Sequence[Tensor] | nn.ParameterList) -> list[float]:
+    """Entropy of each layer's distribution as a share of the uniform one's: 1 open, 0 decided."""
+    return [_entropy(p) for p in probabilities(alphas)]
+
+
+def _entropy(p: Tensor) -> float:
+    if len(p) == 1:
+        return 0.0
+    return float(torch.special.entr(p).sum() / torch.log(torch.tensor(float(len(p)))))
