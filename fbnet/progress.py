@@ -1,0 +1,66 @@
+"""Progress with rate and ETA: a rich bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar
+
+T = TypeVar("T")
+PLAIN_INTERVAL_S = 10.0
+
+
+def say(line: str) -> None:
+    """Print one line at once, also through pipes."""
+    print(line, flush=True)
+
+
+def track(
+    items: Iterable[T], what: str, total: int | None = None, unit: str = "it"
+) -> Iterator[T]:
+    """Yield `items` and show how far, how fast and how long still.
+
+    `total` is the number of items; taken from `len(items)` where there is one.
+    """
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    shown = _bar if sys.stdout.isatty() else _lines
+    yield from shown(items, what, total, unit)
+
+
+def _bar(items: Iterable[T], what: str, total: int | None, unit: str) -> Iterator[T]:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    rate = TextColumn("{task.fields[rate]}")
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        task = progress.add_task(what, total=total, rate="")
+        for item in items:
+            yield item
+            speed = progress.tasks[0].speed
+            progress.update(task, advance=1, rate=f"{speed:.1f} {unit}/s" if speed else "")
+
+
+def _lines(items: Iterable[T], what: str, total: int | None, unit: str) -> Iterator[T]:
+    start = shown = time.monotonic()
+    done = 0
+    for item in items:
+        yield item
+        done += 1
+        now = time.monotonic()
+        if now - shown >= PLAIN_INTERVAL_S:
+            shown = now
+            say(_line(what, done, total, unit, now - start))
+    say(_line(what, done, total, unit, time.monotonic() - start))
+
+
+def _line(what: str, done: int, total: int | None, unit: str, elapsed_s: float) -> str:
+    rate = done / max(elapsed_s, 1e-9)
+    if total is None or done >= total:
+        return f"{what}: {done} {unit} in {elapsed_s:.0f} s ({rate:.1f} {unit}/s)"
+    return f"{what}: {done}/{total} {unit}, {rate:.1f} {unit}/s, {(total - done) / rate:.0f} s left"

@@ -1,0 +1,242 @@
+"""The search: weights and architecture parameters learn in turn (FBNet, arXiv 1812.03443)."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from fbnet.errors import BadInput
+from fbnet.faces.batches import Batch, batches
+from fbnet.faces.faceset import FaceSet
+from fbnet.faces.split import take_groups
+from fbnet.nets.pfld import build_auxnet
+from fbnet.params import AugmentParams, SearchParams, SpaceParams
+from fbnet.params.checks import cannot_decide
+from fbnet.progress import say, track
+from fbnet.search.cost import total_loss
+from fbnet.search.lut import Lut, expected_cost, reference_cost
+from fbnet.search.mixed import (
+    ArchitectureParameters,
+    build_supernet,
+    draw_masks,
+    entropy,
+    probabilities,
+)
+from fbnet.search.sampling import Scorer
+from fbnet.training.checkpoints import Checkpoint
+from fbnet.training.learner import Learner, mean_loss
+from fbnet.training.losses import landmark_loss
+from fbnet.training.optim import build_optimizer
+from fbnet.training.seeds import generator_for
+
+Log = Callable[[int, dict[str, float]], None]
+PAPER_EPOCHS = 90
+"""FBNet's search length, which its temperature schedule belongs to."""
+
+
+@dataclass
+class Search:
+    """A search under way: what learns, what is known so far, and how to go on."""
+
+    faces: FaceSet
+    space: SpaceParams
+    lut: Lut
+    params: SearchParams
+    augment: AugmentParams | None
+    fabric: Fabric
+    epoch: int = 0
+    arch_step_count: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    probabilities: list[list[list[float]]] = field(default_factory=list)
+    best: dict[str, Any] = field(default_factory=lambda: {"nme": math.inf})
+
+    def __post_init__(self) -> None:
+        """Check that the faces suffice, split them, build what learns. Raises BadInput."""
+        p = self.params
+        train = self.faces.indices("train")
+        if reason := cannot_decide(p, len(train)):
+            raise BadInput(f"search.nas_lr {reason} ({len(train)} training faces)")
+        self.weight_faces, self.arch_faces = split_proxy(self.faces, p)
+        self.arch_steps = p.arch_epochs * math.ceil(len(self.arch_faces) / p.arch_batch)
+        self.scorer = Scorer(self.faces, self.space, self.lut, p, self.fabric)
+        points = self.faces.scheme.points
+        self.alphas = ArchitectureParameters(self.space)
+        self.learner = Learner(
+            build_supernet(self.space, points, self.faces.size, p.seed),
+            build_auxnet(self.faces.size, p.seed),
+            landmark_loss(p.loss),
+            self.fabric,
+            optimizer=p.optimizer,
+            lr=p.lr,
+            weight_decay=p.weight_decay,
+            steps=p.epochs * math.ceil(len(self.weight_faces) / p.batch),
+        )
+        self.arch_optimizer = build_optimizer(
+            "adamw", self.alphas.parameters(), p.nas_lr, p.nas_weight_decay
+        )
+
+    @property
+    def temperature(self) -> float:
+        """Gumbel softmax temperature now: falls over the architecture steps, to its floor."""
+        return temperature(self.params, self.arch_step_count / max(1, self.arch_steps))
+
+    def run(self, checkpoint: Checkpoint | None, log: Log) -> None:
+        """Train to the last epoch, from the checkpoint where it holds one."""
+        if checkpoint and (state := checkpoint.load()):
+            self.restore(state)
+            say(f"search: goes on after epoch {self.epoch}")
+            for row in self.history:
+                log(int(row["epoch"]), row)
+        for _ in track(range(self.epoch, self.params.epochs), "search", unit="epoch"):
+            row = self.run_epoch()
+            log(self.epoch, row | flat_probabilities(self.space, self.probabilities[-1]))
+            say(line(row))
+            if checkpoint:
+                checkpoint.save(self.state())
+
+    def run_epoch(self) -> dict[str, float]:
+        """One epoch: weights on their faces, then the architecture on its own; validate."""
+        torch.manual_seed(self.params.seed * 1_000_003 + self.epoch)
+        weight_loss = mean_loss(
+            self.learner.step(batch, self._draw("weights", self.learner.step_count))
+            for batch in self._batches(self.weight_faces, self.params.batch, kind=0)
+        )
+        arch_loss = self._run_architecture() if self.epoch >= self.params.warmup_epochs else None
+        self.epoch += 1
+        return self._record(weight_loss, arch_loss)
+
+    def _run_architecture(self) -> float:
+        return mean_loss(
+            self.architecture_step(batch)
+            for batch in self._batches(self.arch_faces, self.params.arch_batch, kind=1)
+        )
+
+    def architecture_step(self, batch: Batch) -> Tensor:
+        """One step of the architecture parameters; the draw that mixes is the draw that costs."""
+        masks = self._draw("architecture", self.arch_step_count)
+        loss = self.learner.objective(batch, masks)
+        cost = expected_cost(self.lut, masks)
+        total = total_loss(loss, cost, reference_cost(self.lut), self.params)
+        parameters = list(self.alphas.parameters())
+        # Gradients of the alphas alone: those of the weights are neither needed nor computed.
+        for parameter, gradient in zip(
+            parameters, torch.autograd.grad(total, parameters), strict=True
+        ):
+            parameter.grad = gradient
+        self.arch_optimizer.step()
+        self.arch_step_count += 1
+        return total.detach()
+
+    def _draw(self, kind: str, step: int) -> list[Tensor]:
+        generator = generator_for(self.params.seed, kind, step)
+        hard = self.params.sampling == "hard"
+        masks = draw_masks(self.alphas.alphas, self.temperature, generator, hard=hard)
+        if kind == "weights":
+            masks = [mask.detach() for mask in masks]
+        return [mask.to(self.fabric.device) for mask in masks]
+
+    def _batches(self, indices: np.ndarray, size: int, kind: int) -> Any:
+        seed = 2 * self.params.seed + kind
+        return batches(
+            self.faces,
+            indices,
+            size,
+            seed=seed,
+            epoch=self.epoch,
+            augment=self.augment,
+            shuffle=True,
+        )
+
+    def _record(self, weight_loss: float, arch_loss: float | None) -> dict[str, float]:
+        now = probabilities(self.alphas.alphas)
+        nme = self.scorer.nme(self.learner.net, self.alphas.best())
+        row = {
+            "epoch": float(self.epoch),
+            "loss": weight_loss,
+            "val_nme": nme,
+            "temperature": self.temperature,
+            "expected_cost": float(expected_cost(self.lut, now)),
+            "entropy": mean(entropy(self.alphas.alphas)),
+        }
+        if arch_loss is not None:
+            row["arch_loss"] = arch_loss
+        self.history.append(row)
+        self.probabilities.append([p.tolist() for p in now])
+        if nme < self.best["nme"]:
+            modules = self.learner.modules.state_dict()
+            weights = {k: v.detach().cpu().clone() for k, v in modules.items()}
+            self.best = {"nme": nme, "epoch": self.epoch, "weights": weights}
+        return row
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on as if never stopped."""
+        return {
+            "learner": self.learner.state(),
+            "alphas": self.alphas.state_dict(),
+            "arch_optimizer": self.arch_optimizer.state_dict(),
+            "epoch": self.epoch,
+            "arch_step_count": self.arch_step_count,
+            "history": self.history,
+            "probabilities": self.probabilities,
+            "best": self.best,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self.learner.restore(state["learner"])
+        self.alphas.load_state_dict(state["alphas"])
+        self.arch_optimizer.load_state_dict(state["arch_optimizer"])
+        for name in ("epoch", "arch_step_count", "history", "probabilities", "best"):
+            setattr(self, name, state[name])
+
+
+def temperature(params: SearchParams, progress: float) -> float:
+    """Gumbel softmax temperature at `progress` 0..1 of the architecture steps.
+
+    FBNet: 5 exp(-0.045 n) over 90 epochs, whatever the number of epochs here; not below the floor,
+    where the seed's ends at 6.5e-5.
+    """
+    fall = math.exp(-params.temperature_decay * PAPER_EPOCHS * progress)
+    return max(params.temperature_floor, params.temperature * fall)
+
+
+def split_proxy(faces: FaceSet, params: SearchParams) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the proxy set's faces for the weights and for the architecture, disjoint.
+
+    Both come from the training faces; groups never straddle. Raises BadInput when either is empty.
+    """
+    train = faces.indices("train")
+    proxy, _ = take_groups(faces.groups, train, params.proxy_share, seed=params.seed)
+    arch, weights = take_groups(faces.groups, proxy, params.arch_share, seed=params.seed + 1)
+    if len(arch) == 0 or len(weights) == 0:
+        raise BadInput(
+            f"search.arch_share {params.arch_share} leaves {len(weights)} faces for the weights and "
+            f"{len(arch)} for the architecture: give more faces or another share"
+        )
+    return weights, arch
+
+
+def flat_probabilities(
+    space: SpaceParams, values: Sequence[Sequence[float]]
+) -> dict[str, float]:
+    """{`probability/LAYER/BLOCK`: value} for logging."""
+    return {
+        f"probability/{layer}/{name}": value
+        for layer, (ops, row) in enumerate(zip(space.layer_ops, values, strict=True))
+        for name, value in zip(ops, row, strict=True)
+    }
+
+
+def line(row: dict[str, float]) -> str:
+    """An epoch in one line."""
+    return (
+        f"  epoch {row['epoch']:.0f}: loss {row['loss']:.4f}, validation NME {row['val_nme']:.2%}, "
+        f"temperature {row['temperature']:.2f}, entropy {row['entropy']:.2f}, "
+        f"expected cost {row['expected_cost']:.4g}"
+    )

@@ -1,0 +1,96 @@
+"""From a learned distribution to architectures: argmax and samples, scored on validation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from fbnet.faces.faceset import FaceSet
+from fbnet.nets.pfld import PFLD, build_subnet
+from fbnet.params import SearchParams, SpaceParams
+from fbnet.progress import track
+from fbnet.search.cost import total_loss
+from fbnet.search.lut import Lut, cost_of, reference_cost
+from fbnet.search.mixed import ArchitectureParameters, inherit, probabilities
+from fbnet.training.validate import recalibrate, validation_nme
+
+Choice = tuple[str, ...]
+"""One block name per searchable layer."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An architecture with its validation NME under inherited weights and its cost."""
+
+    choice: Choice
+    nme: float
+    cost: float
+    objective: float
+    """The search's own loss with the NME in the place of the training loss: lower is better."""
+
+
+def sample_choices(alphas: ArchitectureParameters, count: int, seed: int) -> list[Choice]:
+    """The argmax first, then up to `count` other distinct samples of the distribution.
+
+    A distribution that has decided yields fewer.
+    """
+    found: dict[Choice, None] = {alphas.best(): None}
+    rng = np.random.default_rng([seed, 6])
+    weights = [p.double().numpy() for p in probabilities(alphas.alphas)]
+    for _ in range(100 * count):
+        if len(found) > count:
+            break
+        found[_sample(alphas.space, weights, rng)] = None
+    return list(found)
+
+
+def _sample(
+    space: SpaceParams, weights: Sequence[np.ndarray], rng: np.random.Generator
+) -> Choice:
+    pairs = zip(space.layer_ops, weights, strict=True)
+    return tuple(ops[rng.choice(len(ops), p=w / w.sum())] for ops, w in pairs)
+
+
+@torch.no_grad()
+def cut(supernet: PFLD, space: SpaceParams, choice: Choice, faces: FaceSet) -> PFLD:
+    """A subnet of `choice` with the supernet's weights, a copy of them."""
+    subnet = build_subnet(space, faces.scheme.points, choice, faces.size)
+    inherit(supernet, subnet, choice)
+    return subnet
+
+
+class Scorer:
+    """Scores architectures cut from a supernet, on the validation faces."""
+
+    def __init__(
+        self, faces: FaceSet, space: SpaceParams, lut: Lut, params: SearchParams, fabric: Fabric
+    ) -> None:
+        self.faces, self.space, self.lut = faces, space, lut
+        self.params, self.fabric = params, fabric
+        order = np.random.default_rng([params.seed, 5]).permutation(faces.indices("train"))
+        self.calibration = np.sort(order[: params.calibration_faces])
+
+    def nme(self, supernet: nn.Module, choice: Choice) -> float:
+        """Validation NME of `choice` under the supernet's weights.
+
+        Batch-norm statistics are estimated anew on training faces, for the choice alone.
+        """
+        subnet = cut(supernet, self.space, choice, self.faces)
+        self.fabric.to_device(subnet).to(memory_format=torch.channels_last)
+        recalibrate(subnet, self.faces, self.calibration, self.fabric)
+        return validation_nme(subnet, self.faces, self.faces.indices("validation"), self.fabric)
+
+    def rank(self, supernet: nn.Module, choices: Sequence[Choice]) -> list[Candidate]:
+        """Score all, best objective first."""
+        scored = [self._candidate(supernet, c) for c in track(choices, "candidates", unit="net")]
+        return sorted(scored, key=lambda candidate: (candidate.objective, candidate.choice))
+
+    def _candidate(self, supernet: nn.Module, choice: Choice) -> Candidate:
+        nme, cost = self.nme(supernet, choice), cost_of(self.lut, choice)
+        objective = total_loss(
+            torch.tensor(nme), torch.tensor(cost), reference_cost(self.lut), self.params
+        )
+        return Candidate(choice, nme, cost, float(objective))

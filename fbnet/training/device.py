@@ -1,0 +1,18 @@
+"""Where and how training computes: Lightning Fabric from the params."""
+
+import cv2
+import torch
+from lightning_fabric import Fabric
+
+from fbnet.params.train import TrainParams
+
+
+def launch(train: TrainParams) -> Fabric:
+    """Fabric for the params' accelerator and precision.
+
+    Threads come from params, never from the number of cores: the bytes depend on them.
+    """
+    torch.set_num_threads(train.threads)
+    cv2.setNumThreads(1)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    return Fabric(accelerator=train.accelerator, devices=1, precision=train.precision)  # type: ignore[arg-type]

@@ -1,0 +1,87 @@
+"""The one training step, shared by the search's weights and by the retraining."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from fbnet.faces.batches import Batch
+from fbnet.training.losses import LandmarkLoss
+from fbnet.training.optim import build_optimizer, cosine, set_rate
+
+Masks = Sequence[Tensor]
+
+
+class Learner:
+    """A landmark network, its pose net where the loss wants one, and their optimiser."""
+
+    def __init__(
+        self,
+        net: nn.Module,
+        pose_net: nn.Module | None,
+        loss: LandmarkLoss,
+        fabric: Fabric,
+        *,
+        optimizer: str,
+        lr: float,
+        weight_decay: float,
+        steps: int,
+        warmup: int = 0,
+    ) -> None:
+        """`steps` and `warmup` count optimiser steps; `lr` is the peak of the cosine."""
+        self.fabric = fabric
+        self.modules = nn.ModuleDict({"net": net})
+        if loss.posed and pose_net is not None:
+            self.modules["pose"] = pose_net
+        fabric.to_device(self.modules).to(memory_format=torch.channels_last)
+        self.loss = loss
+        self.optimizer = build_optimizer(optimizer, self.modules.parameters(), lr, weight_decay)
+        self.lr, self.steps, self.warmup = lr, steps, warmup
+        self.step_count = 0
+
+    @property
+    def net(self) -> nn.Module:
+        """The landmark network."""
+        return self.modules["net"]
+
+    def objective(self, batch: Batch, masks: Masks | None = None) -> Tensor:
+        """Loss of a batch, scalar with its graph. `masks` go to the mixed ops of a supernet."""
+        batch = batch.to(self.fabric.device)
+        with self.fabric.autocast():
+            landmarks, feature = self.net(batch.image, masks)
+            angle = self.modules["pose"](feature).float() if self.loss.posed else None
+        return self.loss(landmarks.float(), batch.landmarks, angle, batch.pose)
+
+    def step(self, batch: Batch, masks: Masks | None = None) -> Tensor:
+        """One optimiser step; returns the loss, detached."""
+        set_rate(self.optimizer, self.lr * cosine(self.step_count, self.steps, self.warmup))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.objective(batch, masks)
+        self.fabric.backward(loss)
+        self.optimizer.step()
+        self.step_count += 1
+        return loss.detach()
+
+    def state(self) -> dict[str, Any]:
+        """Everything needed to go on."""
+        return {
+            "modules": self.modules.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step_count": self.step_count,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self.modules.load_state_dict(state["modules"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step_count = state["step_count"]
+
+
+def mean_loss(losses: Iterable[Tensor]) -> float:
+    """Mean of detached losses; raises FloatingPointError when training has diverged."""
+    mean = torch.stack(list(losses)).mean().item()
+    if mean != mean or mean == float("inf"):
+        raise FloatingPointError("the loss is no longer finite: lower the learning rate")
+    return mean

@@ -1,0 +1,30 @@
+"""Weights as safetensors: nothing is executed when they are read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors.torch import load as load_bytes
+from safetensors.torch import save as save_bytes
+from torch import Tensor
+
+from fbnet.errors import BadInput
+from fbnet.files import write_bytes
+
+
+def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write tensors by name, atomically; equal tensors give equal bytes."""
+    write_bytes(path, save_bytes({name: tensor.contiguous() for name, tensor in weights.items()}))
+
+
+def load_weights(path: Path, prefix: str = "") -> dict[str, Tensor]:
+    """Read tensors whose name begins with `prefix`, the prefix cut off.
+
+    Raises BadInput on a missing or broken file.
+    """
+    try:
+        weights = load_bytes(path.read_bytes())
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; run the stage that writes it") from None
+    except Exception as error:
+        raise BadInput(f"{path}: not a safetensors file ({error})") from None
+    return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
