@@ -1,0 +1,1 @@
+"""Faces: read, crop, render, split, store, augment and batch."""

@@ -1,0 +1,168 @@
+"""The face set on disk: crops to memory-map, landmarks, pose, split."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fbnet.errors import BadInput
+from fbnet.files import read_json, replace_folder, write_json
+from fbnet.landmarks import SCHEMES, Scheme
+
+SPLITS = {"train": 0, "validation": 1, "test": 2}
+"""Names of the splits and their codes in split.npy."""
+CHUNK = 1024
+IMAGES = "images.npy"
+LABELS = ("landmarks", "pose", "split")
+
+
+@dataclass(frozen=True, eq=False)
+class FaceSet:
+    """N face crops with labels.
+
+    images: uint8 [N, S, S, 3] BGR, S = size + 2 * margin; memory-mapped when loaded.
+    landmarks: float32 [N, P, 2], (x, y) in units of the inner crop: times `size` they are pixel
+        indices in it (whole numbers are pixel centres). Outside 0..1 a point lies in the margin
+        or beyond.
+    pose: float32 [N, 3], pitch, yaw, roll in radians (convention: `fbnet.faces.pose`).
+    split: uint8 [N], 0 train, 1 validation, 2 test.
+    names: one a face, unique within the data set. groups: faces of one photograph or person.
+    size, margin: pixels. layout: how the source was laid out. source: how that was seen.
+    """
+
+    images: np.ndarray
+    landmarks: np.ndarray
+    pose: np.ndarray
+    split: np.ndarray
+    names: list[str]
+    groups: list[str]
+    size: int
+    margin: int
+    layout: str
+    source: str
+
+    def __post_init__(self) -> None:
+        """Raise BadInput where lengths, shapes or types contradict each other."""
+        side = self.size + 2 * self.margin
+        count = len(self.names)
+        wanted = {
+            "images": (np.uint8, (count, side, side, 3)),
+            "landmarks": (np.float32, (count, *self.landmarks.shape[1:2], 2)),
+            "pose": (np.float32, (count, 3)),
+            "split": (np.uint8, (count,)),
+        }
+        for name, (kind, shape) in wanted.items():
+            array = getattr(self, name)
+            if array.dtype != kind or array.shape != shape:
+                raise BadInput(
+                    f"faces: {name} is {array.dtype} {list(array.shape)} where {count} faces need "
+                    f"{np.dtype(kind)} {list(shape)}; run the fetch stage anew"
+                )
+        if len(self.groups) != count:
+            raise BadInput(f"faces: {len(self.groups)} groups for {count} faces; run fetch anew")
+        if self.points not in SCHEMES:
+            known = ", ".join(map(str, SCHEMES))
+            raise BadInput(f"faces: {self.points} landmarks are no known scheme (known: {known})")
+
+    def __len__(self) -> int:
+        """Number of faces N."""
+        return len(self.names)
+
+    @property
+    def points(self) -> int:
+        """Landmarks per face P."""
+        return int(self.landmarks.shape[1])
+
+    @property
+    def scheme(self) -> Scheme:
+        """What is known about the landmarks' order."""
+        return SCHEMES[self.points]
+
+    def indices(self, split: str) -> np.ndarray:
+        """Indices (int64, rising) of the faces of "train", "validation" or "test"."""
+        return np.flatnonzero(self.split == SPLITS[split])
+
+    def crops(self, indices: Any) -> np.ndarray:
+        """Inner crops, uint8 [n, size, size, 3] BGR, contiguous, not augmented."""
+        inner = slice(self.margin, self.margin + self.size)
+        return np.ascontiguousarray(self.images[np.asarray(indices), inner, inner])
+
+    def save(self, folder: str | Path) -> None:
+        """Write into `folder` in one step, replacing what it held."""
+        with new_folder(folder) as made:
+            images = create_images(made, len(self), self.size + 2 * self.margin)
+            for start in range(0, len(self), CHUNK):
+                images[start : start + CHUNK] = self.images[start : start + CHUNK]
+            images.flush()
+            self.save_labels(made)
+
+    def save_labels(self, folder: Path) -> None:
+        """Write all but the images into `folder`."""
+        for name in LABELS:
+            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        meta = ("names", "groups", "size", "margin", "layout", "source")
+        write_json(folder / "meta.json", {name: getattr(self, name) for name in meta})
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "FaceSet":
+        """Read what `save` wrote; the images stay on disk.
+
+        Raises BadInput that names the file when one is missing, broken or contradicts another.
+        """
+        folder = Path(folder)
+        meta = read_json(folder / "meta.json")
+        labels = {name: _load(folder / f"{name}.npy") for name in LABELS}
+        try:
+            return cls(images=_load(folder / IMAGES, "r"), **labels, **meta)
+        except TypeError as error:
+            raise BadInput(f"{folder / 'meta.json'}: {error}; run the fetch stage anew") from None
+
+
+@contextmanager
+def new_folder(folder: str | Path) -> Iterator[Path]:
+    """A temporary folder that takes the place of `folder` when the block ends well."""
+    target = Path(folder)
+    made = target.with_name(f".{target.name}.new")
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    try:
+        yield made
+        replace_folder(made, target)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def create_images(folder: Path, count: int, side: int) -> np.ndarray:
+    """A new images file, uint8 [count, side, side, 3], mapped for writing: memory stays flat."""
+    if count == 0:
+        raise BadInput("faces: none to store; see the lines above for what was left out")
+    return np.lib.format.open_memmap(
+        folder / IMAGES, mode="w+", dtype=np.uint8, shape=(count, side, side, 3)
+    )
+
+
+def keep_images(folder: Path, kept: np.ndarray) -> np.ndarray:
+    """Rewrite the images file with the rows `kept` (rising) only; returns it mapped."""
+    with new_folder(folder / "kept") as made:
+        old = _load(folder / IMAGES, "r")
+        images = create_images(made, len(kept), old.shape[1])
+        for start in range(0, len(kept), CHUNK):
+            images[start : start + CHUNK] = old[kept[start : start + CHUNK]]
+        images.flush()
+    (folder / "kept" / IMAGES).replace(folder / IMAGES)
+    (folder / "kept").rmdir()
+    return _load(folder / IMAGES, "r")
+
+
+def _load(path: Path, mode: Any = None) -> np.ndarray:
+    try:
+        # A plain view: the memmap class slows down every indexing.
+        return np.asarray(np.load(path, mmap_mode=mode, allow_pickle=False))
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; run the fetch stage") from None
+    except (ValueError, EOFError, OSError) as error:
+        raise BadInput(f"{path}: not a readable .npy file ({error}); run fetch anew") from None

@@ -1,0 +1,117 @@
+"""Head pose: angles, rotation matrices, and the estimate from landmarks.
+
+Camera frame: x right, y down, z away from the camera. A face that looks into the camera has the
+identity as rotation. R = Rz(roll) @ Rx(pitch) @ Ry(yaw), right-handed, radians. Positive pitch
+looks down, positive yaw looks to the picture's left, positive roll tips the head clockwise as seen.
+A mirrored face has the same pitch and the negated yaw and roll.
+
+Published recipes differ: degrees, 60 degrees of view, one sign wrong in the model, another order
+of rotations. Their angles and these do not compare.
+"""
+
+import cv2
+import numpy as np
+
+from fbnet.landmarks import Scheme
+
+FIELD_OF_VIEW = np.radians(20.0)
+"""Of a crop around a face: a narrow view, as from arm's length or more."""
+
+_RIGID = (
+    (6.825897, 6.760612, 4.402142),  # outer brow
+    (1.330353, 7.122144, 6.903745),  # inner brow
+    (5.311432, 5.485328, 3.987654),  # outer eye corner
+    (1.789930, 5.393625, 4.413414),  # inner eye corner
+    (2.005628, 1.409845, 6.165652),  # side of the nose
+    (2.774015, -2.080775, 5.048531),  # corner of the mouth
+)
+_MIDDLE = (
+    (0.0, -3.116408, 6.097667),  # lower lip
+    (0.0, -7.415691, 4.070434),  # chin
+)
+
+
+def _head_model() -> np.ndarray:
+    """The 14 points of `Scheme.pose`, float64 [14, 3], in the camera's axes.
+
+    The source model has y up and z towards the viewer: negated, a frontal face is the identity.
+    Picture-left points have positive x there.
+    """
+    brow_out, brow_in, eye_out, eye_in, nose, mouth = _RIGID
+    order = (brow_out, brow_in, eye_out, eye_in)
+    left_to_right = []
+    for outer, inner in (order[:2], order[2:]):
+        left_to_right += [outer, inner, _across(inner), _across(outer)]
+    for point in (nose, mouth):
+        left_to_right += [point, _across(point)]
+    return -np.array([*left_to_right, *_MIDDLE])
+
+
+def _across(point: tuple[float, float, float]) -> tuple[float, float, float]:
+    return (-point[0], point[1], point[2])
+
+
+HEAD = _head_model()
+"""The rigid head: float64 [14, 3] in its own unit (about a centimetre)."""
+
+
+def focal_length(side: float) -> float:
+    """Focal length in pixels of a camera that sees a crop of `side` pixels."""
+    return float(side / 2 / np.tan(FIELD_OF_VIEW / 2))
+
+
+def matrix_from_angles(angles: np.ndarray) -> np.ndarray:
+    """Rotation matrices float64 [..., 3, 3] of pitch, yaw, roll [..., 3] in radians."""
+    pitch, yaw, roll = np.moveaxis(np.asarray(angles, dtype=np.float64), -1, 0)
+    return _turn(roll, 0, 1) @ _turn(pitch, 1, 2) @ _turn(yaw, 2, 0)
+
+
+def angles_from_matrix(matrix: np.ndarray) -> np.ndarray:
+    """Pitch, yaw, roll float64 [..., 3] in radians of rotation matrices [..., 3, 3].
+
+    Pitch lies in -pi/2..pi/2. At its ends only the sum of yaw and roll is defined.
+    """
+    matrix = np.asarray(matrix, dtype=np.float64)
+    pitch = np.arcsin(np.clip(matrix[..., 2, 1], -1.0, 1.0))
+    yaw = np.arctan2(-matrix[..., 2, 0], matrix[..., 2, 2])
+    roll = np.arctan2(-matrix[..., 0, 1], matrix[..., 1, 1])
+    return np.stack([pitch, yaw, roll], axis=-1)
+
+
+def _turn(angle: np.ndarray, one: int, other: int) -> np.ndarray:
+    """Rotation [..., 3, 3] that takes axis `one` towards axis `other`."""
+    matrix = np.zeros((*np.shape(angle), 3, 3))
+    matrix[...] = np.eye(3)
+    matrix[..., one, one] = matrix[..., other, other] = np.cos(angle)
+    matrix[..., other, one] = np.sin(angle)
+    matrix[..., one, other] = -np.sin(angle)
+    return matrix
+
+
+def estimate(landmarks: np.ndarray, scheme: Scheme, side: float) -> np.ndarray:
+    """Pitch, yaw, roll float32 [3] in radians of landmarks [P, 2] in pixels of a crop of `side`.
+
+    Least squares of the projected head model from a start that is upright along the eyes.
+    """
+    seen = np.ascontiguousarray(landmarks[list(scheme.pose)], dtype=np.float64)
+    focal = focal_length(side)
+    camera = np.array([[focal, 0.0, side / 2], [0.0, focal, side / 2], [0.0, 0.0, 1.0]])
+    turn, shift = _start(seen, focal, side)
+    cv2.solvePnP(HEAD, seen, camera, None, turn, shift, True, cv2.SOLVEPNP_ITERATIVE)
+    return angles_from_matrix(cv2.Rodrigues(turn)[0]).astype(np.float32)
+
+
+def estimate_all(landmarks: np.ndarray, scheme: Scheme, side: float) -> np.ndarray:
+    """`estimate` for each of [N, P, 2]; float32 [N, 3]."""
+    poses = [estimate(face, scheme, side) for face in landmarks]
+    return np.stack(poses) if poses else np.zeros((0, 3), np.float32)
+
+
+def _start(seen: np.ndarray, focal: float, side: float) -> tuple[np.ndarray, np.ndarray]:
+    """A frontal face with the roll, place and size of the points: rotation vector and shift."""
+    eyes = seen[7] - seen[4]
+    turn = np.array([[0.0], [0.0], [np.arctan2(eyes[1], eyes[0])]])
+    spread = max(float(seen.std(axis=0).max()), 1e-6)
+    depth = focal * float(HEAD[:, :2].std(axis=0).max()) / spread
+    x, y = (seen.mean(axis=0) - side / 2) * depth / focal
+    return turn, np.array([[x], [y], [depth]])

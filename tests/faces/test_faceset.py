@@ -1,0 +1,138 @@
+"""The face set: what is stored, what is read back, what is refused."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fbnet.errors import BadInput
+from fbnet.faces.faceset import FaceSet, create_images, keep_images, new_folder
+from fbnet.files import read_json, write_json
+from fbnet.landmarks import SCHEMES
+
+
+def test_save_and_load_give_the_same_faces(make_faces: Callable, tmp_path: Path) -> None:
+    faces = make_faces()
+    faces.save(tmp_path / "faces")
+    loaded = FaceSet.load(tmp_path / "faces")
+    for field in dataclasses.fields(FaceSet):
+        np.testing.assert_array_equal(getattr(loaded, field.name), getattr(faces, field.name))
+
+
+def test_the_images_stay_on_disk(make_faces: Callable, tmp_path: Path) -> None:
+    make_faces().save(tmp_path / "faces")
+    images = FaceSet.load(tmp_path / "faces").images
+    assert isinstance(images.base, np.memmap)
+    assert not images.flags.writeable
+
+
+def test_equal_faces_give_equal_files(make_faces: Callable, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        make_faces().save(tmp_path / folder)
+    for path in sorted((tmp_path / "one").iterdir()):
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_save_replaces_the_whole_folder(make_faces: Callable, tmp_path: Path) -> None:
+    make_faces(count=12).save(tmp_path / "faces")
+    (tmp_path / "faces" / "stale.npy").write_bytes(b"old")
+    make_faces(count=3).save(tmp_path / "faces")
+    assert len(FaceSet.load(tmp_path / "faces")) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces"]
+    assert not (tmp_path / "faces" / "stale.npy").exists()
+
+
+def test_indices_and_scheme(make_faces: Callable) -> None:
+    faces = make_faces(count=7, points=98)
+    assert faces.indices("train").tolist() == [0, 3, 6]
+    assert faces.indices("validation").tolist() == [1, 4]
+    assert faces.indices("test").tolist() == [2, 5]
+    assert faces.scheme is SCHEMES[98]
+    assert (len(faces), faces.points) == (7, 98)
+
+
+def test_crops_leave_the_margin_out(make_faces: Callable) -> None:
+    faces = make_faces(count=4, size=48, margin=12)
+    crops = faces.crops([2, 0])
+    assert crops.shape == (2, 48, 48, 3) and crops.flags.c_contiguous
+    np.testing.assert_array_equal(crops[0], faces.images[2, 12:60, 12:60])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"pose": np.zeros((11, 3), np.float32)}, "pose"),
+        ({"landmarks": np.zeros((12, 106, 3), np.float32)}, "landmarks"),
+        ({"landmarks": np.zeros((12, 106, 2))}, "float64"),
+        ({"split": np.zeros(12, np.int64)}, "split"),
+        ({"margin": 0}, "images"),
+        ({"groups": ["one"]}, "groups"),
+        ({"landmarks": np.zeros((12, 5, 2), np.float32)}, "68, 98, 106"),
+    ],
+)
+def test_contradictions_are_refused(make_faces: Callable, change: dict, named: str) -> None:
+    with pytest.raises(BadInput, match=named):
+        dataclasses.replace(make_faces(), **change)
+
+
+@pytest.mark.parametrize("name", ["images.npy", "landmarks.npy", "meta.json"])
+def test_a_missing_file_is_named(make_faces: Callable, tmp_path: Path, name: str) -> None:
+    make_faces().save(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(BadInput, match=name):
+        FaceSet.load(tmp_path)
+
+
+@pytest.mark.parametrize("data", [b"", b"not an array", b"\x93NUMPY\x01\x00"])
+def test_a_broken_file_is_named(make_faces: Callable, tmp_path: Path, data: bytes) -> None:
+    make_faces().save(tmp_path)
+    (tmp_path / "pose.npy").write_bytes(data)
+    with pytest.raises(BadInput, match=r"pose\.npy"):
+        FaceSet.load(tmp_path)
+
+
+def test_pickles_are_not_opened(make_faces: Callable, tmp_path: Path) -> None:
+    make_faces().save(tmp_path)
+    np.save(tmp_path / "pose.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(BadInput, match=r"pose\.npy"):
+        FaceSet.load(tmp_path)
+
+
+def test_fewer_names_than_faces_are_refused(make_faces: Callable, tmp_path: Path) -> None:
+    make_faces().save(tmp_path)
+    meta = read_json(tmp_path / "meta.json")
+    write_json(tmp_path / "meta.json", meta | {"names": meta["names"][:-1]})
+    with pytest.raises(BadInput, match="11 faces"):
+        FaceSet.load(tmp_path)
+
+
+def test_an_unknown_key_in_meta_is_refused(make_faces: Callable, tmp_path: Path) -> None:
+    make_faces().save(tmp_path)
+    write_json(tmp_path / "meta.json", read_json(tmp_path / "meta.json") | {"colour": 1})
+    with pytest.raises(BadInput, match="colour"):
+        FaceSet.load(tmp_path)
+
+
+def test_a_failed_write_leaves_the_old_folder(make_faces: Callable, tmp_path: Path) -> None:
+    make_faces(count=3).save(tmp_path / "faces")
+    with pytest.raises(RuntimeError), new_folder(tmp_path / "faces") as made:
+        (made / "half").write_bytes(b"")
+        raise RuntimeError
+    assert len(FaceSet.load(tmp_path / "faces")) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces"]
+
+
+def test_keep_images_drops_rows(tmp_path: Path) -> None:
+    images = create_images(tmp_path, 5, 8)
+    images[:] = np.arange(5)[:, None, None, None]
+    images.flush()
+    kept = keep_images(tmp_path, np.array([0, 2, 4]))
+    assert kept[:, 3, 3, 1].tolist() == [0, 2, 4]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images.npy"]
+
+
+def test_no_faces_at_all_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="none"):
+        create_images(tmp_path, 0, 8)
