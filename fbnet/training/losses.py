@@ -79,13 +79,14 @@ class LandmarkLoss:
         return (pose_weight(angle, true_angle, self.floor) * cost).mean()
 
 
-LOSSES: dict[str, tuple[Callable[..., Tensor], bool]] = {
-    "l2": (torch.square, False),
-    "pose": (torch.square, True),
-    "wing": (wing, False),
-    "smooth_wing": (smooth_wing, False),
+PENALTIES: dict[str, Callable[..., Tensor]] = {
+    "l2": torch.square,
+    "wing": wing,
+    "smooth_wing": smooth_wing,
 }
-"""By name: the penalty, and whether faces are weighted by pose. The seed's is `pose`, floor 0."""
+POSED = "pose_"
+LOSSES = (*PENALTIES, *(POSED + name for name in PENALTIES))
+"""Names of the losses: a penalty, or `pose_` before it. The seed's is `pose_l2` with floor 0."""
 
 
 def landmark_loss(
@@ -94,12 +95,11 @@ def landmark_loss(
     """The loss called `name`, one of LOSSES.
 
     `width` and `epsilon` shape the Wing losses, in units of the crop (by default Feng's 10 and 2
-    pixels, of a crop of 112); `floor` is the least weight of a face in `pose`.
+    pixels, of a crop of 112); `floor` is the least weight of a face in the pose-weighted ones.
     Raises ValueError on an unknown name (params refuse it before).
     """
     if name not in LOSSES:
         raise ValueError(f"unknown loss {name!r}; known: {', '.join(LOSSES)}")
-    penalty, posed = LOSSES[name]
-    if penalty is not torch.square:
-        penalty = partial(penalty, width=width, epsilon=epsilon)
-    return LandmarkLoss(penalty, posed, floor)
+    kind = name.removeprefix(POSED)
+    shape = {} if kind == "l2" else {"width": width, "epsilon": epsilon}
+    return LandmarkLoss(partial(PENALTIES[kind], **shape), name != kind, floor)

@@ -1,5 +1,6 @@
 import math
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fbnet.params.search import LossName
 from fbnet.training.losses import LOSSES, landmark_loss, pose_weight, smooth_wing, wing
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "losses.npz"
@@ -27,7 +29,7 @@ def faces(count=3, points=5, seed=0):
 
 def test_seed_losses(seed_run):
     inputs = [seed_run[name] for name in ("landmarks", "target", "angle", "true_angle")]
-    weighted = landmark_loss("pose", floor=0)(*inputs)
+    weighted = landmark_loss("pose_l2", floor=0)(*inputs)
     assert weighted.item() == pytest.approx(seed_run["weighted_loss"].item(), rel=1e-5)
     plain = landmark_loss("l2")(*inputs)
     assert plain.item() == pytest.approx(seed_run["l2_loss"].item(), rel=1e-5)
@@ -36,8 +38,8 @@ def test_seed_losses(seed_run):
 def test_floor_adds_the_plain_loss(seed_run):
     inputs = [seed_run[name] for name in ("landmarks", "target", "angle", "true_angle")]
     floored, seed, plain = (
-        landmark_loss("pose", floor=1)(*inputs),
-        landmark_loss("pose", floor=0)(*inputs),
+        landmark_loss("pose_l2", floor=1)(*inputs),
+        landmark_loss("pose_l2", floor=0)(*inputs),
         landmark_loss("l2")(*inputs),
     )
     torch.testing.assert_close(floored, seed + plain)
@@ -46,10 +48,10 @@ def test_floor_adds_the_plain_loss(seed_run):
 def test_right_pose_keeps_the_loss_and_teaches_the_pose_net():
     predicted, target = faces()
     angle = torch.zeros(3, 3)
-    assert landmark_loss("pose")(predicted, target, angle, angle) > 0
-    assert landmark_loss("pose", floor=0)(predicted, target, angle, angle) == 0
+    assert landmark_loss("pose_l2")(predicted, target, angle, angle) > 0
+    assert landmark_loss("pose_l2", floor=0)(predicted, target, angle, angle) == 0
     guess = torch.full((3, 3), 0.1, requires_grad=True)
-    landmark_loss("pose")(predicted, target, guess, angle).backward()
+    landmark_loss("pose_l2")(predicted, target, guess, angle).backward()
     assert (guess.grad > 0).all()
 
 
@@ -115,8 +117,12 @@ def test_mean_over_faces_and_finite_gradient(name):
     assert each[0] == 0
 
 
+def test_params_know_the_same_names():
+    assert set(get_args(LossName)) == set(LOSSES)
+
+
 def test_refusals():
     with pytest.raises(ValueError, match=r"huber.*wing"):
         landmark_loss("huber")
     with pytest.raises(ValueError, match="angles"):
-        landmark_loss("pose")(*faces())
+        landmark_loss("pose_l2")(*faces())

@@ -1,0 +1,74 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fbnet.deploy.runtime import OnnxModel
+from fbnet.deploy.score import score
+from fbnet.errors import BadInput
+from fbnet.training import metrics
+
+HEADLINES = {
+    "nme", "nme_box", "nme_jitter", "fr_08", "fr_10", "auc_08", "auc_10", "mean_face_nme",
+}  # fmt: skip
+
+
+class Oracle:
+    """Answers with given landmarks instead of looking."""
+
+    size, points = 32, 68
+
+    def __init__(self, answers):
+        self.answers = answers
+
+    def predict(self, images, batch=64):
+        return self.answers[: len(images)]
+
+
+def test_score_of_a_file(exported, faces):
+    result = score(OnnxModel(exported), faces)
+    assert set(result.figures) == HEADLINES
+    test = faces.indices("test")
+    np.testing.assert_array_equal(result.indices, test)
+    expected = OnnxModel(exported).predict(faces.crops(test))
+    np.testing.assert_array_equal(result.predicted, expected)
+    errors = metrics.nme(expected, faces.landmarks[test], faces.scheme)
+    assert result.figures["nme"] == pytest.approx(errors.mean())
+    assert result.metrics()["faces"] == 12
+    assert set(result.metrics()["nme_region"]) == set(faces.scheme.regions)
+
+
+def test_batch_does_not_matter_and_jitter_does(exported, faces):
+    model = OnnxModel(exported)
+    first, small, still = (
+        score(model, faces, batch=64),
+        score(model, faces, batch=5),
+        score(model, faces, jitter=0.0),
+    )
+    for name in HEADLINES:
+        assert first.figures[name] == pytest.approx(small.figures[name], rel=1e-5)
+    assert still.figures["nme_jitter"] == pytest.approx(still.figures["nme"], rel=1e-5)
+    assert first.figures["nme_jitter"] != pytest.approx(first.figures["nme"], rel=1e-5)
+
+
+def test_the_mean_face_comes_from_train(faces):
+    train = faces.landmarks[faces.indices("train")]
+    guess = np.repeat(train.mean(axis=0)[None], 12, axis=0)
+    result = score(Oracle(guess), faces)
+    assert result.figures["nme"] == pytest.approx(result.figures["mean_face_nme"], rel=1e-5)
+    np.testing.assert_allclose(result.errors, result.mean_face_errors, rtol=1e-5)
+
+
+def test_a_perfect_model(faces):
+    figures = score(Oracle(faces.landmarks[faces.indices("test")]), faces).figures
+    assert (figures["nme"], figures["fr_08"], figures["auc_10"]) == (0, 0, 1)
+    assert figures["mean_face_nme"] > 0
+
+
+def test_refusals(exported, faces):
+    no_test = replace(faces, split=np.zeros_like(faces.split))
+    with pytest.raises(BadInput, match="no test faces"):
+        score(OnnxModel(exported), no_test)
+    other = replace(faces, size=20, margin=12)
+    with pytest.raises(BadInput, match="20 px with 68 points, the model takes 32 px"):
+        score(OnnxModel(exported), other)
