@@ -35,6 +35,7 @@ class Identity(nn.Module):
         self.conv = nn.Identity() if same else conv_bn(c_in, c_out, 1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map [B,c_in,S,S] to [B,c_out,S/stride,S/stride]."""
         return self.conv(x)
 
 
@@ -46,6 +47,7 @@ class Plain(nn.Module):
         self.conv = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Run the sequence."""
         return self.conv(x)
 
 
@@ -62,6 +64,7 @@ class Ghost(nn.Module):
         self.cheap_operation = conv_bn(half, half, kernel, 1, groups=half)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map [B,c_in,S,S] to [B,c_out,S/stride,S/stride]."""
         half = self.primary_conv(x)
         return torch.cat([half, self.cheap_operation(half)], dim=1)
 
@@ -78,6 +81,7 @@ class ESE(nn.Module):
         self.fc = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Scale the channels of [B,channels,size,size]."""
         return x * F.hardsigmoid(self.fc(self.avg_pool(x)))
 
 
@@ -122,6 +126,7 @@ class MBBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map [B,c_in,size,size] to [B,c_out,size/stride,size/stride]."""
         y = self.ir_block(x)
         return x + y if self.residual else y
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from fbnet.errors import BadInput
 from fbnet.nets.blocks import MBBlock, conv_bn, initialise, output_side, separable
-from fbnet.nets.space import Slot, slots
+from fbnet.nets.space import slots
 from fbnet.nets.stem import STEM_CHANNELS, Stem, block4_1
 from fbnet.params.space import SpaceParams
 
@@ -29,7 +29,7 @@ class PFLD(nn.Module):
         if len(layers) != len(found):
             raise BadInput(f"{len(layers)} layers given for a space of {len(found)}")
         ends = _stage_ends(space)
-        side = _output_side(found[-1])
+        side = found[-1].output_size
         self.points = points
         self.size = size
         self.stage_ends = ends
@@ -37,7 +37,7 @@ class PFLD(nn.Module):
         self.block4_1 = block4_1(size // 4)
         self.layers = nn.ModuleList(layers)
         scales = [(STEM_CHANNELS, size // 2)]
-        scales += [(found[i].c_out, _output_side(found[i])) for i in ends]
+        scales += [(found[i].c_out, found[i].output_size) for i in ends]
         # Learned average pooling of every scale but the last, which has the final size already.
         self.reduce = nn.ModuleList(_reduction(c, s, side) for c, s in scales[:-1])
         width = 2 * HEAD_CHANNELS
@@ -96,6 +96,7 @@ class AuxNet(nn.Module):
         self.fc2 = nn.Linear(32, 3)
 
     def forward(self, feature: Tensor) -> Tensor:
+        """Angles [B,3] in radians from the feature [B,16,S/4,S/4]."""
         x = self.conv4(self.conv3(self.conv2(self.conv1(feature))))
         return self.fc2(self.fc1(self.pool(x).flatten(1)))
 
@@ -138,10 +139,6 @@ def _stage_ends(space: SpaceParams) -> tuple[int, ...]:
         last += stage.layer_num
         ends.append(last)
     return tuple(ends)
-
-
-def _output_side(slot: Slot) -> int:
-    return output_side(slot.size, slot.stride)
 
 
 def _reduction(channels: int, side: int, target: int) -> nn.Conv2d:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +68,7 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], what: str) ->
     module.load_state_dict(dict(weights))
 
 
-def _load(path: str | Path) -> dict[str, object]:
+def _load(path: str | Path) -> dict[str, Any]:
     try:
         raw = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from fbnet.errors import BadInput
-from fbnet.nets.blocks import BLOCKS
+from fbnet.nets.blocks import BLOCKS, output_side
 from fbnet.nets.stem import SIZE_STEP, Stem, block4_1
 from fbnet.params.space import SpaceParams
 
@@ -23,9 +23,18 @@ class Slot:
     blocks: tuple[str, ...]
     """Names of the candidates, in the order of masks and tables."""
 
+    @property
+    def output_size(self) -> int:
+        """Side of the output map, in pixels."""
+        return output_side(self.size, self.stride)
+
     def build(self, block: str) -> nn.Module:
         """Candidate `block` at this layer's shape: [B,c_in,size,size] -> [B,c_out,...]."""
         return BLOCKS[block](self.c_in, self.c_out, self.stride, self.size)
+
+    def shape(self) -> dict[str, int]:
+        """Everything but the candidates, as tables store it."""
+        return {name: getattr(self, name) for name in ("c_in", "c_out", "stride", "size")}
 
 
 def slots(space: SpaceParams, size: int = 112) -> tuple[Slot, ...]:

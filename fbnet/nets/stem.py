@@ -28,6 +28,7 @@ class Stem(nn.Module):
         self.stem_3 = conv_bn(2 * c, c, 1, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the feature and the early map."""
         early = self.stem_1(x)
         branches = [self.stem_2b(self.stem_2a(early)), self.stem_2p(early)]
         return self.stem_3(torch.cat(branches, dim=1)), early

@@ -14,12 +14,16 @@ class LutParams(Section):
     """`measure`: onnxruntime on this machine; `file`: read `file`, measured on a device."""
     file: str = ""
     """Device table (`latency.json`, or the seed's `lut.txt` or `lut.npy`); for `source: file`."""
+    file_unit: Literal["us", "ms"] = "us"
+    """Unit of a `lut.txt` or `lut.npy`; the seed writes microseconds."""
+    file_fixed_ms: float = Field(0.0, ge=0)
+    """What the stem and the head cost on the device, in ms: the seed's tables do not say."""
     threads: int = Field(1, ge=1, le=64)
     """Intra-op threads of onnxruntime; 1 makes repeats agree."""
     warmup: int = Field(20, ge=1, le=10_000)
     """Runs of each model before any is timed."""
-    rounds: int = Field(30, ge=5, le=10_000)
-    """Least number of timed rounds; each round times every model once, in turn."""
+    rounds: int = Field(100, ge=5, le=10_000)
+    """Least number of timed rounds; each round times every model in turn."""
     ci_target: float = Field(0.02, gt=0, le=1)
     """Stop when the 95 % interval of every median is within this share of it (half width)."""
     max_seconds: float = Field(30.0, gt=0, le=3600)

@@ -1,0 +1,1 @@
+"""The differentiable search: supernet, cost tables, loop, sampling."""

@@ -1,0 +1,238 @@
+"""The latency table of a search space: its blocks timed with onnxruntime, or read from a file."""
+
+import io
+import statistics
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fbnet.deploy.timing import BURST, Call, Timing, cpu_model, measure, ort_call
+from fbnet.errors import BadInput
+from fbnet.files import read_json
+from fbnet.nets.blocks import initialise
+from fbnet.nets.pfld import PFLD, build_subnet
+from fbnet.nets.space import Slot, slots
+from fbnet.params.lut import LutParams
+from fbnet.params.space import SpaceParams
+from fbnet.search.lut import Lut
+from fbnet.search.seed_lut import from_seed_npy, from_seed_txt
+
+Shape = tuple[int, int, int, int]
+"""c_in, c_out, stride, side of the input map."""
+
+FLOOR_MS = 1e-4
+"""Least cost of an entry, in ms: a tenth of a microsecond."""
+MS_PER = {"us": 1e-3, "ms": 1.0}
+
+
+def quick_onnx(module: nn.Module, shape: Sequence[int]) -> bytes:
+    """ONNX of a module in evaluation, batch norm folded, for an input of fixed `shape`.
+
+    The TorchScript exporter takes a tenth of a second where the newer one takes seconds; what is
+    deployed goes through `fbnet.deploy.onnx`.
+    """
+    stream: Any = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        torch.onnx.export(
+            module.eval(), (torch.zeros(tuple(shape)),), stream, dynamo=False, opset_version=18
+        )
+    return stream.getvalue()
+
+
+def block_models(
+    space: SpaceParams, size: int = 112, seed: int = 0
+) -> dict[tuple[str, Shape], bytes]:
+    """ONNX of each distinct (block, shape) of a space, as `latency_table` times it.
+
+    The block stands between two tiny convolutions, as in a net: alone it would also pay for
+    bringing its input and output into the engine's own layout, and would not fuse a residual.
+    `neighbours_model` is what to subtract.
+    """
+    distinct = {(block, _shape(slot)): slot for slot in slots(space, size) for block in slot.blocks}
+    return {key: _block_model(slot, key[0], seed) for key, slot in distinct.items()}
+
+
+def _shape(slot: Slot) -> Shape:
+    return slot.c_in, slot.c_out, slot.stride, slot.size
+
+
+def _block_model(slot: Slot, block: str, seed: int) -> bytes:
+    net = nn.Sequential(_neighbour(slot.c_in), slot.build(block), _neighbour(slot.c_out))
+    initialise(net, seed)
+    return quick_onnx(net, (1, slot.c_in, slot.size, slot.size))
+
+
+def neighbours_model(channels: int, side: int, seed: int = 0) -> bytes:
+    """ONNX of the two tiny convolutions alone: their cost, and that of a session's call."""
+    net = nn.Sequential(_neighbour(channels), _neighbour(channels))
+    initialise(net, seed)
+    return quick_onnx(net, (1, channels, side, side))
+
+
+def _neighbour(channels: int) -> nn.Module:
+    return nn.Conv2d(channels, channels, 1, groups=channels, bias=False)
+
+
+class _Landmarks(nn.Module):
+    """The net without its second output, which is for training only."""
+
+    def __init__(self, net: PFLD) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)[0]
+
+
+def net_model(
+    space: SpaceParams, points: int, choice: Sequence[str], size: int = 112, seed: int = 0
+) -> bytes:
+    """ONNX of a whole subnet with fresh weights, one face at a time, for timing."""
+    net = build_subnet(space, points, choice, size, seed)
+    return quick_onnx(_Landmarks(net), (1, 3, size, size))
+
+
+def latency_table(
+    space: SpaceParams, points: int, params: LutParams, size: int = 112
+) -> dict[str, Any]:
+    """The table as `results/lut/latency.json` holds it: measured here, or read from a file.
+
+    Keys: unit "ms", points, size, engine, version, cpu, protocol; `layers`: per searchable layer
+    its shape and `blocks` {name: {n, min, median, mean, std, ci}}; `fixed` {median}: whole nets'
+    latency less the sum of their entries, so that sums predict whole nets, with `references`, the
+    nets it was taken from. Equal shapes are measured once. A file's entries hold `median` only.
+    Raises BadInput for a file that lacks an entry or holds an impossible one.
+    """
+    if params.source == "file":
+        return _imported(space, points, params, size)
+    found = slots(space, size)
+    references = _reference_choices(found)
+    times = measure(
+        _calls(space, points, params, size, references),
+        warmup=params.warmup,
+        rounds=params.rounds,
+        ci_target=params.ci_target,
+        max_seconds=params.max_seconds,
+    )
+    layers = [
+        slot.shape() | {"blocks": {b: _entry(times, slot, b) for b in slot.blocks}}
+        for slot in found
+    ]
+    return {
+        "unit": "ms",
+        "points": points,
+        "size": size,
+        "layers": layers,
+        "fixed": _fixed(times, layers, references),
+        **_machine(),
+        "protocol": _protocol(params),
+    }
+
+
+def _calls(
+    space: SpaceParams,
+    points: int,
+    params: LutParams,
+    size: int,
+    references: Sequence[tuple[str, ...]],
+) -> dict[Hashable, Call]:
+    models: dict[Hashable, bytes] = {}
+    models.update(block_models(space, size, params.seed).items())
+    for slot in slots(space, size):
+        for channels, side in _ends(slot):
+            if (channels, side) not in models:
+                models[channels, side] = neighbours_model(channels, side, params.seed)
+    for choice in references:
+        models[choice] = net_model(space, points, choice, size, params.seed)
+    return {key: ort_call(model, params.threads, params.seed) for key, model in models.items()}
+
+
+def _ends(slot: Slot) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(channels, side) of a layer's input and output."""
+    return (slot.c_in, slot.size), (slot.c_out, slot.output_size)
+
+
+def _entry(times: Mapping[Any, Timing], slot: Slot, block: str) -> dict[str, float]:
+    timing = times[block, _shape(slot)]
+    # One neighbour stands at the input's shape, the other at the output's.
+    base = statistics.fmean(times[end].median for end in _ends(slot))
+    figures = asdict(timing)
+    for name in ("min", "median", "mean"):
+        figures[name] = max(FLOOR_MS, figures[name] - base)
+    figures["ci"] = timing.ci * timing.median / figures["median"]
+    return figures
+
+
+def _reference_choices(found: Sequence[Slot]) -> list[tuple[str, ...]]:
+    """The first, the middle and the last candidate everywhere: unlike nets of the space."""
+    choices = [
+        tuple(slot.blocks[(len(slot.blocks) - 1) * part // 2] for slot in found)
+        for part in range(3)
+    ]
+    return list(dict.fromkeys(choices))
+
+
+def _fixed(
+    times: Mapping[Any, Timing],
+    layers: Sequence[dict[str, Any]],
+    references: Sequence[tuple[str, ...]],
+) -> dict[str, Any]:
+    rest = [
+        times[choice].median
+        - sum(layer["blocks"][b]["median"] for layer, b in zip(layers, choice, strict=True))
+        for choice in references
+    ]
+    nets = [{"choice": list(choice), **asdict(times[choice])} for choice in references]
+    return {"median": max(FLOOR_MS, statistics.fmean(rest)), "references": nets}
+
+
+def _machine() -> dict[str, str]:
+    import onnxruntime
+
+    return {"engine": "onnxruntime", "version": onnxruntime.__version__, "cpu": cpu_model()}
+
+
+def _protocol(params: LutParams) -> dict[str, Any]:
+    kept = params.model_dump(include={"threads", "warmup", "rounds", "ci_target", "max_seconds"})
+    return kept | {"burst": BURST, "interleaved": True, "batch": 1}
+
+
+def _imported(space: SpaceParams, points: int, params: LutParams, size: int) -> dict[str, Any]:
+    path = Path(params.file)
+    if path.suffix == ".json":
+        return _imported_json(path, space, size)
+    readers = {".txt": from_seed_txt, ".npy": from_seed_npy}
+    if path.suffix not in readers:
+        raise BadInput(f"lut.file: {path}: give a .json, .txt or .npy file")
+    found = slots(space, size)
+    lut = readers[path.suffix](path, found, params.file_unit)
+    scale = MS_PER[params.file_unit]
+    layers = [
+        slot.shape() | {"blocks": {b: {"median": cost * scale} for b, cost in costs.items()}}
+        for slot, costs in zip(found, lut.layers, strict=True)
+    ]
+    fixed = {"median": params.file_fixed_ms, "references": []}
+    return {
+        "unit": "ms",
+        "points": points,
+        "size": size,
+        "layers": layers,
+        "fixed": fixed,
+        "engine": "file",
+    }
+
+
+def _imported_json(path: Path, space: SpaceParams, size: int) -> dict[str, Any]:
+    lut = Lut.from_json(path, space)
+    table: dict[str, Any] = read_json(path)
+    if lut.unit != "ms" or table["size"] != size:
+        raise BadInput(
+            f"{path}: unit {lut.unit}, input size {table['size']}; give a table in ms for {size}"
+        )
+    return table
