@@ -1,0 +1,103 @@
+"""What people wear: hats and cloth masks as surfaces; glasses are in glasses.py."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from fbnet.faces.synthetic.colour import linear
+from fbnet.faces.synthetic.draws import Draws
+from fbnet.faces.synthetic.head import CLOTH, HAT, SKIN, Head
+from fbnet.faces.synthetic.surfaces import Surface, part_surface
+from fbnet.params.synthetic import SyntheticParams
+
+
+@dataclass(frozen=True, eq=False)
+class Wear:
+    """What the person wears in this picture: kinds ("" for none), and the colours, linear RGB."""
+
+    hat: str
+    mask: bool
+    glasses: str
+    hat_colour: np.ndarray
+    mask_colour: np.ndarray
+
+
+def draw_wear(draws: Draws, params: SyntheticParams) -> Wear:
+    """Draw hat, mask and glasses."""
+    rng = draws.shot("wear")
+    hat = str(rng.choice(["beanie", "cap"])) if rng.random() < params.hats else ""
+    dark = "dark" if rng.random() < params.sunglasses else "clear"
+    glasses = dark if rng.random() < params.glasses else ""
+    mask = bool(rng.random() < params.masks)
+    plain = [(0.62, 0.8, 0.9), (0.93, 0.93, 0.93), (0.1, 0.1, 0.12)]
+    mask_colour = plain[rng.integers(3)] if rng.random() < 0.7 else rng.random(3)
+    return Wear(hat, mask, glasses, linear(rng.random(3) * rng.uniform(0.3, 1)), linear(mask_colour))
+
+
+def hat_surfaces(head: Head, vertices: np.ndarray, normals: np.ndarray, wear: Wear,
+                 rng: np.random.Generator) -> list[Surface]:  # fmt: skip
+    """A beanie, or a cap with its brim."""
+    if not wear.hat:
+        return []
+    edge = rng.uniform(7.68, 7.85)
+    height, skin = head.vertices[:, 1], head.skin
+    above = height - (edge + np.where(np.abs(head.angle) > 1.2, -0.25, 0.0))
+    covered = (above[skin].min(1) > 0) & (head.masks["ears"][skin].max(1) < 0.3)
+    stand_off = np.clip(0.06 + 0.25 * (height - 7.7), 0.05, 0.25)[:, None]
+    raised = vertices + normals * stand_off
+    surfaces = [part_surface(head, raised, skin[covered], HAT)]
+    return [*surfaces, _brim(head, raised, edge)] if wear.hat == "cap" else surfaces
+
+
+def _brim(head: Head, raised: np.ndarray, edge: float) -> Surface:
+    """A curved strip in front of the cap's edge, seen from above and below."""
+    angles = np.linspace(-0.95, 0.95, 16)
+    distance = np.abs(head.angle - angles[:, None]) + 3 * np.abs(head.vertices[:, 1] - edge - 0.05)
+    distance += 9 * (head.masks["ears"] > 0.2) + 99 * ~_is_skin(head)
+    root = raised[distance.argmin(1)]
+    reach = np.stack([0.1 * np.sin(angles), -0.05 - 0.125 * np.cos(angles),
+                      0.75 * np.sqrt(np.cos(angles))], axis=1)  # fmt: skip
+    points = np.stack([root, root + reach], axis=1).reshape(-1, 3).astype(np.float32)
+    first = 2 * np.arange(15)[:, None]
+    upper = np.concatenate([first + [0, 1, 2], first + [2, 1, 3]])
+    crown = int(np.where(_is_skin(head), head.vertices[:, 1], -9).argmax())
+    source = np.full(len(points), crown)
+    return Surface(points, np.concatenate([upper, upper[:, [0, 2, 1]]]), source, HAT)
+
+
+@lru_cache(maxsize=2)
+def _is_skin(head: Head) -> np.ndarray:
+    """Whether each vertex belongs to the skin."""
+    return np.isin(np.arange(len(head.vertices)), head.triangles[head.part == SKIN])
+
+
+@lru_cache(maxsize=2)
+def _neighbours(head: Head) -> tuple[np.ndarray, np.ndarray]:
+    """Directed skin edges near the face (from, to)."""
+    skin = head.skin
+    near = skin[(head.vertices[:, 2][skin].min(1) > 0.3) & (head.vertices[:, 1][skin].min(1) > 5.9)]
+    pairs = np.concatenate([near[:, [0, 1]], near[:, [1, 2]], near[:, [2, 0]]])
+    pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def mask_surface(head: Head, vertices: np.ndarray, normals: np.ndarray, wear: Wear,
+                 rng: np.random.Generator) -> list[Surface]:  # fmt: skip
+    """A cloth over nose and mouth: the smoothed face, a little further out."""
+    if not wear.mask:
+        return []
+    skin = head.skin
+    height = head.vertices[:, 1][skin]
+    chosen = (height.max(1) < rng.uniform(6.85, 7.05)) & (height.min(1) > 6.12)
+    chosen &= (np.abs(head.angle[skin]).max(1) < 1.25) & (head.vertices[:, 2][skin].min(1) > 0.5)
+    chosen &= head.masks["inside-mouth"][skin].max(1) < 0.5
+    cloth = (vertices + 0.07 * normals).astype(np.float64)
+    start, end = _neighbours(head)
+    degree = np.bincount(start, minlength=len(cloth))
+    moved = degree > 0
+    for _ in range(12):
+        mean = np.stack([np.bincount(start, cloth[end, i], len(cloth)) for i in range(3)], axis=1)
+        cloth[moved] = mean[moved] / degree[moved, None]
+    cloth = (cloth + 0.05 * normals).astype(np.float32)
+    return [part_surface(head, cloth, skin[chosen], CLOTH)]

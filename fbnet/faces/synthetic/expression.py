@@ -1,0 +1,107 @@
+"""What the face does: mouth, brows, lids, gaze."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fbnet.faces.synthetic.draws import Draws
+from fbnet.params.synthetic import SyntheticParams
+
+LID_LIMIT = 0.9
+"""Largest blink plus squint of one eye: beyond it the lids cross."""
+
+
+@dataclass(frozen=True, eq=False)
+class Expression:
+    """weights: target name -> strength; gaze_yaw, gaze_pitch in radians, relative to the head."""
+
+    weights: dict[str, float]
+    gaze_yaw: float
+    gaze_pitch: float
+
+
+def draw_expression(draws: Draws, params: SyntheticParams) -> Expression:
+    """Draw an expression and a gaze."""
+    rng = draws.shot("expression")
+    units = _mouth(rng) | _brows(rng) | _lids(rng)
+    units = {name: strength * params.expression for name, strength in units.items()}
+    yaw, pitch = float(rng.normal(0, 0.22)), float(rng.normal(0, 0.12))
+    units |= _look(yaw, pitch)
+    _cap_lids(units)
+    return Expression({f"faceunits/{name}": w for name, w in units.items()}, yaw, pitch)
+
+
+def _pair(
+    rng: np.random.Generator, name: str, strength: float, uneven: float = 0.15
+) -> dict[str, float]:
+    """Left and right unit, nearly alike."""
+    return {f"{name}{side}": strength * rng.uniform(1 - uneven, 1) for side in ("Left", "Right")}
+
+
+def _mouth(rng: np.random.Generator) -> dict[str, float]:
+    units: dict[str, float] = {}
+    if rng.random() < 0.35:
+        units["jawOpen"] = rng.beta(1.2, 2.2)
+    kind, amount = rng.random(), rng.uniform(0.2, 1)
+    if kind < 0.4:
+        units |= _pair(rng, "mouthSmile", amount) | _pair(rng, "cheekSquint", rng.uniform(0, 0.6))
+        if rng.random() < 0.4:
+            units |= _pair(rng, "mouthUpperUp", rng.uniform(0.2, 0.6) * amount)
+    elif kind < 0.48:
+        units |= _pair(rng, "mouthFrown", amount)
+    elif kind < 0.56:
+        units["mouthPucker"] = 0.9 * amount
+    elif kind < 0.62:
+        units["mouthFunnel"] = 0.8 * amount
+    elif kind < 0.70:
+        for name in ("mouthStretch", "mouthLowerDown", "mouthUpperUp"):
+            units |= _pair(rng, name, rng.uniform(0, 0.8))
+    elif kind < 0.76:
+        units |= _pair(rng, "mouthPress", amount) | {"mouthRollLower": rng.uniform(0, 0.5)}
+    for name in ("jaw", "mouth"):
+        if rng.random() < 0.1:
+            units[name + str(rng.choice(["Left", "Right"]))] = rng.uniform(0.1, 0.6)
+    return units
+
+
+def _brows(rng: np.random.Generator) -> dict[str, float]:
+    units: dict[str, float] = {}
+    kind = rng.random()
+    if kind < 0.25:
+        units = {"browInnerUp": rng.uniform(0, 1)} | _pair(rng, "browOuterUp", rng.uniform(0, 1))
+    elif kind < 0.45:
+        units = _pair(rng, "browDown", rng.uniform(0.2, 1))
+    if rng.random() < 0.15:
+        units |= _pair(rng, "noseSneer", rng.uniform(0.1, 0.8))
+    return units
+
+
+def _lids(rng: np.random.Generator) -> dict[str, float]:
+    kind = rng.random()
+    if kind < 0.08:
+        return _pair(rng, "eyeBlink", rng.uniform(0.8, 1.1), 0.05)
+    if kind < 0.3:
+        return _pair(rng, "eyeBlink", rng.uniform(0.05, 0.45), 0.1)
+    if kind < 0.45:
+        return _pair(rng, "eyeWide", rng.uniform(0.05, 0.7))
+    if kind < 0.6:
+        return _pair(rng, "eyeSquint", rng.uniform(0.2, 0.9))
+    return {}
+
+
+def _look(yaw: float, pitch: float) -> dict[str, float]:
+    """Lids follow the eyes: positive pitch looks up, positive yaw to the image's right."""
+    name = "eyeLookDown" if pitch < 0 else "eyeLookUp"
+    strength = min(1.0, abs(pitch) * (2.2 if pitch < 0 else 1.2))
+    return {f"{name}{side}": strength for side in ("Left", "Right")}
+
+
+def _cap_lids(units: dict[str, float]) -> None:
+    """Scale what closes an eye down to LID_LIMIT, in place."""
+    for side in ("Left", "Right"):
+        closing = [f"{name}{side}" for name in ("eyeBlink", "eyeSquint", "eyeLookDown")]
+        load = sum(units.get(name, 0) * (1.0, 0.45, 0.5)[i] for i, name in enumerate(closing))
+        if load > LID_LIMIT:
+            for name in closing:
+                if name in units:
+                    units[name] *= LID_LIMIT / load

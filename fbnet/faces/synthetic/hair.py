@@ -1,0 +1,153 @@
+"""Hair: style, hairline, shells of strands over the scalp, hanging hair."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from fbnet.faces.synthetic.draws import Draws
+from fbnet.faces.synthetic.head import HAIR_SHELL, LOCKS, LONG_HAIR, Head
+from fbnet.faces.synthetic.raster import vertex_normals
+from fbnet.faces.synthetic.sampling import sample
+from fbnet.faces.synthetic.surfaces import Surface, part_surface
+from fbnet.params.synthetic import SyntheticParams
+
+STRAND_WIDTH, STRAND_HEIGHT = 768, 384
+"""The strand pictures cover all round the head and heights 5.2 to 8.6 decimetres."""
+LOW, HIGH = 5.2, 8.6
+MEN = {"cropped": 0.12, "short": 0.42, "medium": 0.2, "afro": 0.06, "long": 0.05, "bald": 0.15}
+WOMEN = {"cropped": 0.02, "short": 0.08, "medium": 0.22, "afro": 0.06, "long": 0.6, "bald": 0.02}
+LENGTH = {"cropped": (0.015, 0.03), "short": (0.05, 0.14), "medium": (0.12, 0.3),
+          "afro": (0.22, 0.5), "long": (0.1, 0.22)}  # fmt: skip
+"""How far the hair stands off the scalp, decimetres."""
+SHELLS = {"cropped": 1, "short": 3, "medium": 5, "afro": 6, "long": 4}
+STRANDS = {"cropped": 2, "short": 0, "medium": 1, "afro": 2, "long": 1, "bald": 0}
+
+
+@dataclass(frozen=True, eq=False)
+class HairStyle:
+    """name: a key of STRANDS; line [V]: height above the hairline of each template vertex,
+    decimetres; length: decimetres; ragged: how far strands break the hairline."""
+
+    name: str
+    line: np.ndarray
+    length: float
+    fringe: bool
+    ragged: float
+    shine: float
+
+    @property
+    def covers(self) -> bool:
+        """Whether there is hair at all."""
+        return self.name != "bald"
+
+
+def draw_hair(head: Head, draws: Draws, params: SyntheticParams, male: float) -> HairStyle:
+    """Draw style, length and hairline."""
+    rng = draws.person("hair")
+    styles = MEN if rng.random() < male else WOMEN
+    name = str(rng.choice(list(styles), p=list(styles.values())))
+    fringe = bool(rng.random() < params.fringe) and name in ("short", "medium", "long")
+    length = float(rng.uniform(*LENGTH.get(name, (0.0, 0.01))))
+    ragged = rng.uniform(0.08, 0.2) if fringe else rng.uniform(0.03, 0.09)
+    return HairStyle(name, _hairline(head, rng, fringe), length, fringe, float(ragged),
+                     float(rng.uniform(0.15, 0.6)))  # fmt: skip
+
+
+def _hairline(head: Head, rng: np.random.Generator, fringe: bool) -> np.ndarray:
+    """Height of each vertex above the hairline: over the forehead, round the ears, to the nape."""
+    angle, temple = np.abs(head.angle), rng.uniform(0.95, 1.15)
+    top = rng.uniform(7.76, 8.0)
+    recede = rng.uniform(0.1, 0.24)
+    front = top - recede * (angle / temple) ** 2
+    if fringe:
+        lowest, part = rng.uniform(7.5, 7.72), rng.uniform(-0.5, 0.5)
+        slope = rng.uniform(-0.12, 0.45)
+        front = np.minimum(front, lowest + slope * np.abs(head.angle - part))
+    edge = top - recede
+    side = edge - (angle - temple) / (1.45 - temple) * 0.75
+    back = np.where(angle < 1.9, 7.35, 6.5)
+    line = np.where(angle < temple, front, np.where(angle < 1.45, np.minimum(side, front), back))
+    above = head.vertices[:, 1] - line
+    return (above - 0.7 * (head.masks["ears"] > 0.3)).astype(np.float32)
+
+
+def hair_shells(head: Head, vertices: np.ndarray, normals: np.ndarray, style: HairStyle
+                ) -> list[Surface]:  # fmt: skip
+    """Copies of the scalp further and further out; strands are cut from them while drawing."""
+    if not style.covers:
+        return []
+    skin = head.skin
+    inside = style.line[skin].max(1) > -0.08
+    wide = np.ptp(head.angle[skin], axis=1) < 3.5
+    scalp = skin[inside & wide]
+    count = SHELLS[style.name]
+    taper = np.clip((style.line + 0.08) / 0.25, 0.2, 1)[:, None] * style.length
+    shells = []
+    for k in range(1, count + 1):
+        out = k / count
+        moved = vertices + normals * taper * out
+        if style.name != "afro":
+            moved[:, 1] -= 0.25 * style.length * out * out
+        shells.append(part_surface(head, moved, scalp, HAIR_SHELL, out))
+    return shells
+
+
+def hanging_hair(head: Head, vertices: np.ndarray, style: HairStyle, rng: np.random.Generator,
+                 under_hat: bool) -> list[Surface]:  # fmt: skip
+    """Long hair beside and behind the neck, drawn from both sides."""
+    if style.name != "long":
+        return []
+    locks = head.triangles[head.part == LONG_HAIR]
+    height = head.vertices[:, 1][locks]
+    aside = np.abs(head.angle[locks]).min(1)
+    shown = (height.mean(1) > rng.uniform(4.5, 6.8)) & (aside > rng.uniform(1.15, 1.4))
+    if under_hat:
+        shown &= height.mean(1) < 7.6
+    locks = locks[shown]
+    return [part_surface(head, vertices, np.concatenate([locks, locks[:, [0, 2, 1]]]), LOCKS, 0.5)]
+
+
+@lru_cache(maxsize=1)
+def strand_pictures() -> tuple[np.ndarray, ...]:
+    """Strand noise 0..1, float32 [384,768]: fine, long, curly, coarse curly."""
+    rng = np.random.default_rng(7)
+    spreads = ((0.8, 9.0), (1.1, 22.0), (1.6, 1.6), (2.6, 3.0))
+    pictures = []
+    for across, along in spreads:
+        noise = rng.random((STRAND_HEIGHT, STRAND_WIDTH)).astype(np.float32)
+        noise = cv2.GaussianBlur(noise, (0, 0), sigmaX=across, sigmaY=along)
+        noise = (noise - noise.mean()) / noise.std()
+        pictures.append(0.5 * (1 + np.tanh(0.8 * noise)).astype(np.float32))
+    return tuple(pictures)
+
+
+def strand_place(angle: np.ndarray, height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of the strand pictures."""
+    x = (angle / np.pi + 1) / 2 * STRAND_WIDTH
+    return x, (HIGH - height) / (HIGH - LOW) * STRAND_HEIGHT
+
+
+def keep_strands(style: HairStyle, angle: np.ndarray, height: np.ndarray, line: np.ndarray,
+                 layer: np.ndarray) -> np.ndarray:  # fmt: skip
+    """Which shell fragments are hair: strands thin out outwards and end raggedly at the line."""
+    x, y = strand_place(angle, height)
+    column = np.clip(x.astype(np.int32), 0, STRAND_WIDTH - 1)
+    row = np.clip(y.astype(np.int32), 0, STRAND_HEIGHT - 1)
+    strand = strand_pictures()[STRANDS[style.name]][row, column]
+    return (strand > 0.8 * layer - 0.05) & (line + (strand - 0.5) * style.ragged > 0)
+
+
+def hair_albedo(style: HairStyle, colour: np.ndarray, angle: np.ndarray, height: np.ndarray,
+                layer: np.ndarray) -> np.ndarray:  # fmt: skip
+    """Colour [n,3] of shell and hanging hair, darker near the scalp and between strands."""
+    x, y = strand_place(angle, height)
+    strand = sample(strand_pictures()[STRANDS[style.name]], x, y)
+    shade = 0.3 + 0.9 * strand * (0.4 + 0.6 * layer)
+    return colour[None] * shade[:, None]
+
+
+def normals_of_locks(head: Head, vertices: np.ndarray) -> np.ndarray:
+    """Normals of the hanging hair, [V,3]."""
+    return vertex_normals(vertices, head.triangles[head.part == LONG_HAIR])

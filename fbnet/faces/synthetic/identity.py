@@ -1,0 +1,144 @@
+"""Who the person is: build, age, sex, ancestry, skin and hair."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fbnet.faces.synthetic.colour import linear, palette
+from fbnet.faces.synthetic.draws import Draws
+from fbnet.faces.synthetic.head import Head
+from fbnet.params.synthetic import SyntheticParams
+
+ANCESTRIES = ("caucasian", "asian", "african")
+SKIN = palette(
+    (246, 218, 200), (238, 200, 178), (228, 184, 156), (216, 166, 134), (194, 142, 108),
+    (164, 112, 82), (130, 86, 62), (98, 64, 48), (70, 46, 36),
+)  # fmt: skip
+"""Skin tones from light to dark, display values."""
+TONE_OF_ANCESTRY = (1.2, 2.2, 6.0)
+HAIR = palette(
+    (18, 14, 12), (28, 20, 16), (45, 30, 22), (70, 46, 30), (105, 72, 45), (150, 112, 72),
+    (190, 155, 105), (120, 60, 35), (150, 148, 145), (205, 203, 200),
+)  # fmt: skip
+"""Hair colours, display values; the last two are grey and white."""
+DARK_HAIR, FAIR_HAIR, GREY_HAIR = (0, 0, 1, 1, 2, 3), (1, 2, 3, 4, 4, 5, 6, 7), (8, 9)
+IRIS = palette(
+    (70, 42, 22), (45, 28, 18), (90, 62, 30), (95, 105, 60), (80, 115, 150), (110, 125, 135)
+)
+FOLDERS = (
+    "cheek", "chin", "ears", "eyebrows", "eyes", "forehead", "head", "mouth", "neck", "nose", "asym"
+)  # fmt: skip
+GENTLE = ("asym", "ears", "neck")
+"""Folders whose targets act at half strength."""
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """A person at rest.
+
+    weights: target name -> strength; age 0..1 (0.25 child, 0.5 young, 1 old); male 0..1;
+    tone 0..8 (row of SKIN); skin, hair, iris: linear RGB [3].
+    """
+
+    weights: Mapping[str, float]
+    age: float
+    male: float
+    tone: float
+    skin: np.ndarray
+    hair: np.ndarray
+    iris: np.ndarray
+
+
+def draw_person(head: Head, draws: Draws, params: SyntheticParams) -> Person:
+    """Draw a person."""
+    rng = draws.person("build")
+    ancestry = rng.dirichlet([0.5, 0.5, 0.5])
+    male = float(rng.beta(0.35, 0.35))
+    age = float(rng.choice([rng.uniform(0.3, 0.5), rng.uniform(0.45, 0.65), rng.uniform(0.5, 1)]))
+    weights = _build(ancestry, male, age, rng.uniform(0.2, 0.8), rng.beta(2, 2))
+    weights |= _features(head, draws.person("features"), params.identity)
+    rng = draws.person("colours")
+    tone = _tone(rng, ancestry)
+    skin = _skin_colour(rng, tone)
+    return Person(weights, age, male, tone, linear(skin), linear(_hair_colour(rng, tone, age)),
+                  linear(_iris_colour(rng, tone)))  # fmt: skip
+
+
+def _build(
+    ancestry: np.ndarray, male: float, age: float, muscle: float, weight: float
+) -> dict[str, float]:
+    """MakeHuman's macro targets: products of sex, age and ancestry or muscle and weight."""
+    ages = {"child": max(0.0, (0.5 - age) / 0.3125), "old": max(0.0, (age - 0.5) / 0.5)}
+    ages["young"] = 1 - ages["child"] - ages["old"]
+    muscles, sizes = _thirds(muscle, "muscle"), _thirds(weight, "weight")
+    weights = {}
+    for sex, sex_share in (("male", male), ("female", 1 - male)):
+        for years, age_share in ages.items():
+            share = sex_share * age_share
+            for name, part in zip(ANCESTRIES, ancestry, strict=True):
+                weights[f"macrodetails/{name}-{sex}-{years}"] = share * float(part)
+            for m, m_share in muscles.items():
+                for s, s_share in sizes.items():
+                    key = f"macrodetails/universal-{sex}-{years}-{m}-{s}"
+                    weights[key] = share * m_share * s_share
+    # The average build is the base mesh itself and has no target.
+    return {k: w for k, w in weights.items() if not k.endswith("averagemuscle-averageweight")}
+
+
+def _thirds(value: float, name: str) -> dict[str, float]:
+    """Weights of the minimum, average and maximum at `value` 0..1."""
+    return {
+        f"min{name}": max(0.0, 1 - 2 * value),
+        f"average{name}": 1 - abs(2 * value - 1),
+        f"max{name}": max(0.0, 2 * value - 1),
+    }
+
+
+def _groups(head: Head) -> dict[str, list[str]]:
+    """Targets of one feature together: left and right side, same direction."""
+    groups: dict[str, list[str]] = {}
+    for name in head.target_names:
+        folder, rest = name.split("/")
+        if folder in FOLDERS:
+            groups.setdefault(f"{folder}/{re.sub('^[lr]-', '', rest)}", []).append(name)
+    return groups
+
+
+def _features(head: Head, rng: np.random.Generator, strength: float) -> dict[str, float]:
+    """About a third of all features, each a little; both sides nearly alike."""
+    weights = {}
+    for key, names in sorted(_groups(head).items()):
+        chosen, size = rng.random() < 0.3, rng.normal(0, 0.28 if key[:4] == "nose" else 0.38)
+        value = min(abs(size), 0.85) * strength * (0.5 if key.startswith(GENTLE) else 1)
+        uneven = rng.uniform(0.85, 1, len(names)) if len(names) > 1 else np.ones(1)
+        if chosen:
+            weights.update(zip(names, value * uneven, strict=True))
+    return weights
+
+
+def _tone(rng: np.random.Generator, ancestry: np.ndarray) -> float:
+    """A row of SKIN: half of the people as their features suggest, half any."""
+    tied = float(ancestry @ TONE_OF_ANCESTRY) + rng.normal(0, 0.9)
+    free = rng.uniform(0, 7.5)
+    return float(np.clip(tied if rng.random() < 0.55 else free, 0, 7.99))
+
+
+def _skin_colour(rng: np.random.Generator, tone: float) -> np.ndarray:
+    row = int(tone)
+    colour = SKIN[row] * (row + 1 - tone) + SKIN[row + 1] * (tone - row)
+    return np.clip(colour * (1 + rng.normal(0, 0.03, 3)), 0.05, 0.98).astype(np.float32)
+
+
+def _hair_colour(rng: np.random.Generator, tone: float, age: float) -> np.ndarray:
+    rows = FAIR_HAIR if rng.random() < np.interp(tone, [1, 5], [0.8, 0.12]) else DARK_HAIR
+    if rng.random() < np.interp(age, [0.6, 0.95], [0, 0.85]):
+        rows = GREY_HAIR
+    return HAIR[rng.choice(rows)] * rng.uniform(0.8, 1.15)
+
+
+def _iris_colour(rng: np.random.Generator, tone: float) -> np.ndarray:
+    share = np.array([0.3, 0.3, 0.12, 0.08, 0.12, 0.08])
+    share[2:] *= np.interp(tone, [2, 5], [1, 0.1])
+    return IRIS[rng.choice(len(IRIS), p=share / share.sum())]

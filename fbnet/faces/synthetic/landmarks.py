@@ -1,0 +1,68 @@
+"""The 106 labels: surface points, derived points and the sliding silhouette, NNI order."""
+
+import numpy as np
+
+from fbnet.faces.synthetic.brows import BrowShape, brow_points
+from fbnet.faces.synthetic.camera import Camera, contour_side
+from fbnet.faces.synthetic.eyes import Eyeball
+from fbnet.faces.synthetic.head import CONTOUR, Head
+
+LEFT_BROW = (50, 51, 49, 48, 43, 46, 47, 45, 44)
+RIGHT_BROW = (102, 103, 104, 105, 101, 97, 98, 99, 100)
+"""Upper edge from the inner to the outer end, then the lower edge; image left and right."""
+LEFT_EYE_OUTLINE = (35, 41, 40, 42, 39, 37, 33, 36)
+RIGHT_EYE_OUTLINE = (93, 96, 94, 95, 89, 90, 87, 91)
+EYE_CENTRES = (34, 88)
+PUPILS = (38, 92)
+
+
+def surface_points(
+    head: Head, vertices: np.ndarray, brows: BrowShape, eyes: list[Eyeball]
+) -> np.ndarray:
+    """Landmarks on the morphed head, model frame, float32 [106,3]; the contour not yet slid."""
+    corners, weights = head.landmark_vertices.copy(), head.landmark_weights.copy()
+    for numbers, side in ((LEFT_BROW, -1), (RIGHT_BROW, 1)):
+        corners[list(numbers)], weights[list(numbers)] = brow_points(head, brows, side)
+    points = (vertices[corners] * weights[..., None]).sum(1)
+    outlines = (LEFT_EYE_OUTLINE, RIGHT_EYE_OUTLINE)
+    for centre, outline in zip(EYE_CENTRES, outlines, strict=True):
+        points[centre] = points[list(outline)].mean(0)
+    for pupil, eye in zip(PUPILS, eyes, strict=True):
+        points[pupil] = eye.pupil
+    return points.astype(np.float32)
+
+
+def project_landmarks(
+    head: Head, vertices: np.ndarray, points: np.ndarray, camera: Camera
+) -> np.ndarray:
+    """Landmarks in the camera's plane, float32 [106,2], as an annotator sees them.
+
+    The contour turned away slides to the silhouette; each half of the contour is then spaced
+    evenly along its length, its ends and the chin staying where they are.
+    """
+    flat = camera.project(camera.place(points))[:, :2]
+    contour = flat[list(CONTOUR)]
+    if abs(camera.angles[1]) > 1e-6:
+        _slide(head, vertices, camera, contour)
+    flat[list(CONTOUR)] = np.concatenate([space_evenly(contour[:17]), space_evenly(contour[16:])[1:]])
+    return flat.astype(np.float32)
+
+
+def _slide(head: Head, vertices: np.ndarray, camera: Camera, contour: np.ndarray) -> None:
+    """Move the far half of `contour` [33,2] to the outermost point of each slide row, in place."""
+    far = -1 if camera.angles[1] > 0 else 1
+    rows = [i for i in range(len(CONTOUR)) if contour_side(i) == far]
+    model = (vertices[head.slide_vertices[rows]] * head.slide_weights[rows][..., None]).sum(2)
+    placed = camera.place(model.reshape(-1, 3))
+    seen = camera.project(placed)[:, :2].reshape(len(rows), -1, 2)
+    roll = camera.angles[2]
+    outward = seen @ np.array([np.cos(roll), np.sin(roll)]) * far
+    contour[rows] = seen[np.arange(len(rows)), outward.argmax(1)]
+
+
+def space_evenly(line: np.ndarray) -> np.ndarray:
+    """The same polyline [n,2] with its n points at equal distances along it."""
+    steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
+    length = np.concatenate([[0], np.cumsum(steps)])
+    even = np.linspace(0, length[-1], len(line))
+    return np.stack([np.interp(even, length, line[:, i]) for i in range(2)], axis=1)

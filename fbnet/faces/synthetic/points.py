@@ -1,0 +1,117 @@
+"""From sample fragments to shading points: one for each pixel and material."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from fbnet.faces.synthetic.camera import View
+from fbnet.faces.synthetic.head import Head
+from fbnet.faces.synthetic.raster import Fragments
+from fbnet.faces.synthetic.surfaces import Mesh
+
+MATERIALS = 16
+"""Room for material numbers in a key."""
+FIXED = ("angle", "height", "lips", "eyelids", "inside-mouth", "sky", "rosy", "under_eyes", "beard")
+"""Attributes of the template; beside them `line` (hair) and the normal differ by picture."""
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """What is shaded: one entry per pixel of the stored picture and material seen in it.
+
+    pixel int [n] (rising), material int [n], cover float32 [n] (share of the pixel's samples),
+    layer float32 [n], depth float32 [n], normal and position float32 [n,3] (placed, y up,
+    z to the viewer), attributes: name -> float32 [n].
+    """
+
+    pixel: np.ndarray
+    material: np.ndarray
+    cover: np.ndarray
+    layer: np.ndarray
+    normal: np.ndarray
+    position: np.ndarray
+    attributes: dict[str, np.ndarray]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.attributes[name]
+
+    def __len__(self) -> int:
+        return len(self.pixel)
+
+    def of(self, *materials: int) -> np.ndarray:
+        """Entries of these materials, as indices."""
+        return np.flatnonzero(np.isin(self.material, materials))
+
+
+@lru_cache(maxsize=2)
+def fixed_attributes(head: Head) -> np.ndarray:
+    """FIXED by template vertex, float32 [V,9]."""
+    angle, height = head.angle, head.vertices[:, 1]
+
+    def blob(x: float, y: float, wide: float, tall: float) -> np.ndarray:
+        return np.exp(-(((np.abs(angle) - x) / wide) ** 2) - ((height - y) / tall) ** 2)
+
+    rosy = 0.16 * blob(0.55, 6.95, 0.28, 0.2) + 0.18 * blob(0, 6.95, 0.14, 0.14)
+    rosy += 0.08 * blob(0, 6.25, 0.25, 0.15) + 0.35 * head.masks["ears"]
+    under = blob(0.26, 7.14, 0.14, 0.06)
+    beard = np.exp(-((angle / 1.15) ** 8)) * (height > 6.0) / (1 + np.exp((height - 6.78) * 14))
+    columns = (angle, height, head.masks["lips"], head.masks["eyelids"],
+               head.masks["inside-mouth"], head.occlusion, rosy, under, beard)  # fmt: skip
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def gather(head: Head, mesh: Mesh, fragments: Fragments, view: View, normals: np.ndarray,
+           line: np.ndarray) -> Points:  # fmt: skip
+    """Average the fragments of each pixel and material; normals [V,3], line [V] by template."""
+    group, key, cover = _group(mesh, fragments, view)
+    used = _thin(fragments, view, group, len(key))
+    rows = group[used]
+    table = np.concatenate([fixed_attributes(head), line[:, None], normals], axis=1)
+    corners = mesh.source[mesh.triangles[fragments.triangle[used]]]
+    weights = fragments.weights[used]
+    values = table[corners[:, 0]] * weights[:, :1]
+    for i in (1, 2):
+        values += table[corners[:, i]] * weights[:, i : i + 1]
+    extra = np.stack([mesh.layer[fragments.triangle[used]], fragments.depth[used]], axis=1)
+    values = _average(np.concatenate([values, extra], axis=1), rows, len(key))
+    names = (*FIXED, "line")
+    attributes = {name: values[:, i] for i, name in enumerate(names)}
+    pixel = key // MATERIALS
+    normal = values[:, 10:13]
+    normal = normal / (np.sqrt((normal * normal).sum(1, keepdims=True)) + 1e-6)
+    x, y = pixel % view.stored + 0.5, pixel // view.stored + 0.5
+    position = view.unproject(x, y, values[:, 14])
+    return Points(pixel, key % MATERIALS, cover, values[:, 13], normal, position, attributes)
+
+
+def _group(mesh: Mesh, fragments: Fragments, view: View
+           ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Group number of each fragment; key (pixel * MATERIALS + material) and cover per group."""
+    row, column = np.divmod(fragments.pixel, view.side)
+    pixel = (row // view.supersampling) * view.stored + column // view.supersampling
+    key = pixel * MATERIALS + mesh.material[fragments.triangle]
+    count = np.bincount(key, minlength=view.stored**2 * MATERIALS)
+    keys = np.flatnonzero(count)
+    number = np.zeros(len(count), np.int32)
+    number[keys] = np.arange(len(keys))
+    cover = count[keys] / np.float32(view.supersampling**2)
+    return number[key], keys, cover.astype(np.float32)
+
+
+def _thin(fragments: Fragments, view: View, group: np.ndarray, groups: int) -> np.ndarray:
+    """Every other sample as on a chess board, and all of the groups that have none such."""
+    row, column = np.divmod(fragments.pixel, view.side)
+    even = (row + column) % 2 == 0
+    served = np.zeros(groups, bool)
+    served[group[even]] = True
+    return np.flatnonzero(even | ~served[group])
+
+
+def _average(values: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+    """Mean of the values [m,k] that share a row number, float32 [count,k]."""
+    order = np.argsort(rows, kind="stable")
+    starts = np.searchsorted(rows[order], np.arange(count))
+    sums = np.add.reduceat(values[order], starts, axis=0)
+    share = np.diff(np.append(starts, len(rows))).astype(np.float32)
+    return sums / share[:, None]

@@ -1,0 +1,204 @@
+"""One face from asset, params and number: the parts put together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fbnet.faces.synthetic.accessories import Wear, draw_wear, hat_surfaces, mask_surface
+from fbnet.faces.synthetic.background import draw_background
+from fbnet.faces.synthetic.brows import BrowShape, draw_brows
+from fbnet.faces.synthetic.camera import View, draw_camera, draw_crop
+from fbnet.faces.synthetic.draws import Draws
+from fbnet.faces.synthetic.expression import draw_expression
+from fbnet.faces.synthetic.eyes import Eyeball, find_eyes
+from fbnet.faces.synthetic.glasses import glasses_layers
+from fbnet.faces.synthetic.hair import (
+    HairStyle,
+    draw_hair,
+    hair_shells,
+    hanging_hair,
+    keep_strands,
+)
+from fbnet.faces.synthetic.head import HAIR_SHELL, LASHES, Head
+from fbnet.faces.synthetic.identity import Person, draw_person
+from fbnet.faces.synthetic.landmarks import project_landmarks, surface_points
+from fbnet.faces.synthetic.layers import Layer
+from fbnet.faces.synthetic.light import draw_light, expose, shade
+from fbnet.faces.synthetic.occluders import hand_layer, object_layer
+from fbnet.faces.synthetic.points import Points, fixed_attributes, gather
+from fbnet.faces.synthetic.raster import Fragments, Keep, rasterise, vertex_normals
+from fbnet.faces.synthetic.sensor import photograph
+from fbnet.faces.synthetic.skin import colour_points
+from fbnet.faces.synthetic.surfaces import Mesh, join
+from fbnet.params.synthetic import SyntheticParams
+
+PIVOT_DROP = 0.35
+"""The head turns about a point this far below the root of the nose, decimetres."""
+NOSE_ROOT = 72
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A rendered face.
+
+    image uint8 [S,S,3] BGR, S = size + 2 * margin; landmarks float32 [106,2], x and y in units of
+    the inner crop (0 and 1 are its edges, beyond lies the margin), NNI order; pose float32 [3]
+    pitch, yaw, roll in radians; flags: what is in the picture; identity: number of the person.
+    """
+
+    image: np.ndarray
+    landmarks: np.ndarray
+    pose: np.ndarray
+    flags: Mapping[str, bool | str]
+    identity: int
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """The person in this picture, before the camera: vertices [V,3], landmarks [106,3] (model)."""
+
+    person: Person
+    brows: BrowShape
+    hair: HairStyle
+    wear: Wear
+    eyes: list[Eyeball]
+    vertices: np.ndarray
+    points: np.ndarray
+
+
+def render(
+    head: Head, params: SyntheticParams, index: int, size: int = 112, margin: int = 24
+) -> Face:
+    """Face number `index`: a pure function of its arguments, whatever was rendered before."""
+    identity = index // params.pictures_per_person
+    draws = Draws(params.seed, identity, index)
+    subject = draw_subject(head, params, draws)
+    view, landmarks = aim(head, params, draws, subject, size, margin)
+    light, brightness = _picture(head, params, draws, subject, view)
+    layers = _layers(params, draws, subject, view, brightness)
+    for layer in layers.values():
+        for sheet in layer:
+            light = sheet.over(light)
+    image = photograph(light, params, draws.shot("sensor"))
+    flags = _flags(subject, set(layers))
+    return Face(image, landmarks, view.camera.angles, flags, identity)
+
+
+def draw_subject(head: Head, params: SyntheticParams, draws: Draws) -> Subject:
+    """Draw person, expression and dress, and shape the head."""
+    person = draw_person(head, draws, params)
+    expression = draw_expression(draws, params)
+    vertices = head.morph({**person.weights, **expression.weights})
+    brows = draw_brows(draws, person.male)
+    hair = draw_hair(head, draws, params, person.male)
+    eyes = find_eyes(head, vertices, expression)
+    points = surface_points(head, vertices, brows, eyes)
+    return Subject(person, brows, hair, draw_wear(draws, params), eyes, vertices, points)
+
+
+def aim(
+    head: Head, params: SyntheticParams, draws: Draws, subject: Subject, size: int, margin: int
+) -> tuple[View, np.ndarray]:
+    """Draw camera and crop; the landmarks in units of the inner crop, float32 [106,2]."""
+    pivot = float(subject.points[NOSE_ROOT, 1]) - PIVOT_DROP
+    camera = draw_camera(draws, params, pivot)
+    flat = project_landmarks(head, subject.vertices, subject.points, camera)
+    crop = draw_crop(draws, params, flat)
+    view = View(camera, crop, size, margin, params.supersampling)
+    return view, crop.units(flat).astype(np.float32)
+
+
+def build_mesh(head: Head, draws: Draws, subject: Subject, view: View, normals: np.ndarray) -> Mesh:
+    """Head, hair, hat and mask, turned into place; normals [V,3] of the skin in the model frame."""
+    vertices, wear, rng = subject.vertices, subject.wear, draws.shot("cloth")
+    extra = hat_surfaces(head, vertices, normals, wear, rng)
+    extra += mask_surface(head, vertices, normals, wear, rng)
+    extra += hanging_hair(head, vertices, subject.hair, draws.person("locks"), bool(wear.hat))
+    if not wear.hat:
+        extra += hair_shells(head, vertices, normals, subject.hair)
+    return join(head, vertices, extra, view.camera)
+
+
+def draw_mesh(head: Head, mesh: Mesh, subject: Subject, view: View, lashes: float) -> Fragments:
+    """Rasterise with strands and lashes cut out; lashes: their density, 0..1."""
+    samples = view.samples(mesh.points)
+    return rasterise(samples, mesh.triangles, view.side, view.side,
+                     _strands(head, mesh, subject, view, lashes))  # fmt: skip
+
+
+def _strands(head: Head, mesh: Mesh, subject: Subject, view: View, lashes: float) -> Keep:
+    """Which fragments of hair and lashes are there at all."""
+    table = np.concatenate([fixed_attributes(head)[:, :2], subject.hair.line[:, None]], axis=1)
+
+    def keep(triangle: np.ndarray, weights: np.ndarray, pixel: np.ndarray) -> np.ndarray:
+        material = mesh.material[triangle]
+        kept = np.ones(len(triangle), bool)
+        hair = np.flatnonzero(material == HAIR_SHELL)
+        corners = mesh.source[mesh.triangles[triangle[hair]]]
+        at = (table[corners] * weights[hair][..., None]).sum(1)
+        layer = mesh.layer[triangle[hair]]
+        kept[hair] = keep_strands(subject.hair, at[:, 0], at[:, 1], at[:, 2], layer)
+        lash = np.flatnonzero(material == LASHES)
+        # A hash of the place: a fixed grain that does not hang on the order of drawing.
+        grain = (pixel[lash].astype(np.uint32) * np.uint32(2654435761) >> np.uint32(16)) % 1000
+        kept[lash] = grain < 1000 * lashes
+        return kept
+
+    return keep
+
+
+def _picture(
+    head: Head, params: SyntheticParams, draws: Draws, subject: Subject, view: View
+) -> tuple[np.ndarray, float]:
+    """Head before background in linear light [S,S,3], and the radiance of white there."""
+    normals = vertex_normals(subject.vertices, head.skin)
+    mesh = build_mesh(head, draws, subject, view, normals)
+    lashes = draws.person("lashes").uniform(0.05, 0.25 + 0.3 * (1 - subject.person.male))
+    fragments = draw_mesh(head, mesh, subject, view, float(lashes))
+    placed = np.einsum("ni,ji->nj", normals, view.camera.head.astype(np.float32))
+    points = gather(head, mesh, fragments, view, placed, subject.hair.line)
+    surfaced = colour_points(points, subject.person, subject.brows, subject.hair, subject.wear,
+                             subject.eyes, view, head, draws, params)  # fmt: skip
+    rng = draws.shot("light")
+    radiance = shade(points, surfaced, draw_light(rng), mesh, view)
+    exposed, _ = expose(radiance, points, rng)
+    background = draw_background(draws.shot("background"), view.stored)
+    skin = float(np.median(exposed.mean(1))) / max(float(subject.person.skin.mean()), 0.02)
+    return _compose(points, exposed, background), min(skin, 1.5)
+
+
+def _compose(points: Points, colours: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Sum the colours by cover over the background, float32 [S,S,3]."""
+    count = background.shape[0] * background.shape[1]
+    cover = np.bincount(points.pixel, points.cover, count)
+    front = [np.bincount(points.pixel, colours[:, i] * points.cover, count) for i in range(3)]
+    total = np.stack(front, axis=1) + background.reshape(-1, 3) * (1 - cover[:, None])
+    return total.reshape(background.shape).astype(np.float32)
+
+
+def _layers(params: SyntheticParams, draws: Draws, subject: Subject, view: View,
+            brightness: float) -> dict[str, list[Layer]]:  # fmt: skip
+    """What lies over the head, back to front, by name."""
+    layers: dict[str, list[Layer]] = {}
+    rng = draws.shot("occluders")
+    if subject.wear.glasses:
+        layers["glasses"] = glasses_layers(subject.points, view, subject.wear.glasses, rng)
+    if rng.random() < params.objects:
+        layers["object"] = [object_layer(view, brightness, rng)]
+    if rng.random() < params.hands:
+        layers["hand"] = [hand_layer(view, subject.person.skin, brightness, rng)]
+    return layers
+
+
+def _flags(subject: Subject, layers: set[str]) -> dict[str, bool | str]:
+    """What the picture shows, for statistics and subsets."""
+    return {
+        "hair": subject.hair.name,
+        "fringe": subject.hair.fringe and not subject.wear.hat,
+        "hat": subject.wear.hat,
+        "glasses": subject.wear.glasses,
+        "mask": subject.wear.mask,
+        "hand": "hand" in layers,
+        "object": "object" in layers,
+    }

@@ -1,0 +1,47 @@
+"""From linear light to a stored picture: tone, focus, resolution, noise, JPEG."""
+
+import cv2
+import numpy as np
+
+from fbnet.faces.synthetic.colour import display
+from fbnet.params.synthetic import SyntheticParams
+
+
+def photograph(light: np.ndarray, params: SyntheticParams, rng: np.random.Generator) -> np.ndarray:
+    """uint8 BGR [h,w,3] from linear RGB float32 [h,w,3]."""
+    picture = _tone(display(light), params, rng)
+    picture = _soften(picture, params, rng)
+    grain = rng.standard_normal(picture.shape, dtype=np.float32)
+    picture = picture + grain * np.float32(rng.uniform(0, params.noise))
+    stored = (np.clip(picture[..., ::-1], 0, 1) * 255 + 0.5).astype(np.uint8)
+    return _jpeg(stored, rng) if rng.random() < params.jpeg else np.ascontiguousarray(stored)
+
+
+def _tone(picture: np.ndarray, params: SyntheticParams, rng: np.random.Generator) -> np.ndarray:
+    """Contrast, brightness, white balance; grey for some."""
+    contrast, bright = rng.uniform(0.8, 1.25), rng.normal(0, 0.04)
+    balance = (1 + rng.normal(0, 0.03, 3)).astype(np.float32)
+    saturation = np.float32(rng.uniform(0.75, 1.15))
+    if rng.random() < params.grey:
+        saturation, balance = np.float32(0), np.ones(3, np.float32)
+    grey = (picture @ np.array([0.3, 0.59, 0.11], np.float32))[..., None]
+    picture = (grey + (picture - grey) * saturation) * balance
+    return (picture - np.float32(0.5)) * np.float32(contrast) + np.float32(0.5 + bright)
+
+
+def _soften(picture: np.ndarray, params: SyntheticParams, rng: np.random.Generator) -> np.ndarray:
+    """Out of focus, enlarged from fewer pixels, or both."""
+    size = picture.shape[1::-1]
+    if rng.random() < params.blur:
+        picture = cv2.GaussianBlur(picture, (0, 0), size[0] / 160 * rng.uniform(0.3, 1.3))
+    if rng.random() < params.low_resolution:
+        share = rng.uniform(0.4, 0.8)
+        small = cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+        picture = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
+    return picture
+
+
+def _jpeg(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    quality = int(rng.integers(40, 96))
+    _, packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(packed, cv2.IMREAD_COLOR)

@@ -1,0 +1,178 @@
+"""Colours of the surfaces: skin, lips, beard, clothes, hair, hats, eyes."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from fbnet.faces.synthetic.accessories import Wear
+from fbnet.faces.synthetic.brows import BrowShape, paint_brows
+from fbnet.faces.synthetic.camera import View
+from fbnet.faces.synthetic.colour import display, linear, mix
+from fbnet.faces.synthetic.draws import Draws
+from fbnet.faces.synthetic.eyes import Eyeball, eye_albedo
+from fbnet.faces.synthetic.hair import HairStyle, hair_albedo
+from fbnet.faces.synthetic.head import (
+    CLOTH,
+    HAIR_SHELL,
+    HAT,
+    LASHES,
+    LOCKS,
+    SKIN,
+    TEETH,
+    TONGUE,
+    Head,
+)
+from fbnet.faces.synthetic.identity import Person
+from fbnet.faces.synthetic.paint import FACE_PATCH, paint_marks
+from fbnet.faces.synthetic.points import Points
+from fbnet.faces.synthetic.sampling import cloud, sample
+from fbnet.params.synthetic import SyntheticParams
+
+MOTTLE_WIDTH, MOTTLE_HEIGHT = 512, 256
+MOTTLE_SCALE = MOTTLE_WIDTH / (2 * np.pi)
+"""Texels a radian and a decimetre of the skin's noise pictures."""
+ROSY = np.array([0.35, -0.55, -0.5], np.float32)
+UNDER_EYES = np.array([0.6, 0.8, 0.55], np.float32)
+"""How redness and shadows under the eyes change red, green and blue."""
+MOUTH = linear((0.45, 0.16, 0.15)) * 0.35
+
+
+@dataclass(frozen=True, eq=False)
+class Surfaced:
+    """albedo float32 [n,3] linear; gloss, sharpness float32 [n]: strength and exponent of shine."""
+
+    albedo: np.ndarray
+    gloss: np.ndarray
+    sharpness: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def mottle() -> np.ndarray:
+    """Four noise pictures that wrap round, float32 [256,512,4]: two coarse, two fine."""
+    rng = np.random.default_rng(11)
+    kinds = ((0.9, 6, 64), (0.7, 8, 256), (0.35, 24, 256), (0.1, 64, 256))
+    pictures = [cloud(rng, MOTTLE_HEIGHT, MOTTLE_WIDTH, *kind) for kind in kinds]
+    return np.stack(pictures, axis=2)
+
+
+def colour_points(points: Points, person: Person, brows: BrowShape, style: HairStyle, wear: Wear,
+                  eyes: list[Eyeball], view: View, head: Head, draws: Draws,
+                  params: SyntheticParams) -> Surfaced:  # fmt: skip
+    """Albedo and shine of every point."""
+    albedo = np.zeros((len(points), 3), np.float32)
+    gloss, sharpness = np.full(len(points), 0.4, np.float32), np.full(len(points), 18, np.float32)
+    skin = points.of(SKIN)
+    local = {name: values[skin] for name, values in points.attributes.items()}
+    albedo[skin], gloss[skin] = _skin(local, person, brows, style, head, draws, params)
+    shells = points.of(HAIR_SHELL, LOCKS)
+    albedo[shells] = hair_albedo(style, person.hair, points["angle"][shells],
+                                 points["height"][shells], points.layer[shells])  # fmt: skip
+    gloss[shells], sharpness[shells] = style.shine, 10
+    hat, cloth = points.of(HAT), points.of(CLOTH)
+    albedo[hat] = wear.hat_colour * _weave(points, hat, 90, 0.1)
+    albedo[cloth] = wear.mask_colour * _pleats(points, cloth)
+    for kind, colour in ((TEETH, (0.84, 0.80, 0.72)), (TONGUE, (0.68, 0.36, 0.36))):
+        albedo[points.of(kind)] = linear(colour)
+    for kind, shine in ((TEETH, 0.8), (LASHES, 0), (HAT, 0.05), (CLOTH, 0.05)):
+        gloss[points.of(kind)] = shine
+    albedo[points.of(LASHES)] = 0.01
+    pupil = float(draws.shot("pupil").uniform(0.14, 0.24))
+    for eye in eyes:
+        ball = points.of(eye.part)
+        outward = _from_centre(points.position[ball], eye, view)
+        albedo[ball] = eye_albedo(outward, eye.gaze, person.iris, pupil)
+        points.normal[ball] = outward @ view.camera.head.T.astype(np.float32)
+        gloss[ball], sharpness[ball] = 3.0, 220
+    return Surfaced(np.clip(albedo, 0.003, 1), gloss, sharpness)
+
+
+def _from_centre(position: np.ndarray, eye: Eyeball, view: View) -> np.ndarray:
+    """Unit vectors from the eyeball's centre, model frame."""
+    model = position @ view.camera.head.astype(np.float32) + view.camera.pivot - eye.centre
+    return model / (np.sqrt((model * model).sum(1, keepdims=True)) + 1e-6)
+
+
+def _weave(points: Points, chosen: np.ndarray, stripes: float, depth: float) -> np.ndarray:
+    """Ribs of knitted cloth, [n,1]."""
+    return (1 + depth * np.sin(points["angle"][chosen] * stripes))[:, None].astype(np.float32)
+
+
+def _pleats(points: Points, chosen: np.ndarray) -> np.ndarray:
+    """Horizontal folds of a cloth mask, [n,1]."""
+    return (1 - 0.12 * np.clip(np.sin(points["height"][chosen] * 42), 0, 1) ** 6)[:, None]
+
+
+def _skin(at: dict[str, np.ndarray], person: Person, brows: BrowShape, style: HairStyle,
+          head: Head, draws: Draws, params: SyntheticParams) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Albedo [n,3] and gloss [n] of the skin, from the ground up."""
+    rng = draws.person("skin")
+    noise = _noise(at, rng)
+    albedo = _ground(at, noise, person, rng)
+    gloss = np.full(len(albedo), rng.uniform(0.15, 0.6), np.float32) * (1 + 0.3 * noise[:, 2])
+    albedo = _beard(albedo, at, noise, person, rng, params)
+    albedo, gloss = _lips(albedo, gloss, at, person, rng, params)
+    albedo *= 1 - 0.55 * FACE_PATCH.read(paint_marks(rng, person.age), at["angle"], at["height"])[
+        :, None]  # fmt: skip
+    brow = FACE_PATCH.read(paint_brows(head, brows, rng), at["angle"], at["height"])
+    # Beyond the patch its border would be repeated, and the head's back is far from the brows.
+    brow *= np.abs(at["angle"]) < FACE_PATCH.reach
+    albedo = mix(albedo, person.hair * 0.7 + 0.004, brow)
+    albedo = _scalp(albedo, at, person, style, rng)
+    albedo = mix(albedo, MOUTH, np.clip(at["inside-mouth"], 0, 1))
+    shirt = draws.shot("shirt")
+    collar = at["height"] < shirt.uniform(5.65, 5.8) + 0.12 * np.cos(at["angle"])
+    cloth = linear(shirt.random(3) * shirt.uniform(0.3, 1)) * (1 + 0.1 * noise[:, 2:3])
+    return np.where(collar[:, None], cloth, albedo).astype(np.float32), gloss.clip(0.05, 2)
+
+
+def _noise(at: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
+    """The skin's noise at a place of its own, [n,4]."""
+    x = (at["angle"] * MOTTLE_SCALE + rng.uniform(0, MOTTLE_WIDTH)) % MOTTLE_WIDTH
+    y = (at["height"] * MOTTLE_SCALE + rng.uniform(0, MOTTLE_HEIGHT)) % MOTTLE_HEIGHT
+    return sample(mottle(), x, y, wrap=True)
+
+
+def _ground(at: dict[str, np.ndarray], noise: np.ndarray, person: Person,
+            rng: np.random.Generator) -> np.ndarray:  # fmt: skip
+    """Bare skin with mottling, redness and shadows under the eyes."""
+    bright = 1 + 0.035 * noise[:, 1] + rng.uniform(0.02, 0.07) * noise[:, 3]
+    red = 0.07 * noise[:, 0] + rng.uniform(0.1, 1.4) * at["rosy"]
+    under = rng.uniform(0, 0.35) * at["under_eyes"] + 0.12 * at["eyelids"]
+    change = 1 + ROSY * red[:, None] - UNDER_EYES * under[:, None]
+    return person.skin * (bright[:, None] * np.clip(change, 0.3, 1.6)).astype(np.float32)
+
+
+def _beard(albedo: np.ndarray, at: dict[str, np.ndarray], noise: np.ndarray, person: Person,
+           rng: np.random.Generator, params: SyntheticParams) -> np.ndarray:  # fmt: skip
+    """Stubble to full beard on grown men."""
+    grown = person.male > 0.6 and person.age > 0.45
+    chance, thick, chin = rng.random(), rng.uniform(0.1, 1.0) ** 1.5, rng.uniform(0.4, 1)
+    if not grown or chance > params.beards:
+        return albedo
+    edge = np.clip(at["beard"] + 0.15 * noise[:, 2] * at["beard"], 0, 1)
+    share = edge * np.where(np.abs(at["angle"]) > 0.5, chin, 1) * (0.85 + 0.15 * noise[:, 3])
+    return mix(albedo, person.hair * 1.1 + 0.002, np.clip(share * thick, 0, 0.95))
+
+
+def _lips(albedo: np.ndarray, gloss: np.ndarray, at: dict[str, np.ndarray], person: Person,
+          rng: np.random.Generator, params: SyntheticParams) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Lips and lids, made up on some women."""
+    made_up = person.male < 0.45 and person.age > 0.42 and rng.random() < params.makeup
+    natural = display(person.skin) * [0.88, 0.62, 0.62]
+    painted = np.array([rng.uniform(0.45, 0.8), rng.uniform(0.05, 0.35), rng.uniform(0.1, 0.4)])
+    colour = painted if made_up and rng.random() < 0.7 else natural
+    share = np.clip((at["lips"] - 0.35) * 2.2, 0, 1) * rng.uniform(0.45, 0.9)
+    albedo = mix(albedo, linear(colour), share)
+    if made_up:
+        shadow, strength = linear(rng.random(3) * 0.6), rng.uniform(0, 0.6)
+        albedo = mix(albedo, shadow, at["eyelids"] * strength)
+    return albedo, gloss + 0.5 * share
+
+
+def _scalp(albedo: np.ndarray, at: dict[str, np.ndarray], person: Person, style: HairStyle,
+           rng: np.random.Generator) -> np.ndarray:  # fmt: skip
+    """The scalp under hair, or the shadow of shaven hair."""
+    shaven = rng.uniform(0.1, 0.45) * (rng.random() < 0.6)
+    width, most = (0.08, 0.85) if style.covers else (0.15, shaven)
+    return mix(albedo, person.hair, np.clip(at["line"] / width, 0, 1) * most)
