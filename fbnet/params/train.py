@@ -1,0 +1,18 @@
+"""Params of how training computes, shared by search and retrain."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from fbnet.params.base import Section
+
+
+class TrainParams(Section):
+    """Device, precision and threads. Results differ in their last digits between settings."""
+
+    accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
+    """Lightning Fabric accelerator; `auto` takes what the machine has."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Lightning Fabric precision."""
+    threads: int = Field(2, ge=1)
+    """Threads of the numeric libraries. Never taken from the machine: the bytes depend on them."""

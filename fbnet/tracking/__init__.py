@@ -1,0 +1,11 @@
+"""MLflow as a projection of the stages' files: the only package that imports mlflow.
+
+One parent run for a run of the pipeline, one child for each attempt of a stage. The files under
+results/ are the truth; no run id ever enters them.
+"""
+
+from fbnet.tracking.pipeline import pipeline_run
+from fbnet.tracking.place import Log, workspace
+from fbnet.tracking.stage import stage_run
+
+__all__ = ["Log", "pipeline_run", "stage_run", "workspace"]

@@ -1,0 +1,66 @@
+"""The run of one stage."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fbnet.tracking import results
+from fbnet.tracking.place import Log, lock
+from fbnet.tracking.projection import flat, log_params, project_child, project_parent
+from fbnet.tracking.runs import close_parent, open_child, open_parent
+from fbnet.tracking.series import Series
+from fbnet.tracking.store import Store, attempt, connect
+
+
+@contextmanager
+def stage_run(stage: str, params: Any) -> Iterator[Log]:
+    """Track an attempt of `stage`; yields `log(step, numbers)` for its training loops.
+
+    The body's end makes the run FINISHED, an exception FAILED, KeyboardInterrupt KILLED. Raises
+    BadInput before the body when the store cannot be used; once it works, trouble with the store
+    is told on stderr and never stops a stage.
+    """
+    if not params.mlflow.enabled or _is_follower():
+        yield _ignore
+        return
+    store, parent, child = _open(stage, params)
+    series = Series(store, child)
+    try:
+        yield series.log
+    except BaseException as error:
+        status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+        _close(store, parent, child, stage, status)
+        raise
+    attempt("logging the stage", lambda: project_child(store, child, stage, series))
+    stages = {stage, *results.current_stages()}
+    attempt("the summary", lambda: project_parent(store, parent, stages, params))
+    _close(store, parent, child, stage, "FINISHED")
+
+
+def _open(stage: str, params: Any) -> tuple[Store, str, str]:
+    values = flat(params)
+    params_hash = hashlib.sha256(repr(sorted(values.items())).encode()).hexdigest()[:16]
+    with lock():
+        store = connect(params.mlflow)
+        parent = open_parent(store)
+        child = open_child(store, parent, stage, params_hash)
+    own = {name: value for name, value in values.items() if name.startswith(f"{stage}.")}
+    attempt("logging params", lambda: log_params(store, parent, values))
+    attempt("logging params", lambda: log_params(store, child, own))
+    return store, parent, child
+
+
+def _close(store: Store, parent: str, child: str, stage: str, status: str) -> None:
+    attempt("closing the run", lambda: store.client.set_terminated(child, status))
+    attempt("closing the parent run", lambda: close_parent(store, parent, status, stage))
+
+
+def _is_follower() -> bool:
+    # Of several training processes only the first reports.
+    return any(os.environ.get(name, "0") != "0" for name in ("RANK", "LOCAL_RANK"))
+
+
+def _ignore(step: int, numbers: dict[str, float]) -> None:
+    pass

@@ -1,0 +1,97 @@
+"""Runs the DVC pipeline as one MLflow run: `dvc repro`, or `dvc exp run` where params change.
+
+An experiment changes params.yaml in place; `git checkout params.yaml dvc.lock && dvc checkout`
+goes back. Params of any stage may be given as `--section.key value` too.
+"""
+
+import argparse
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from fbnet.errors import BadInput
+from stages.runner import BAD_INPUT, DONE, FAILED
+
+STOP_WAIT_S = 60.0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the pipeline; returns 0 done, 2 bad params or input, 1 anything else."""
+    known, rest = _parser().parse_known_args(argv)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        return _run(_changes(known, rest))
+    except BadInput as error:
+        print(f"pipeline: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("pipeline: stopped; run it again to go on", file=sys.stderr)
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.pipeline",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--profile", default="", help="a profile of profiles/, such as tiny")
+    parser.add_argument("--overrides", default="", help='"key=value key=value ..."')
+    parser.add_argument(
+        "-S", dest="sets", action="append", default=[], metavar="key=value", help="one change"
+    )
+    return parser
+
+
+def _changes(known: argparse.Namespace, rest: Sequence[str]) -> list[str]:
+    from fbnet.params.profiles import overrides, profile
+
+    from_profile = shlex.split(" ".join(overrides(profile(known.profile or "default"))))
+    changes = [word for word in from_profile if word != "-S"]
+    return changes + shlex.split(known.overrides) + known.sets + _loose(rest)
+
+
+def _loose(rest: Sequence[str]) -> list[str]:
+    # What `mlflow run -P search.lr=0.2` makes of a parameter that MLproject does not declare.
+    names, values = rest[::2], rest[1::2]
+    if len(names) != len(values) or not all(n.startswith("--") and "." in n for n in names):
+        raise BadInput(f"{shlex.join(rest)}: not understood; give params as -S section.key=value")
+    return [f"{name[2:]}={value}" for name, value in zip(names, values, strict=True)]
+
+
+def _run(changes: list[str]) -> int:
+    from fbnet.params.load import load
+    from fbnet.tracking import pipeline_run
+
+    sets = [word for change in changes for word in ("-S", change)]
+    command = [sys.executable, "-m", "dvc", *(["exp", "run", *sets] if sets else ["repro"])]
+    with pipeline_run(load("params.yaml"), lambda: load("params.yaml")) as variables:
+        code = _wait(command, os.environ | variables)
+        if code:
+            raise SystemExit(FAILED)
+    return DONE
+
+
+def _wait(command: list[str], environment: dict[str, str]) -> int:
+    # A group of its own: a signal to `dvc` alone would leave its stage running as an orphan.
+    process = subprocess.Popen(command, env=environment, process_group=0)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=STOP_WAIT_S)
+        raise
+
+
+def _stop(signum: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""What every stage does around its own work: arguments, params, threads, tracking, exit code."""
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from fbnet.errors import BadInput
+from fbnet.tracking import workspace
+
+Main = Callable[..., str]
+"""`main(params, out, log)` returns what was done in one line; `out` is results/<stage>,
+`log(step, numbers)` reports an epoch."""
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+CHECKPOINTS = workspace() / ".fbnet" / "checkpoints"
+"""State of unfinished runs: outside results/, which DVC empties before a stage."""
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def run_stage(name: str, main: Main, argv: Sequence[str] | None = None) -> NoReturn:
+    """Run a stage and leave: exit code 0 done, 2 bad params or input, 1 anything else.
+
+    A stage's module ends in `if __name__ == "__main__": run_stage(NAME, main)`.
+    """
+    arguments = _parser(name, main).parse_args(argv)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, _stop)
+    sys.exit(_guarded(name, main, arguments.params))
+
+
+def _guarded(name: str, main: Main, params_file: str) -> int:
+    try:
+        _run(name, main, params_file)
+    except BadInput as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print(f"{name}: stopped; run it again to go on", file=sys.stderr)
+        return FAILED
+    except Exception:
+        traceback.print_exc()
+        return FAILED
+    return DONE
+
+
+def _parser(name: str, main: Main) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m stages.{name}",
+        description=main.__globals__["__doc__"],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--params", default="params.yaml", help="params file (%(default)s)")
+    return parser
+
+
+def _run(name: str, main: Main, path: str) -> None:
+    from fbnet.params.load import load
+    from fbnet.progress import say
+    from fbnet.tracking import stage_run
+
+    params = load(path)
+    _set_threads(params.train.threads)
+    out = Path("results") / name
+    out.mkdir(parents=True, exist_ok=True)
+    with stage_run(name, params) as log:
+        say(main(params, out, log))
+
+
+def _set_threads(threads: int) -> None:
+    """Fix the threads of the numeric libraries, imported or still to be imported."""
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+
+
+def _stop(signum: int, frame: Any) -> None:
+    """The first signal stops the stage; later ones must not break the closing of its run."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt(signal.Signals(signum).name)
