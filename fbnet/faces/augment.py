@@ -38,8 +38,8 @@ def augment(
     """
     draws = rng.random(GEOMETRY_DRAWS)
     flip = bool(draws[0] < params.mirror)
-    angle = np.radians(params.rotate) * _even(draws[1])
-    scale = 1.0 + params.scale * _even(draws[2])
+    angle = float(np.radians(params.rotate) * _even(draws[1]))
+    scale = float(1.0 + params.scale * _even(draws[2]))
     shift = params.shift * _even(draws[3:5])
     matrix = placement(size, margin, angle, scale, shift, flip)
     crop = warp(image, matrix, size)
@@ -73,8 +73,8 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
 
 def move(landmarks: np.ndarray, matrix: np.ndarray, size: int, margin: int) -> np.ndarray:
     """Landmarks [P, 2] in crop units carried along by `matrix`, float32; numbers unchanged."""
-    pixels = landmarks.astype(np.float64) * size + margin
-    return ((pixels @ matrix[:, :2].T + matrix[:, 2]) / size).astype(np.float32)
+    pixels = landmarks.astype(np.float64) * size + (margin - 0.5)  # cv2 counts from pixel centres
+    return ((pixels @ matrix[:, :2].T + matrix[:, 2] + 0.5) / size).astype(np.float32)
 
 
 def turned(pose: np.ndarray, angle: float, flip: bool) -> np.ndarray:
@@ -140,7 +140,7 @@ def _add_noise(crop: np.ndarray, rng: np.random.Generator, std: float) -> np.nda
 
 def _compress(crop: np.ndarray, quality: int) -> np.ndarray:
     _, code = cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, quality))
-    return cv2.imdecode(code, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
 
 
 def _occlude(crop: np.ndarray, rng: np.random.Generator, params: AugmentParams) -> np.ndarray:

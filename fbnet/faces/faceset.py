@@ -25,9 +25,9 @@ class FaceSet:
     """N face crops with labels.
 
     images: uint8 [N, S, S, 3] BGR, S = size + 2 * margin; memory-mapped when loaded.
-    landmarks: float32 [N, P, 2], (x, y) in units of the inner crop: times `size` they are pixel
-        indices in it (whole numbers are pixel centres). Outside 0..1 a point lies in the margin
-        or beyond.
+    landmarks: float32 [N, P, 2], (x, y) in units of the inner crop: 0 and 1 are its edges, the
+        centre of its first pixel is 0.5 / size. Outside 0..1 a point lies in the margin or
+        beyond.
     pose: float32 [N, 3], pitch, yaw, roll in radians (convention: `fbnet.faces.pose`).
     split: uint8 [N], 0 train, 1 validation, 2 test.
     names: one a face, unique within the data set. groups: faces of one photograph or person.
@@ -115,7 +115,7 @@ class FaceSet:
         """
         folder = Path(folder)
         meta = read_json(folder / "meta.json")
-        labels = {name: _load(folder / f"{name}.npy") for name in LABELS}
+        labels: dict[str, Any] = {name: _load(folder / f"{name}.npy") for name in LABELS}
         try:
             return cls(images=_load(folder / IMAGES, "r"), **labels, **meta)
         except TypeError as error:
@@ -136,7 +136,7 @@ def new_folder(folder: str | Path) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def create_images(folder: Path, count: int, side: int) -> np.ndarray:
+def create_images(folder: Path, count: int, side: int) -> np.memmap:
     """A new images file, uint8 [count, side, side, 3], mapped for writing: memory stays flat."""
     if count == 0:
         raise BadInput("faces: none to store; see the lines above for what was left out")
@@ -145,16 +145,19 @@ def create_images(folder: Path, count: int, side: int) -> np.ndarray:
     )
 
 
-def keep_images(folder: Path, kept: np.ndarray) -> np.ndarray:
-    """Rewrite the images file with the rows `kept` (rising) only; returns it mapped."""
-    with new_folder(folder / "kept") as made:
-        old = _load(folder / IMAGES, "r")
-        images = create_images(made, len(kept), old.shape[1])
-        for start in range(0, len(kept), CHUNK):
-            images[start : start + CHUNK] = old[kept[start : start + CHUNK]]
-        images.flush()
-    (folder / "kept" / IMAGES).replace(folder / IMAGES)
-    (folder / "kept").rmdir()
+def trim_images(folder: Path, count: int) -> np.ndarray:
+    """Keep the first `count` rows of the images file; returns them mapped."""
+    images = _load(folder / IMAGES, "r")
+    if len(images) == count:
+        return images
+    with new_folder(folder / "trimmed") as made:
+        kept = create_images(made, count, images.shape[1])
+        for start in range(0, count, CHUNK):
+            stop = min(start + CHUNK, count)
+            kept[start:stop] = images[start:stop]
+        kept.flush()
+    (folder / "trimmed" / IMAGES).replace(folder / IMAGES)
+    (folder / "trimmed").rmdir()
     return _load(folder / IMAGES, "r")
 
 

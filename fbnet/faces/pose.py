@@ -78,6 +78,13 @@ def angles_from_matrix(matrix: np.ndarray) -> np.ndarray:
     return np.stack([pitch, yaw, roll], axis=-1)
 
 
+def difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Angle [...] in radians of the turn from one pose to the other, each [..., 3]."""
+    turn = np.swapaxes(matrix_from_angles(one), -1, -2) @ matrix_from_angles(other)
+    cosine = (np.trace(turn, axis1=-2, axis2=-1) - 1.0) / 2.0
+    return np.arccos(np.clip(cosine, -1.0, 1.0))
+
+
 def _turn(angle: np.ndarray, one: int, other: int) -> np.ndarray:
     """Rotation [..., 3, 3] that takes axis `one` towards axis `other`."""
     matrix = np.zeros((*np.shape(angle), 3, 3))

@@ -34,9 +34,12 @@ class FetchParams(Section):
     """
     on_bad: Literal["fail", "skip"] = "fail"
     """A broken picture or label ends the stage, or is left out and listed."""
+    group: Literal["name", "file"] = "name"
+    """name: pictures whose names differ in a last _NUMBER only are one photograph and stay in one
+    split; file: each picture is another photograph."""
     seed: int = Field(1, ge=0)
     """Draws of the split."""
-    test_share: float = Field(0.2, ge=0, lt=1)
+    test_share: float = Field(0.2, gt=0, lt=1)
     """Share of the photographs kept for test, where the data set names no test part."""
     validation_share: float = Field(0.1, gt=0, lt=1)
     """Share of the training photographs kept for validation, where the data set names none."""

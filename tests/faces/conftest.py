@@ -51,7 +51,7 @@ def make_faces() -> Callable[..., FaceSet]:
     def make(count: int = 12, points: int = 106, size: int = SIZE, margin: int = MARGIN) -> FaceSet:
         landmarks = np.stack([make_landmarks(points, number) for number in range(count)])
         images = [
-            draw_face(face * size + margin, size + 2 * margin, number)
+            draw_face(face * size + margin - 0.5, size + 2 * margin, number)
             for number, face in enumerate(landmarks)
         ]
         return FaceSet(

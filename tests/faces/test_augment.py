@@ -31,7 +31,7 @@ def one_dot(x: float, y: float) -> tuple[np.ndarray, np.ndarray]:
     rows, columns = np.mgrid[:STORED, :STORED]
     dot = 255 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 8.0)
     image = np.repeat(dot.astype(np.uint8)[:, :, None], 3, axis=2)
-    places = np.tile((np.array((x, y)) - MARGIN) / SIZE, (SCHEME.points, 1))
+    places = np.tile((np.array((x, y)) + 0.5 - MARGIN) / SIZE, (SCHEME.points, 1))
     return image, places.astype(np.float32)
 
 
@@ -56,7 +56,7 @@ def test_points_follow_a_drawn_dot(key: int) -> None:
     params = still(rotate=40, shift=0.1, scale=0.2, mirror=0.5)
     crop, points, _ = run(params, [key], one_dot(*place))
     found = centre_of_light(crop)
-    assert np.abs(found - points[0] * SIZE).max() < 0.2
+    assert np.abs(found + 0.5 - points[0] * SIZE).max() < 0.2
     assert crop.shape == (SIZE, SIZE, 3) and crop.dtype == np.uint8
 
 
@@ -83,7 +83,7 @@ def test_mirror_flips_the_picture_and_renumbers_the_points() -> None:
     crop, moved, _ = run(still(mirror=1.0), [5], (image, points))
     np.testing.assert_array_equal(crop, image[MARGIN:-MARGIN, MARGIN:-MARGIN][:, ::-1])
     left, right = SCHEME.eyes
-    np.testing.assert_allclose(moved[left, 0] * SIZE, SIZE - 1 - points[right, 0] * SIZE, atol=1e-4)
+    np.testing.assert_allclose(moved[left, 0], 1 - points[right, 0], atol=1e-6)
     np.testing.assert_allclose(moved[left, 1], points[right, 1], atol=1e-6)
 
 
@@ -184,7 +184,7 @@ def test_the_ranges_are_kept() -> None:
         arm = moved[1] - moved[0]
         angles.append(np.degrees(np.arctan2(arm[1], arm[0])))
         scales.append(np.linalg.norm(arm) / 0.2)
-        shifts.append(np.abs(moved[0] - 55.5 / SIZE).max())
+        shifts.append(np.abs(moved[0] - 0.5).max())
         assert pose[2] == pytest.approx(0.3 + np.radians(angles[-1]), abs=1e-4)
     assert 25 < max(angles) <= 30.01 and -30.01 <= min(angles) < -25
     assert 1.1 < max(scales) <= 1.151 and 0.849 <= min(scales) < 0.9

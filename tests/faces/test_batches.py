@@ -145,11 +145,10 @@ def test_jittered_crops_are_shifted_and_scaled(faces: FaceSet) -> None:
     images, landmarks = jittered(faces, range(10), 0.1, seed=3)
     assert images.shape == (10, 48, 48, 3) and images.dtype == np.uint8
     assert landmarks.shape == (10, 68, 2) and landmarks.dtype == np.float32
-    centre = (48 - 1) / 2 / 48
     arms = landmarks[:, 1] - landmarks[:, 0]
     straight = faces.landmarks[:, 1] - faces.landmarks[:, 0]
     scale = (arms / straight).mean(axis=1)
-    shift = landmarks[:, 0] - centre - (faces.landmarks[:, 0] - centre) * scale[:, None]
+    shift = landmarks[:, 0] - 0.5 - (faces.landmarks[:, 0] - 0.5) * scale[:, None]
     assert 0.9 <= scale.min() < 0.97 and 1.03 < scale.max() <= 1.1
     assert 0.05 < np.abs(shift).max() <= 0.1001
 

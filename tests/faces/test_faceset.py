@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fbnet.errors import BadInput
-from fbnet.faces.faceset import FaceSet, create_images, keep_images, new_folder
+from fbnet.faces.faceset import FaceSet, create_images, new_folder, trim_images
 from fbnet.files import read_json, write_json
 from fbnet.landmarks import SCHEMES
 
@@ -124,12 +124,13 @@ def test_a_failed_write_leaves_the_old_folder(make_faces: Callable, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces"]
 
 
-def test_keep_images_drops_rows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [3, 5])
+def test_trim_images_keeps_the_first_rows(tmp_path: Path, count: int) -> None:
     images = create_images(tmp_path, 5, 8)
     images[:] = np.arange(5)[:, None, None, None]
     images.flush()
-    kept = keep_images(tmp_path, np.array([0, 2, 4]))
-    assert kept[:, 3, 3, 1].tolist() == [0, 2, 4]
+    kept = trim_images(tmp_path, count)
+    assert kept[:, 3, 3, 1].tolist() == list(range(count))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images.npy"]
 
 

@@ -1,0 +1,78 @@
+"""Which faces train, validate and test: by whole groups, once, from a seed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fbnet.errors import BadInput
+from fbnet.faces.faceset import SPLITS
+
+TEST, VALIDATION = 1, 2
+"""Keep the draws of the two cuts apart."""
+LARGE = 20
+"""From so many faces on, one group with most of them is a mistake in the names."""
+
+
+def assign(
+    groups: Sequence[str],
+    given: Sequence[str | None],
+    test_share: float,
+    validation_share: float,
+    seed: int,
+) -> np.ndarray:
+    """Split codes uint8 [N] (`faceset.SPLITS`).
+
+    `given` splits stay. Where none is "test", `test_share` of the faces becomes it; where none is
+    "validation", `validation_share` of the rest of the training faces becomes it. Whole groups
+    move; the result depends on the groups' names and on `seed`, not on the order of the faces.
+    Raises BadInput when there are too few groups.
+    """
+    names = np.array(groups)
+    split = np.array([SPLITS[name or "train"] for name in given], dtype=np.uint8)
+    cuts = (("test", test_share, TEST), ("validation", validation_share, VALIDATION))
+    for name, share, draw in cuts:
+        if name not in given and share > 0:
+            train = np.flatnonzero(split == SPLITS["train"])
+            chosen = _pick(names[train], share, np.random.default_rng([seed, draw]), name)
+            split[train[chosen]] = SPLITS[name]
+    return split
+
+
+def straddling(groups: Sequence[str], given: Sequence[str | None]) -> list[tuple[int, int]]:
+    """(face of train or validation, face of test) for each face whose photograph is in test too."""
+    test = {
+        group: index
+        for index, (group, split) in enumerate(zip(groups, given, strict=True))
+        if split == "test"
+    }
+    return [
+        (index, test[group])
+        for index, (group, split) in enumerate(zip(groups, given, strict=True))
+        if split != "test" and group in test
+    ]
+
+
+def _pick(groups: np.ndarray, share: float, rng: np.random.Generator, name: str) -> np.ndarray:
+    """Mask bool [n] of whole groups that hold about `share` of the faces, at least one."""
+    unique, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(unique) < 2:
+        raise BadInput(
+            f"fetch: {len(groups)} faces of {len(unique)} photograph(s) or person(s) leave none "
+            f"for {name}; add photographs"
+        )
+    order = rng.permutation(len(unique))
+    # A group is in while the faces before it fall short of the share by half of it or more.
+    reached = np.cumsum(sizes[order]) - sizes[order] / 2
+    count = int(np.clip((reached < share * len(groups)).sum(), 1, len(unique) - 1))
+    return np.isin(member, order[:count])
+
+
+def check_groups(groups: Sequence[str]) -> None:
+    """Raise BadInput when most faces seem to be one photograph: the names mislead."""
+    unique, sizes = np.unique(np.array(groups), return_counts=True)
+    largest = int(sizes.argmax())
+    if len(groups) >= LARGE and sizes[largest] > len(groups) / 2:
+        raise BadInput(
+            f"fetch.group: by their names {sizes[largest]} of {len(groups)} faces are one "
+            f"photograph, {unique[largest]!r}; set fetch.group: file where each picture is another"
+        )
