@@ -45,13 +45,13 @@ def slots(space: SpaceParams, size: int = 112) -> tuple[Slot, ...]:
     if size < SIZE_STEP or size % SIZE_STEP:
         raise BadInput(f"input size {size}: must be a positive multiple of {SIZE_STEP}")
     with torch.device("meta"):
-        feature, _ = Stem()(torch.empty(1, 3, size, size))
-        x = block4_1(feature.shape[-1])(feature)
+        feature, _ = Stem().eval()(torch.empty(1, 3, size, size))
+        x = block4_1(feature.shape[-1]).eval()(feature)
         found = []
         for stage in space.stages:
             for layer in range(stage.layer_num):
                 stride = stage.stride if layer == 0 else 1
                 slot = Slot(x.shape[1], stage.channels, stride, x.shape[-1], stage.ops)
                 found.append(slot)
-                x = slot.build(stage.ops[0])(x)
+                x = slot.build(stage.ops[0]).eval()(x)
     return tuple(found)

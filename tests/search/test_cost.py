@@ -1,0 +1,87 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fbnet.errors import BadInput
+from fbnet.params import SearchParams
+from fbnet.params.space import SEED_SPACE
+from fbnet.search.cost import check_cost_form, cost_term, total_loss
+from fbnet.search.lut import Lut, cost_range, reference_cost
+from fbnet.search.macs import macs_table
+
+GOLDEN = Path(__file__).parents[1] / "golden/seed_values.npz"
+LOSS = torch.tensor(3.0)
+
+
+def params(mode: str, form: str = "normalised", beta: float = 0.6) -> SearchParams:
+    return SearchParams(mode=mode, cost_form=form, alpha=0.25, beta=beta)
+
+
+@pytest.fixture(scope="module")
+def macs_lut() -> Lut:
+    table = macs_table(SEED_SPACE, 106)
+    layers = tuple(
+        {b: float(layer["blocks"][b]["macs"]) for b in ops}
+        for layer, ops in zip(table["layers"], SEED_SPACE.layer_ops, strict=True)
+    )
+    return Lut("MACs", layers, float(table["fixed"]["macs"]), "macs.json")
+
+
+@pytest.mark.parametrize("mode", ["mul", "add"])
+def test_the_seeds_formulas(mode: str) -> None:
+    golden = float(np.load(GOLDEN)[f"reg_{mode}"])
+    cost = torch.tensor(3.1e6)
+    assert cost_term(cost, 1.0, params(mode, "seed")).item() == pytest.approx(golden, rel=1e-6)
+    expected = 3.0 * golden if mode == "mul" else 3.0 + golden
+    total = total_loss(LOSS, cost, 1.0, params(mode, "seed"))
+    assert total.item() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("mode", "at_reference"), [("mul", 0.75), ("add", 3.25)])
+@pytest.mark.parametrize("unit", [1.0, 1e-3, 1e9])
+def test_the_unit_does_not_matter(mode: str, at_reference: float, unit: float) -> None:
+    at = total_loss(LOSS, torch.tensor(0.3 * unit), 0.3 * unit, params(mode))
+    assert at.item() == pytest.approx(at_reference, rel=1e-5)
+    cheap, dear = (
+        total_loss(LOSS, torch.tensor(c * unit), 0.3 * unit, params(mode)).item()
+        for c in (0.1, 0.9)
+    )
+    assert cheap < at_reference < dear
+    half = math.log(1 + (math.e - 1) / 3) ** 0.6 * 0.75 if mode == "mul" else 3 + 0.25 / 3**0.6
+    assert cheap == pytest.approx(half, rel=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["mul", "add"])
+def test_beta_zero_leaves_the_cost_out(mode: str) -> None:
+    terms = {cost_term(torch.tensor(c), 1.0, params(mode, beta=0.0)).item() for c in (0.5, 4.0)}
+    assert terms == {0.25}
+
+
+def test_mul_feels_the_cost_across_the_space(macs_lut: Lut) -> None:
+    # The seed's factor moves by 1.10 from the cheapest to the dearest net, on the searchable part.
+    cheap, dear = cost_range(macs_lut)
+    bare = [torch.tensor(c - macs_lut.fixed) for c in (cheap, dear)]
+    seed = [cost_term(c, 1.0, params("mul", "seed")) for c in bare]
+    assert (seed[1] / seed[0]).item() == pytest.approx(1.104, abs=0.002)
+    reference = reference_cost(macs_lut)
+    ours = [cost_term(torch.tensor(c), reference, params("mul")) for c in (cheap, dear)]
+    assert (ours[1] / ours[0]).item() > 1.3
+
+
+def test_the_cost_has_a_gradient_of_every_size() -> None:
+    for cost in (1e-6, 0.3, 1e7):
+        value = torch.tensor(cost, requires_grad=True)
+        total_loss(LOSS, value, 0.3, params("mul")).backward()
+        assert torch.isfinite(value.grad) and value.grad > 0
+
+
+def test_the_seeds_logarithm_of_milliseconds_is_refused(macs_lut: Lut) -> None:
+    milliseconds = Lut("ms", ({"sep_k3": 0.1, "sep_k5": 5.0},), 0.2, "latency.json")
+    with pytest.raises(BadInput, match=r"goes down to 0\.3 ms; use search\.cost: macs"):
+        check_cost_form(milliseconds, params("mul", "seed"))
+    check_cost_form(milliseconds, params("add", "seed"))
+    check_cost_form(milliseconds, params("mul"))
+    check_cost_form(macs_lut, params("mul", "seed"))
