@@ -72,7 +72,9 @@ def fit(picture: np.ndarray, shares: np.ndarray, size: int) -> tuple[np.ndarray,
     """
     height, width = picture.shape[:2]
     if height != width:
-        raise BadInput(f"a cropped face must be square, this is {width} x {height} pixels")
+        raise BadInput(
+            f"a cropped face must be square, this is {width} x {height} pixels; crop anew"
+        )
     return _resize(picture, shares * width, size, 0)
 
 

@@ -33,7 +33,7 @@ def assign(
     for name, share, draw in cuts:
         if name not in given and share > 0:
             train = np.flatnonzero(split == SPLITS["train"])
-            chosen = _pick(names[train], share, np.random.default_rng([seed, draw]), name)
+            chosen = pick(names[train], share, np.random.default_rng([seed, draw]), name)
             split[train[chosen]] = SPLITS[name]
     return split
 
@@ -52,8 +52,11 @@ def straddling(groups: Sequence[str], given: Sequence[str | None]) -> list[tuple
     ]
 
 
-def _pick(groups: np.ndarray, share: float, rng: np.random.Generator, name: str) -> np.ndarray:
-    """Mask bool [n] of whole groups that hold about `share` of the faces, at least one."""
+def pick(groups: np.ndarray, share: float, rng: np.random.Generator, name: str) -> np.ndarray:
+    """Mask bool [n] of whole groups that hold about `share` of the faces: one at least, never all.
+
+    Raises BadInput, saying what they were to be picked for, when there is only one group.
+    """
     unique, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(unique) < 2:
         raise BadInput(

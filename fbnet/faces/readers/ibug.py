@@ -15,7 +15,7 @@ from fbnet.faces.readers.records import (
     Problems,
     Record,
     lines_of,
-    numbers,
+    pair,
     photograph,
     relative,
     split_of,
@@ -99,8 +99,8 @@ def _body(head: dict[str, str], rows: list[tuple[str, str]], brace: str) -> np.n
         raise BadInput(f"{brace}: the points do not end with a line }}; complete the file")
     rows = rows[:-1]
     if len(rows) != POINTS:
-        raise BadInput(f"{brace}: {len(rows)} points between the braces where n_points says 68")
-    for origin, line in rows:
-        if len(line.split()) != 2:
-            raise BadInput(f"{origin}: {len(line.split())} numbers where x and y are due")
-    return np.stack([numbers(line.split(), origin) for origin, line in rows]) - 1.0
+        raise BadInput(
+            f"{brace}: {len(rows)} points between the braces where n_points says 68; complete the "
+            "file or remove it with its picture"
+        )
+    return np.stack([pair(line.split(), origin) for origin, line in rows]) - 1.0

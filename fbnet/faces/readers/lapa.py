@@ -16,7 +16,7 @@ from fbnet.faces.readers.records import (
     Problems,
     Record,
     lines_of,
-    numbers,
+    pair,
     photograph,
     relative,
     split_of,
@@ -91,7 +91,4 @@ def _points(root: Path, path: Path) -> np.ndarray:
             f"{head}: {len(rows)} lines of points follow where 106 are due; complete the file or "
             "remove it with its picture"
         )
-    for origin, line in rows:
-        if len(line.split()) != 2:
-            raise BadInput(f"{origin}: {len(line.split())} numbers where x and y are due")
-    return np.stack([numbers(line.split(), origin) for origin, line in rows])
+    return np.stack([pair(line.split(), origin) for origin, line in rows])

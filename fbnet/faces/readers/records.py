@@ -106,6 +106,16 @@ def numbers(tokens: Sequence[str], origin: str) -> np.ndarray:
     return values
 
 
+def pair(tokens: Sequence[str], origin: str) -> np.ndarray:
+    """x and y as float64 [2]. Raises BadInput for more, fewer or other words."""
+    if len(tokens) != 2:
+        raise BadInput(
+            f"{origin}: {len(tokens)} numbers where x and y are due; mend the line or remove the "
+            "face"
+        )
+    return numbers(tokens, origin)
+
+
 def _number(token: str) -> float:
     try:
         return float(token)

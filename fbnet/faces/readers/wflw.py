@@ -44,7 +44,7 @@ def _record(root: Path, split: str, origin: str, tokens: list[str]) -> Record:
     if len(tokens) != NUMBERS + 1:
         raise BadInput(
             f"{origin}: {len(tokens)} words where 196 coordinates, 4 of the rectangle, "
-            f"6 attributes and the picture's path make {NUMBERS + 1}"
+            f"6 attributes and the picture's path make {NUMBERS + 1}; mend the line or remove it"
         )
     values = numbers(tokens[:-1], origin)
     image = _picture(root, tokens[-1], origin)
