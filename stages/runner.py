@@ -10,14 +10,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fbnet.errors import BadInput
-from fbnet.tracking import workspace
 
 Main = Callable[..., str]
 """`main(params, out, log)` returns what was done in one line; `out` is results/<stage>,
 `log(step, numbers)` reports an epoch."""
 DONE, FAILED, BAD_INPUT = 0, 1, 2
-CHECKPOINTS = workspace() / ".fbnet" / "checkpoints"
-"""State of unfinished runs: outside results/, which DVC empties before a stage."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -67,7 +64,7 @@ def _run(name: str, main: Main, path: str) -> None:
     out = Path("results") / name
     out.mkdir(parents=True, exist_ok=True)
     with stage_run(name, params) as log:
-        say(main(params, out, log))
+        say(f"{name}: {main(params, out, log).removeprefix(f'{name}: ')}")
 
 
 def _set_threads(threads: int) -> None:

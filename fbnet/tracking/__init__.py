@@ -5,7 +5,7 @@ results/ are the truth; no run id ever enters them.
 """
 
 from fbnet.tracking.pipeline import pipeline_run
-from fbnet.tracking.place import Log, workspace
+from fbnet.tracking.place import Log
 from fbnet.tracking.stage import stage_run
 
-__all__ = ["Log", "pipeline_run", "stage_run", "workspace"]
+__all__ = ["Log", "pipeline_run", "stage_run"]

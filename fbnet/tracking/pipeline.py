@@ -9,7 +9,7 @@ from fbnet.tracking import owner, results
 from fbnet.tracking.place import lock, tracking_uri
 from fbnet.tracking.projection import project_parent
 from fbnet.tracking.runs import make_parent, open_parent
-from fbnet.tracking.store import TAG, Store, attempt, connect
+from fbnet.tracking.store import TAG, Step, Store, connect, finish
 
 
 @contextmanager
@@ -26,17 +26,20 @@ def pipeline_run(params: Any, reload: Callable[[], Any]) -> Iterator[dict[str, s
     given = "MLFLOW_RUN_ID" in os.environ
     store, parent = _open(params)
     status = "FAILED"
+    summary: list[Step] = []
     try:
         yield {"MLFLOW_RUN_ID": parent, "MLFLOW_TRACKING_URI": tracking_uri()}
-        stages = results.current_stages()
-        attempt("the summary", lambda: project_parent(store, parent, stages, reload()))
-        status = "FINISHED"
+        status, summary = "FINISHED", [("the summary", lambda: _summarise(store, parent, reload))]
     except KeyboardInterrupt:
         status = "KILLED"
         raise
     finally:
-        if not given:
-            attempt("closing the run", lambda: store.client.set_terminated(parent, status))
+        close = ("closing the run", lambda: store.client.set_terminated(parent, status))
+        finish(parent, *summary, *([] if given else [close]))
+
+
+def _summarise(store: Store, parent: str, reload: Callable[[], Any]) -> None:
+    project_parent(store, parent, results.current_stages(), reload())
 
 
 def _open(params: Any) -> tuple[Store, str]:

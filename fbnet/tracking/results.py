@@ -12,8 +12,8 @@ from typing import Any
 from fbnet.files import digest, read_json
 
 RESULTS = Path("results")
-PICTURES_OF_FACES = frozenset({"preview.png", "faces.png", "worst.png"})
-"""May show people: they stay on this machine, whatever the tracking server."""
+PRIVATE = frozenset({"preview.png", "faces.png", "worst.png", "errors.csv"})
+"""They show or name people: they stay on this machine, whatever the tracking server."""
 STEP_COLUMNS = ("epoch", "step")
 
 
@@ -22,7 +22,7 @@ def recorded_files(stage: str) -> list[Path]:
     return sorted(
         path
         for path in (RESULTS / stage).glob("*")
-        if path.suffix in {".json", ".csv", ".png"} and path.name not in PICTURES_OF_FACES
+        if path.suffix in {".json", ".csv", ".png"} and path.name not in PRIVATE
     )
 
 

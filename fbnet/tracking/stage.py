@@ -11,7 +11,7 @@ from fbnet.tracking.place import Log, lock
 from fbnet.tracking.projection import flat, log_params, project_child, project_parent
 from fbnet.tracking.runs import close_parent, open_child, open_parent
 from fbnet.tracking.series import Series
-from fbnet.tracking.store import Store, attempt, connect
+from fbnet.tracking.store import Step, Store, attempt, connect, finish
 
 
 @contextmanager
@@ -31,12 +31,18 @@ def stage_run(stage: str, params: Any) -> Iterator[Log]:
         yield series.log
     except BaseException as error:
         status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-        _close(store, parent, child, stage, status)
+        finish(child, *_closing(store, parent, child, stage, status))
         raise
-    attempt("logging the stage", lambda: project_child(store, child, stage, series))
-    stages = {stage, *results.current_stages()}
-    attempt("the summary", lambda: project_parent(store, parent, stages, params))
-    _close(store, parent, child, stage, "FINISHED")
+    finish(
+        child,
+        ("logging the stage", lambda: project_child(store, child, stage, series)),
+        ("the summary", lambda: _summarise(store, parent, stage, params)),
+        *_closing(store, parent, child, stage, "FINISHED"),
+    )
+
+
+def _summarise(store: Store, parent: str, stage: str, params: Any) -> None:
+    project_parent(store, parent, {stage, *results.current_stages()}, params)
 
 
 def _open(stage: str, params: Any) -> tuple[Store, str, str]:
@@ -52,9 +58,11 @@ def _open(stage: str, params: Any) -> tuple[Store, str, str]:
     return store, parent, child
 
 
-def _close(store: Store, parent: str, child: str, stage: str, status: str) -> None:
-    attempt("closing the run", lambda: store.client.set_terminated(child, status))
-    attempt("closing the parent run", lambda: close_parent(store, parent, status, stage))
+def _closing(store: Store, parent: str, child: str, stage: str, status: str) -> list[Step]:
+    return [
+        ("closing the run", lambda: store.client.set_terminated(child, status)),
+        ("closing the parent run", lambda: close_parent(store, parent, status, stage)),
+    ]
 
 
 def _is_follower() -> bool:

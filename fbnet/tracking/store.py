@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import textwrap
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -14,9 +15,12 @@ from fbnet.params.mlflow import MlflowParams
 from fbnet.tracking import owner
 from fbnet.tracking.place import artifact_folder, tracking_uri
 
+Step = tuple[str, Callable[[], object]]
+"""What is done, and the doing."""
 TAG = "fbnet."
 PARENT = "mlflow.parentRunId"
 PROBE_TIMEOUT_S = 10.0
+REASON_LENGTH = 200
 REMEDY = "start it, unset MLFLOW_TRACKING_URI, or set mlflow.enabled: false"
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
 
@@ -54,7 +58,7 @@ def connect(settings: MlflowParams) -> Store:
         store = Store(client, _experiment(client, settings.experiment), settings)
         close_dead(store)
     except mlflow.MlflowException as error:
-        reason = str(error).splitlines()[0]
+        reason = textwrap.shorten(str(error), REASON_LENGTH)
         raise BadInput(f"MLflow at {uri} cannot be used ({reason}); {REMEDY}") from None
     return store
 
@@ -103,7 +107,17 @@ def attempt(what: str, action: Callable[[], object]) -> bool:
     try:
         action()
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        print(f"MLflow: {what} failed ({reason}); results/ is complete", file=sys.stderr)
+        reason = textwrap.shorten(str(error) or type(error).__name__, REASON_LENGTH)
+        print(f"MLflow: {what} failed ({reason}); results/ is not affected", file=sys.stderr)
         return False
     return True
+
+
+def finish(run_id: str, *steps: Step) -> None:
+    """Take the (name, action) steps that end a run, each on its own.
+
+    None of them where the server has gone away since: a client would try for minutes.
+    """
+    if attempt(f"ending run {run_id}", lambda: _probe(tracking_uri())):
+        for what, action in steps:
+            attempt(what, action)
