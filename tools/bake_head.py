@@ -47,6 +47,9 @@ LEFT_OUT = (
 )  # fmt: skip
 TARGET_STEP = 2e-4
 """Targets are stored as whole multiples of this many decimetres (0.02 mm)."""
+CONTOUR_BACK = (0.19, 0.19, 0.18, 0.20, 0.22, 0.21, 0.18, 0.13, 0.08, 0.05, 0.03, 0.01)
+"""How far behind the picked place a contour point goes, decimetres, from the temple on down:
+on a turned face annotators follow the ear's front and the jaw's angle."""
 LANDMARKS = Path(__file__).with_name("head_landmarks.json")
 
 
@@ -162,14 +165,33 @@ def lit(points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray, axis: n
     return depth[at[:, 1] * side + at[:, 0]] < place[:, 2] + 0.012
 
 
-def landmark_rows(back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def landmark_rows(back: np.ndarray, frontal: FrontalMap) -> tuple[np.ndarray, np.ndarray]:
     """Vertices uint16 [106,3] and weights float32 [106,3] of the picked points; zeros if derived."""
     vertices, weights = np.zeros((106, 3), np.uint16), np.zeros((106, 3), np.float32)
     for number, row in json.loads(LANDMARKS.read_text())["points"].items():
+        if "frontal" in row:
+            hit, weight = frontal.cast(*np.array(row["frontal"])[:, None])
+            vertices[int(number)], weights[int(number)] = hit[0], weight[0]
+            continue
         count = len(row["vertices"])
         vertices[int(number), :count] = back[row["vertices"]]
         weights[int(number), :count] = np.array(row["weights"]) / sum(row["weights"])
     return vertices, weights
+
+
+def pull_back(
+    vertices: np.ndarray, skin: np.ndarray, corners: np.ndarray, weights: np.ndarray
+) -> None:
+    """Move the contour's upper points by CONTOUR_BACK, seen from the side, in place."""
+    for side, order in ((-1, asset.CONTOUR), (1, asset.CONTOUR[::-1])):
+        # Seen from the side, shifted so that the face lies within the buffer.
+        turned = np.stack([0.7 - vertices[:, 2], vertices[:, 1], side * vertices[:, 0]], axis=1)
+        facing = skin if side > 0 else skin[:, [0, 2, 1]]
+        profile = FrontalMap.of(turned, facing)
+        for number, back in zip(order, CONTOUR_BACK, strict=False):
+            point = (vertices[corners[number]] * weights[number][:, None]).sum(0)
+            hit, share = profile.cast(0.7 - point[2:] + back, point[1:2])
+            corners[number], weights[number] = hit[0], share[0]
 
 
 def slide_rows(
@@ -210,8 +232,9 @@ def bake(data: Path) -> dict[str, np.ndarray]:
     targets = read_targets(data, ids, len(mesh.vertices))
     triangles = asset.split_quads(quads)
     doubled = np.concatenate([part, part])
-    corners, weights = landmark_rows(back)
     frontal = FrontalMap.of(vertices, triangles[doubled == asset.SKIN])
+    corners, weights = landmark_rows(back, frontal)
+    pull_back(vertices, triangles[doubled == asset.SKIN], corners, weights)
     slide, share = slide_rows(vertices, frontal, corners, weights)
     return {
         "version": np.array(asset.VERSION), "vertices": vertices,

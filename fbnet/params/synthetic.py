@@ -28,7 +28,7 @@ class SyntheticParams(Section):
     """Share of faces whose yaw is drawn evenly over the range; the rest gather in front."""
     expression: float = Field(0.8, ge=0, le=1)
     """Strength of the expressions; 0 leaves every face at rest."""
-    identity: float = Field(1.0, ge=0, le=1.5)
+    identity: float = Field(0.85, ge=0, le=1.5)
     """Strength of the shape differences between people."""
     crop_jitter: float = Field(0.05, ge=0, le=0.12)
     """Shift and scale of the crop, as a share of its side; training adds its own."""

@@ -81,7 +81,8 @@ def _leaves(rng: np.random.Generator, picture: np.ndarray, colour: Palette) -> n
     """Foliage, stone or cloth: two clouds that choose between a few colours."""
     shape = picture.shape[:2]
     green = np.array([0.25, 0.4, 0.15], np.float32) * rng.uniform(0.4, 1.3)
-    tints = [green if rng.random() < 0.5 else colour() for _ in range(3)]
+    garden = rng.random() < 0.5
+    tints = [green * rng.uniform(0.4, 1.6) if garden else colour() for _ in range(3)]
     for tint in tints:
         share = np.clip(0.5 + cloud(rng, *shape, rng.uniform(0.3, 0.9), 3, 96), 0, 1)[..., None]
         picture = picture + (tint - picture) * share
@@ -104,7 +105,7 @@ KINDS = {
     "wall": (0.25, _wall),
     "room": (0.25, _room),
     "clutter": (0.2, _clutter),
-    "leaves": (0.2, _leaves),
+    "leaves": (0.15, _leaves),
     "bokeh": (0.1, _bokeh),
 }
 """Kind -> share, painter(rng, gradient, palette)."""

@@ -9,9 +9,9 @@ from fbnet.faces.synthetic.draws import Draws
 from fbnet.faces.synthetic.head import Head
 from fbnet.faces.synthetic.paint import FACE_PATCH
 
-ACROSS = np.array([0.13, 0.25, 0.39, 0.52, 0.64])
-UPPER = np.array([7.50, 7.545, 7.575, 7.56, 7.46])
-LOWER = np.array([7.425, 7.46, 7.49, 7.485, 7.46])
+ACROSS = np.array([0.125, 0.24, 0.37, 0.495, 0.61])
+UPPER = np.array([7.465, 7.505, 7.53, 7.51, 7.415])
+LOWER = np.array([7.39, 7.42, 7.445, 7.435, 7.415])
 """The mean brow on the neutral head, inner to outer end: x, upper and lower y in decimetres."""
 
 

@@ -12,6 +12,8 @@ BOX_SCALE = 1.2
 """Side of the inner crop over the longer side of the landmark box, as in the data preparation."""
 FLIP = np.diag([1.0, -1.0, -1.0])
 """Model frame (y up, z to the viewer) to camera frame (y down, z away)."""
+TILT = float(np.deg2rad(5.0))
+"""The mesh at rest looks this far down of what photographs and pose estimates call level."""
 NECK = (5.4, 6.15)
 """Heights, decimetres, between which the turn fades from the shoulders' to the head's."""
 
@@ -128,7 +130,7 @@ def draw_camera(draws: Draws, params: SyntheticParams, height: float) -> Camera:
 
 def make_camera(angles: np.ndarray, height: float, distance: float) -> Camera:
     """A camera for given pitch, yaw, roll (radians); the shoulders turn a little with the head."""
-    head = FLIP @ rotation(*angles) @ FLIP
+    head = FLIP @ rotation(*angles) @ rotation(-TILT, 0, 0) @ FLIP
     body = FLIP @ rotation(*(np.array([0.1, 0.25, 0.1]) * angles)) @ FLIP
     pivot = np.array([0.0, height, 0.1], np.float32)
     return Camera(np.asarray(angles, np.float32), head, body, pivot, distance)

@@ -8,7 +8,6 @@ import numpy as np
 
 from fbnet.faces.synthetic.draws import Draws
 from fbnet.faces.synthetic.head import HAIR_SHELL, LOCKS, LONG_HAIR, Head
-from fbnet.faces.synthetic.raster import vertex_normals
 from fbnet.faces.synthetic.sampling import sample
 from fbnet.faces.synthetic.surfaces import Surface, part_surface
 from fbnet.params.synthetic import SyntheticParams
@@ -28,7 +27,8 @@ STRANDS = {"cropped": 2, "short": 0, "medium": 1, "afro": 2, "long": 1, "bald": 
 @dataclass(frozen=True, eq=False)
 class HairStyle:
     """name: a key of STRANDS; line [V]: height above the hairline of each template vertex,
-    decimetres; length: decimetres; ragged: how far strands break the hairline."""
+    decimetres; length: decimetres; ragged: how far strands break the hairline; fall: height where
+    hanging hair ends; parting: angle from the front where it begins."""
 
     name: str
     line: np.ndarray
@@ -36,6 +36,8 @@ class HairStyle:
     fringe: bool
     ragged: float
     shine: float
+    fall: float
+    parting: float
 
     @property
     def covers(self) -> bool:
@@ -52,7 +54,8 @@ def draw_hair(head: Head, draws: Draws, params: SyntheticParams, male: float) ->
     length = float(rng.uniform(*LENGTH.get(name, (0.0, 0.01))))
     ragged = rng.uniform(0.08, 0.2) if fringe else rng.uniform(0.03, 0.09)
     return HairStyle(name, _hairline(head, rng, fringe), length, fringe, float(ragged),
-                     float(rng.uniform(0.15, 0.6)))  # fmt: skip
+                     float(rng.uniform(0.15, 0.6)), float(rng.uniform(4.8, 6.7)),
+                     float(rng.uniform(0.75, 1.35)))  # fmt: skip
 
 
 def _hairline(head: Head, rng: np.random.Generator, fringe: bool) -> np.ndarray:
@@ -94,18 +97,12 @@ def hair_shells(head: Head, vertices: np.ndarray, normals: np.ndarray, style: Ha
     return shells
 
 
-def hanging_hair(head: Head, vertices: np.ndarray, style: HairStyle, rng: np.random.Generator,
-                 under_hat: bool) -> list[Surface]:  # fmt: skip
-    """Long hair beside and behind the neck, drawn from both sides."""
+def hanging_hair(head: Head, vertices: np.ndarray, style: HairStyle) -> list[Surface]:
+    """Long hair beside the face and behind the neck, drawn from both sides."""
     if style.name != "long":
         return []
     locks = head.triangles[head.part == LONG_HAIR]
-    height = head.vertices[:, 1][locks]
-    aside = np.abs(head.angle[locks]).min(1)
-    shown = (height.mean(1) > rng.uniform(4.5, 6.8)) & (aside > rng.uniform(1.15, 1.4))
-    if under_hat:
-        shown &= height.mean(1) < 7.6
-    locks = locks[shown]
+    locks = locks[head.vertices[:, 1][locks].max(1) > style.fall - 0.3]
     return [part_surface(head, vertices, np.concatenate([locks, locks[:, [0, 2, 1]]]), LOCKS, 0.5)]
 
 
@@ -113,7 +110,7 @@ def hanging_hair(head: Head, vertices: np.ndarray, style: HairStyle, rng: np.ran
 def strand_pictures() -> tuple[np.ndarray, ...]:
     """Strand noise 0..1, float32 [384,768]: fine, long, curly, coarse curly."""
     rng = np.random.default_rng(7)
-    spreads = ((0.8, 9.0), (1.1, 22.0), (1.6, 1.6), (2.6, 3.0))
+    spreads = ((1.4, 12.0), (1.8, 26.0), (1.8, 1.8), (2.8, 3.2))
     pictures = []
     for across, along in spreads:
         noise = rng.random((STRAND_HEIGHT, STRAND_WIDTH)).astype(np.float32)
@@ -136,7 +133,20 @@ def keep_strands(style: HairStyle, angle: np.ndarray, height: np.ndarray, line: 
     column = np.clip(x.astype(np.int32), 0, STRAND_WIDTH - 1)
     row = np.clip(y.astype(np.int32), 0, STRAND_HEIGHT - 1)
     strand = strand_pictures()[STRANDS[style.name]][row, column]
-    return (strand > 0.8 * layer - 0.05) & (line + (strand - 0.5) * style.ragged > 0)
+    return (strand > 0.65 * layer - 0.05) & (line + (strand - 0.5) * style.ragged > 0)
+
+
+def keep_locks(style: HairStyle, under_hat: bool, angle: np.ndarray, height: np.ndarray
+               ) -> np.ndarray:  # fmt: skip
+    """Which fragments of hanging hair are there: beside the parting, above the ends."""
+    x, y = strand_place(4 * angle % np.pi, height)
+    strand = strand_pictures()[1][np.clip(y, 0, STRAND_HEIGHT - 1).astype(np.int32),
+                                  x.astype(np.int32) % STRAND_WIDTH]  # fmt: skip
+    ends = height > style.fall + 0.5 * (strand - 0.5)
+    # Above the ears the curtain draws back to the parting on the crown.
+    edge = style.parting - 0.5 * np.clip((height - 7.5) / 0.6, 0, 1)
+    kept = ends & (angle > edge + 0.15 * (strand - 0.5)) & (strand > 0.06)
+    return kept & (height < 7.6) if under_hat else kept
 
 
 def hair_albedo(style: HairStyle, colour: np.ndarray, angle: np.ndarray, height: np.ndarray,
@@ -146,8 +156,3 @@ def hair_albedo(style: HairStyle, colour: np.ndarray, angle: np.ndarray, height:
     strand = sample(strand_pictures()[STRANDS[style.name]], x, y)
     shade = 0.3 + 0.9 * strand * (0.4 + 0.6 * layer)
     return colour[None] * shade[:, None]
-
-
-def normals_of_locks(head: Head, vertices: np.ndarray) -> np.ndarray:
-    """Normals of the hanging hair, [V,3]."""
-    return vertex_normals(vertices, head.triangles[head.part == LONG_HAIR])

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def draw_person(head: Head, draws: Draws, params: SyntheticParams) -> Person:
     ancestry = rng.dirichlet([0.5, 0.5, 0.5])
     male = float(rng.beta(0.35, 0.35))
     age = float(rng.choice([rng.uniform(0.3, 0.5), rng.uniform(0.45, 0.65), rng.uniform(0.5, 1)]))
-    weights = _build(ancestry, male, age, rng.uniform(0.2, 0.8), rng.beta(2, 2))
+    weights = _build(ancestry, male, age, rng.uniform(0.2, 0.75), rng.beta(2, 2.8))
     weights |= _features(head, draws.person("features"), params.identity)
     rng = draws.person("colours")
     tone = _tone(rng, ancestry)
@@ -96,6 +97,7 @@ def _thirds(value: float, name: str) -> dict[str, float]:
     }
 
 
+@lru_cache(maxsize=2)
 def _groups(head: Head) -> dict[str, list[str]]:
     """Targets of one feature together: left and right side, same direction."""
     groups: dict[str, list[str]] = {}
@@ -103,13 +105,13 @@ def _groups(head: Head) -> dict[str, list[str]]:
         folder, rest = name.split("/")
         if folder in FOLDERS:
             groups.setdefault(f"{folder}/{re.sub('^[lr]-', '', rest)}", []).append(name)
-    return groups
+    return dict(sorted(groups.items()))
 
 
 def _features(head: Head, rng: np.random.Generator, strength: float) -> dict[str, float]:
     """About a third of all features, each a little; both sides nearly alike."""
     weights = {}
-    for key, names in sorted(_groups(head).items()):
+    for key, names in _groups(head).items():
         chosen, size = rng.random() < 0.3, rng.normal(0, 0.28 if key[:4] == "nose" else 0.38)
         value = min(abs(size), 0.85) * strength * (0.5 if key.startswith(GENTLE) else 1)
         uneven = rng.uniform(0.85, 1, len(names)) if len(names) > 1 else np.ones(1)

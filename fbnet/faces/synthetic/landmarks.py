@@ -12,6 +12,8 @@ RIGHT_BROW = (102, 103, 104, 105, 101, 97, 98, 99, 100)
 """Upper edge from the inner to the outer end, then the lower edge; image left and right."""
 LEFT_EYE_OUTLINE = (35, 41, 40, 42, 39, 37, 33, 36)
 RIGHT_EYE_OUTLINE = (93, 96, 94, 95, 89, 90, 87, 91)
+SLIDES = np.clip((np.abs(np.arange(33) - 16) - 3) / 6, 0, 1)
+"""How much of its slide row a contour point may use: near the chin none, or it climbs to the lips."""
 EYE_CENTRES = (34, 88)
 PUPILS = (38, 92)
 
@@ -57,6 +59,8 @@ def _slide(head: Head, vertices: np.ndarray, camera: Camera, contour: np.ndarray
     seen = camera.project(placed)[:, :2].reshape(len(rows), -1, 2)
     roll = camera.angles[2]
     outward = seen @ np.array([np.cos(roll), np.sin(roll)]) * far
+    beyond = np.arange(seen.shape[1]) > SLIDES[rows][:, None] * (seen.shape[1] - 1)
+    outward[beyond] = -np.inf
     contour[rows] = seen[np.arange(len(rows)), outward.argmax(1)]
 
 

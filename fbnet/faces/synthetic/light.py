@@ -96,9 +96,10 @@ def _highlight(points: Points, surfaced: Surfaced, lamp: Lamp, facing: np.ndarra
 def _openness(points: Points, view: View) -> np.ndarray:
     """Share of the surrounding light that reaches a point, 0..1: baked, then by depth."""
     baked = 0.25 + 0.75 * points["sky"]
-    hidden = np.isin(points.material, (TEETH, TONGUE)) | (points["inside-mouth"] > 0.5)
-    baked = np.where(np.isin(points.material, (HAT, CLOTH, HAIR_SHELL)), 1, baked)
-    return (baked * np.where(hidden, 0.55, 1) * _crevices(points, view)).astype(np.float32)
+    baked[points.of(HAT, CLOTH, HAIR_SHELL)] = 1
+    baked[points["inside-mouth"] > 0.5] *= 0.55
+    baked[points.of(TEETH, TONGUE)] *= 0.55
+    return (baked * _crevices(points, view)).astype(np.float32)
 
 
 def _crevices(points: Points, view: View) -> np.ndarray:
@@ -107,12 +108,12 @@ def _crevices(points: Points, view: View) -> np.ndarray:
     depth[points.pixel], filled[points.pixel] = points.position[:, 2], 1
     shape = (view.stored, view.stored)
     shade = np.ones(len(points), np.float32)
-    for radius, strength in ((0.05, 1.1), (0.15, 0.45)):
+    for radius, strength in ((0.05, 0.6), (0.15, 0.4)):
         window = (int(2 * radius * view.scale / view.supersampling) | 1,) * 2
         total = cv2.blur(cv2.blur(depth.reshape(shape), window), window)
         weight = cv2.blur(cv2.blur(filled.reshape(shape), window), window)
         mean = (total / np.maximum(weight, 1e-3)).ravel()[points.pixel]
-        shade *= np.exp(-strength * np.clip(mean - points.position[:, 2], 0, 0.25) / radius)
+        shade *= np.exp(-strength * np.clip((mean - points.position[:, 2]) / radius, 0, 1.3))
     return shade
 
 

@@ -41,7 +41,9 @@ class Points:
 
     def of(self, *materials: int) -> np.ndarray:
         """Entries of these materials, as indices."""
-        return np.flatnonzero(np.isin(self.material, materials))
+        wanted = np.zeros(MATERIALS, bool)
+        wanted[list(materials)] = True
+        return np.flatnonzero(wanted[self.material])
 
 
 @lru_cache(maxsize=2)
@@ -63,32 +65,38 @@ def fixed_attributes(head: Head) -> np.ndarray:
 
 def gather(head: Head, mesh: Mesh, fragments: Fragments, view: View, normals: np.ndarray,
            line: np.ndarray) -> Points:  # fmt: skip
-    """Average the fragments of each pixel and material; normals [V,3], line [V] by template."""
+    """One point per pixel and material: the mean of its first and last fragment.
+
+    They lie opposite each other about the pixel's middle, so the mean is true to place.
+    normals [V,3] (placed) and line [V] (height above the hairline) by template vertex.
+    """
     group, key, cover = _group(mesh, fragments, view)
-    used = _thin(fragments, view, group, len(key))
-    rows = group[used]
     table = np.concatenate([fixed_attributes(head), line[:, None], normals], axis=1)
-    corners = mesh.source[mesh.triangles[fragments.triangle[used]]]
-    weights = fragments.weights[used]
-    values = table[corners[:, 0]] * weights[:, :1]
-    for i in (1, 2):
-        values += table[corners[:, i]] * weights[:, i : i + 1]
-    extra = np.stack([mesh.layer[fragments.triangle[used]], fragments.depth[used]], axis=1)
-    values = _average(np.concatenate([values, extra], axis=1), rows, len(key))
-    names = (*FIXED, "line")
-    attributes = {name: values[:, i] for i, name in enumerate(names)}
-    pixel = key // MATERIALS
+    order = np.arange(len(group))
+    first, last = np.zeros((2, len(key)), np.int64)
+    last[group] = order
+    first[group[::-1]] = order[::-1]
+    values = np.zeros((len(key), table.shape[1]), np.float32)
+    for chosen in (first, last):
+        for i in range(3):
+            corner = mesh.source[mesh.triangles[fragments.triangle[chosen], i]]
+            share = fragments.weights[chosen, i] * np.float32(0.5)
+            values += np.take(table, corner, axis=0) * share[:, None]
+    attributes = {name: values[:, i].copy() for i, name in enumerate((*FIXED, "line"))}
     normal = values[:, 10:13]
     normal = normal / (np.sqrt((normal * normal).sum(1, keepdims=True)) + 1e-6)
-    x, y = pixel % view.stored + 0.5, pixel // view.stored + 0.5
-    position = view.unproject(x, y, values[:, 14])
-    return Points(pixel, key % MATERIALS, cover, values[:, 13], normal, position, attributes)
+    pixel = key // MATERIALS
+    depth = (fragments.depth[first] + fragments.depth[last]) / 2
+    position = view.unproject(pixel % view.stored + 0.5, pixel // view.stored + 0.5, depth)
+    layer = mesh.layer[fragments.triangle[first]]
+    return Points(pixel, key % MATERIALS, cover, layer, normal, position, attributes)
 
 
 def _group(mesh: Mesh, fragments: Fragments, view: View
            ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Group number of each fragment; key (pixel * MATERIALS + material) and cover per group."""
-    row, column = np.divmod(fragments.pixel, view.side)
+    row = fragments.pixel // view.side
+    column = fragments.pixel - row * view.side
     pixel = (row // view.supersampling) * view.stored + column // view.supersampling
     key = pixel * MATERIALS + mesh.material[fragments.triangle]
     count = np.bincount(key, minlength=view.stored**2 * MATERIALS)
@@ -97,21 +105,3 @@ def _group(mesh: Mesh, fragments: Fragments, view: View
     number[keys] = np.arange(len(keys))
     cover = count[keys] / np.float32(view.supersampling**2)
     return number[key], keys, cover.astype(np.float32)
-
-
-def _thin(fragments: Fragments, view: View, group: np.ndarray, groups: int) -> np.ndarray:
-    """Every other sample as on a chess board, and all of the groups that have none such."""
-    row, column = np.divmod(fragments.pixel, view.side)
-    even = (row + column) % 2 == 0
-    served = np.zeros(groups, bool)
-    served[group[even]] = True
-    return np.flatnonzero(even | ~served[group])
-
-
-def _average(values: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
-    """Mean of the values [m,k] that share a row number, float32 [count,k]."""
-    order = np.argsort(rows, kind="stable")
-    starts = np.searchsorted(rows[order], np.arange(count))
-    sums = np.add.reduceat(values[order], starts, axis=0)
-    share = np.diff(np.append(starts, len(rows))).astype(np.float32)
-    return sums / share[:, None]

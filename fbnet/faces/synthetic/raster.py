@@ -8,7 +8,7 @@ import numpy as np
 # Spans grow by this many pixels so that rounding leaves no hole between two triangles.
 SLACK = 1e-4
 
-Keep = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+Keep = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ def rasterise(
     """Draw front faces (clockwise on a y-down screen are back faces) with a z-buffer.
 
     points [n,3]: screen x, y in pixels (edges at whole numbers) and z, larger nearer.
-    keep(triangle, weights [m,3], pixel) -> bool [m] may drop fragments before the depth test.
+    keep(triangle, second, third, pixel) -> bool [m] may drop fragments before the depth test;
+    second and third are the weights of the triangle's corners 1 and 2.
     """
     drawn, edges = _edges(points, triangles, width, height)
     row, y, start, length = _spans(edges, width)
@@ -55,8 +56,7 @@ def rasterise(
     triangle = drawn[row][at]
     pixel = y.astype(np.int32)[at] * np.int32(width) + column
     if keep is not None:
-        weights = np.stack([1 - second - third, second, third], axis=1)
-        kept = np.flatnonzero(keep(triangle, weights, pixel))
+        kept = np.flatnonzero(keep(triangle, second, third, pixel))
         triangle, pixel, depth = triangle[kept], pixel[kept], depth[kept]
         second, third = second[kept], third[kept]
     chosen, pixel = _nearest(pixel, depth, width * height)
@@ -79,7 +79,7 @@ def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Edges:
-    """Planes over the screen for each drawn triangle: value = x * dx + y * dy + base, columns.
+    """Planes over the screen for each drawn triangle: value = x * dx + y * dy + base, rows [3,n].
 
     weights of the second and third corner, and depth; first and last row of pixel centres.
     """
@@ -95,28 +95,32 @@ def _edges(
     points: np.ndarray, triangles: np.ndarray, width: int, height: int
 ) -> tuple[np.ndarray, _Edges]:
     """Indices of the triangles worth drawing, and their planes (float64)."""
-    x = np.take(points[:, 0], triangles).astype(np.float64)
-    y = np.take(points[:, 1], triangles).astype(np.float64)
-    area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])
-    first = np.ceil(np.clip(y.min(1), 0, height) - 0.5 - SLACK).astype(np.int32)
-    last = np.floor(np.clip(y.max(1), 0, height) - 0.5 + SLACK).astype(np.int32)
-    inside = (x.max(1) > 0) & (x.min(1) < width)
+    corners = np.ascontiguousarray(triangles.T)
+    x, y = (np.take(points[:, i].astype(np.float64), corners) for i in (0, 1))
+    area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
+    first = np.ceil(np.clip(_least(y), 0, height) - 0.5 - SLACK).astype(np.int32)
+    last = np.floor(np.clip(-_least(-y), 0, height) - 0.5 + SLACK).astype(np.int32)
+    inside = (-_least(-x) > 0) & (_least(x) < width)
     drawn = np.flatnonzero((area < -1e-9) & (last >= first) & inside)
-    x, y, area, first, last = x[drawn], y[drawn], area[drawn], first[drawn], last[drawn]
-    z = np.take(points[:, 2], triangles[drawn]).astype(np.float64)
+    x, y, area, first, last = x[:, drawn], y[:, drawn], area[drawn], first[drawn], last[drawn]
+    z = np.take(points[:, 2].astype(np.float64), corners[:, drawn])
     second = _plane(x, y, area, 2, 0)
     third = _plane(x, y, area, 0, 1)
-    rise = z[:, 1:] - z[:, :1]
-    depth = second * rise[:, :1] + third * rise[:, 1:]
-    depth[:, 2] += z[:, 0]
+    depth = second * (z[1] - z[0]) + third * (z[2] - z[0])
+    depth[2] += z[0]
     return drawn.astype(np.int32), _Edges(second, third, depth, first, np.minimum(last, height - 1))
 
 
+def _least(corners: np.ndarray) -> np.ndarray:
+    """Smallest of the three corners; far faster than min over so short an axis."""
+    return np.minimum(np.minimum(corners[0], corners[1]), corners[2])
+
+
 def _plane(x: np.ndarray, y: np.ndarray, area: np.ndarray, a: int, b: int) -> np.ndarray:
-    """The barycentric weight of the corner opposite to edge a-b, as a plane [n,3]."""
-    dx = -(y[:, b] - y[:, a]) / area
-    dy = (x[:, b] - x[:, a]) / area
-    return np.stack([dx, dy, -(dx * x[:, a] + dy * y[:, a])], axis=1)
+    """The barycentric weight of the corner opposite to edge a-b, as a plane [3,n]."""
+    dx = (y[a] - y[b]) / area
+    dy = (x[b] - x[a]) / area
+    return np.stack([dx, dy, -(dx * x[a] + dy * y[a])])
 
 
 def _spans(
@@ -127,19 +131,18 @@ def _spans(
     row = np.repeat(np.arange(len(count)), count)
     y = np.arange(len(row)) - np.repeat(np.cumsum(count) - count - edges.first, count)
     low, high = np.full(len(row), 0.0), np.full(len(row), float(width))
-    first = 1 - edges.second - edges.third
-    first[:, :2] -= 1
+    first = -edges.second - edges.third
+    first[2] += 1
     for plane in (first, edges.second, edges.third):
-        dx, dy, base = plane[:, 0][row], plane[:, 1][row], plane[:, 2][row]
-        value = dy * (y + 0.5) + base
-        flat = np.abs(dx) < 1e-12
-        cross = -value / np.where(flat, 1.0, dx)
-        np.maximum(low, np.where(flat, np.where(value < -SLACK, width, 0), cross),
-                   out=low, where=flat | (dx > 0))
-        np.minimum(high, cross, out=high, where=~flat & (dx < 0))
-    start = np.ceil(low - 0.5 - SLACK).astype(np.int32)
-    start = np.maximum(start, 0)
-    end = np.minimum(np.floor(high - 0.5 + SLACK).astype(np.int32), width - 1)
+        # A slope of zero would divide by zero; this tiny one moves no crossing that matters.
+        slope = np.where(plane[0] == 0, 1e-30, plane[0])
+        cross = -(plane[1][row] * (y + 0.5) + plane[2][row]) / slope[row]
+        rising = (slope > 0)[row]
+        low = np.maximum(low, np.where(rising, cross, -np.inf))
+        high = np.minimum(high, np.where(rising, np.inf, cross))
+    start = np.ceil(np.minimum(low, width + 1) - 0.5 - SLACK).astype(np.int32)
+    end = np.floor(np.maximum(high, -1) - 0.5 + SLACK).astype(np.int32)
+    start, end = np.maximum(start, 0), np.minimum(end, width - 1)
     full = np.flatnonzero(end >= start)
     return row[full], y[full], start[full], (end - start + 1)[full]
 
@@ -151,8 +154,8 @@ def _interpolate(
     x = column.astype(np.float32) + np.float32(0.5)
     values = []
     for plane in (edges.second, edges.third, edges.depth):
-        slope = plane[:, 0][row].astype(np.float32)
-        base = (plane[:, 1][row] * (y + 0.5) + plane[:, 2][row]).astype(np.float32)
+        slope = plane[0][row].astype(np.float32)
+        base = (plane[1][row] * (y + 0.5) + plane[2][row]).astype(np.float32)
         values.append(slope[at] * x + base[at])
     return values
 

@@ -18,15 +18,16 @@ from fbnet.faces.synthetic.hair import (
     draw_hair,
     hair_shells,
     hanging_hair,
+    keep_locks,
     keep_strands,
 )
-from fbnet.faces.synthetic.head import HAIR_SHELL, LASHES, Head
+from fbnet.faces.synthetic.head import HAIR_SHELL, LASHES, LOCKS, Head
 from fbnet.faces.synthetic.identity import Person, draw_person
 from fbnet.faces.synthetic.landmarks import project_landmarks, surface_points
 from fbnet.faces.synthetic.layers import Layer
 from fbnet.faces.synthetic.light import draw_light, expose, shade
 from fbnet.faces.synthetic.occluders import hand_layer, object_layer
-from fbnet.faces.synthetic.points import Points, fixed_attributes, gather
+from fbnet.faces.synthetic.points import Points, gather
 from fbnet.faces.synthetic.raster import Fragments, Keep, rasterise, vertex_normals
 from fbnet.faces.synthetic.sensor import photograph
 from fbnet.faces.synthetic.skin import colour_points
@@ -114,7 +115,7 @@ def build_mesh(head: Head, draws: Draws, subject: Subject, view: View, normals: 
     vertices, wear, rng = subject.vertices, subject.wear, draws.shot("cloth")
     extra = hat_surfaces(head, vertices, normals, wear, rng)
     extra += mask_surface(head, vertices, normals, wear, rng)
-    extra += hanging_hair(head, vertices, subject.hair, draws.person("locks"), bool(wear.hat))
+    extra += hanging_hair(head, vertices, subject.hair)
     if not wear.hat:
         extra += hair_shells(head, vertices, normals, subject.hair)
     return join(head, vertices, extra, view.camera)
@@ -129,16 +130,23 @@ def draw_mesh(head: Head, mesh: Mesh, subject: Subject, view: View, lashes: floa
 
 def _strands(head: Head, mesh: Mesh, subject: Subject, view: View, lashes: float) -> Keep:
     """Which fragments of hair and lashes are there at all."""
-    table = np.concatenate([fixed_attributes(head)[:, :2], subject.hair.line[:, None]], axis=1)
+    angle, height = head.angle, head.vertices[:, 1]
+    corners = mesh.source[mesh.triangles].T
 
-    def keep(triangle: np.ndarray, weights: np.ndarray, pixel: np.ndarray) -> np.ndarray:
+    def keep(triangle: np.ndarray, second: np.ndarray, third: np.ndarray, pixel: np.ndarray
+             ) -> np.ndarray:  # fmt: skip
+        def read(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+            a, b, c = (values[corner][triangle[chosen]] for corner in corners)
+            return a + (b - a) * second[chosen] + (c - a) * third[chosen]
+
         material = mesh.material[triangle]
         kept = np.ones(len(triangle), bool)
         hair = np.flatnonzero(material == HAIR_SHELL)
-        corners = mesh.source[mesh.triangles[triangle[hair]]]
-        at = (table[corners] * weights[hair][..., None]).sum(1)
-        layer = mesh.layer[triangle[hair]]
-        kept[hair] = keep_strands(subject.hair, at[:, 0], at[:, 1], at[:, 2], layer)
+        places = (read(values, hair) for values in (angle, height, subject.hair.line))
+        kept[hair] = keep_strands(subject.hair, *places, mesh.layer[triangle[hair]])
+        locks = np.flatnonzero(material == LOCKS)
+        places = (read(values, locks) for values in (np.abs(angle), height))
+        kept[locks] = keep_locks(subject.hair, bool(subject.wear.hat), *places)
         lash = np.flatnonzero(material == LASHES)
         # A hash of the place: a fixed grain that does not hang on the order of drawing.
         grain = (pixel[lash].astype(np.uint32) * np.uint32(2654435761) >> np.uint32(16)) % 1000
@@ -152,9 +160,9 @@ def _picture(
     head: Head, params: SyntheticParams, draws: Draws, subject: Subject, view: View
 ) -> tuple[np.ndarray, float]:
     """Head before background in linear light [S,S,3], and the radiance of white there."""
-    normals = vertex_normals(subject.vertices, head.skin)
+    normals = vertex_normals(subject.vertices, head.triangles)
     mesh = build_mesh(head, draws, subject, view, normals)
-    lashes = draws.person("lashes").uniform(0.05, 0.25 + 0.3 * (1 - subject.person.male))
+    lashes = draws.person("lashes").uniform(0.05, 0.2 + 0.15 * (1 - subject.person.male))
     fragments = draw_mesh(head, mesh, subject, view, float(lashes))
     placed = np.einsum("ni,ji->nj", normals, view.camera.head.astype(np.float32))
     points = gather(head, mesh, fragments, view, placed, subject.hair.line)

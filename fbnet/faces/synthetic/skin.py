@@ -83,7 +83,7 @@ def colour_points(points: Points, person: Person, brows: BrowShape, style: HairS
         outward = _from_centre(points.position[ball], eye, view)
         albedo[ball] = eye_albedo(outward, eye.gaze, person.iris, pupil)
         points.normal[ball] = outward @ view.camera.head.T.astype(np.float32)
-        gloss[ball], sharpness[ball] = 3.0, 220
+        gloss[ball], sharpness[ball] = 1.6, 180
     return Surfaced(np.clip(albedo, 0.003, 1), gloss, sharpness)
 
 
@@ -136,7 +136,7 @@ def _noise(at: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
 def _ground(at: dict[str, np.ndarray], noise: np.ndarray, person: Person,
             rng: np.random.Generator) -> np.ndarray:  # fmt: skip
     """Bare skin with mottling, redness and shadows under the eyes."""
-    bright = 1 + 0.035 * noise[:, 1] + rng.uniform(0.02, 0.07) * noise[:, 3]
+    bright = 1 + 0.03 * noise[:, 1] + rng.uniform(0.005, 0.03) * noise[:, 3]
     red = 0.07 * noise[:, 0] + rng.uniform(0.1, 1.4) * at["rosy"]
     under = rng.uniform(0, 0.35) * at["under_eyes"] + 0.12 * at["eyelids"]
     change = 1 + ROSY * red[:, None] - UNDER_EYES * under[:, None]
