@@ -20,18 +20,25 @@ from stages.runner import BAD_INPUT, DONE, FAILED
 STOP_WAIT_S = 60.0
 
 
+class DvcFailed(Exception):
+    """`dvc` left with an error, which it has printed."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the pipeline; returns 0 done, 2 bad params or input, 1 anything else."""
     known, rest = _parser().parse_known_args(argv)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        return _run(_changes(known, rest))
+        _run(_changes(known, rest))
+    except DvcFailed:
+        return FAILED
     except BadInput as error:
         print(f"pipeline: {error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("pipeline: stopped; run it again to go on", file=sys.stderr)
         return FAILED
+    return DONE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,17 +72,15 @@ def _loose(rest: Sequence[str]) -> list[str]:
     return [f"{name[2:]}={value}" for name, value in zip(names, values, strict=True)]
 
 
-def _run(changes: list[str]) -> int:
+def _run(changes: list[str]) -> None:
     from fbnet.params.load import load
     from fbnet.tracking import pipeline_run
 
     sets = [word for change in changes for word in ("-S", change)]
     command = [sys.executable, "-m", "dvc", *(["exp", "run", *sets] if sets else ["repro"])]
     with pipeline_run(load("params.yaml"), lambda: load("params.yaml")) as variables:
-        code = _wait(command, os.environ | variables)
-        if code:
-            raise SystemExit(FAILED)
-    return DONE
+        if _wait(command, os.environ | variables):
+            raise DvcFailed
 
 
 def _wait(command: list[str], environment: dict[str, str]) -> int:
