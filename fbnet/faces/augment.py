@@ -16,8 +16,6 @@ NOISE_BANK_STD = 32.0
 GEOMETRY_DRAWS = 5
 """mirror, rotate, scale, shift x, shift y"""
 VALUE_DRAWS = 11
-LEVELS = np.arange(256.0)[:, None] - 127.5
-"""Grey levels around middle grey; the half rounds where floats are cut to whole numbers."""
 
 
 def augment(
@@ -68,7 +66,10 @@ def placement(
 
 def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """The crop uint8 [size, size, 3] that `matrix` cuts out; black where there is no picture."""
-    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
+    # Four channels warp twice as fast as three, the conversions included.
+    padded = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
+    warped = cv2.warpAffine(padded, matrix, (size, size), flags=cv2.INTER_LINEAR)
+    return cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR)
 
 
 def move(landmarks: np.ndarray, matrix: np.ndarray, size: int, margin: int) -> np.ndarray:
@@ -92,7 +93,7 @@ def _even(draw: np.ndarray) -> np.ndarray:
 
 def _vary_values(crop: np.ndarray, rng: np.random.Generator, params: AugmentParams) -> np.ndarray:
     draws = rng.random(VALUE_DRAWS)
-    crop = cv2.LUT(crop, _tone(draws[:5], params))
+    crop = cv2.transform(crop, _tone(draws[:5], params))
     if draws[5] < params.grey:
         crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     if draws[6] < params.blur:
@@ -110,14 +111,11 @@ def _blur(crop: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _tone(draws: np.ndarray, params: AugmentParams) -> np.ndarray:
-    """Table uint8 [256, 1, 3]: brightness, contrast and a gain of each channel in one go."""
+    """Matrix [3, 4] of brightness, contrast around middle grey, and a gain of each channel."""
     contrast = 1.0 + params.contrast * _even(draws[0])
     gains = contrast * (1.0 + params.colour * _even(draws[2:5]))
-    middle = 128.0 * (1.0 + 2.0 * params.brightness * _even(draws[1]))
-    levels = LEVELS * gains + middle
-    np.maximum(levels, 0.0, out=levels)
-    np.minimum(levels, 255.0, out=levels)
-    return levels.astype(np.uint8)[:, None]
+    brightness = 255.0 * params.brightness * _even(draws[1])
+    return np.column_stack([np.diag(gains), 127.5 * (1.0 - gains) + brightness])
 
 
 @cache

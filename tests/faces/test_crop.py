@@ -117,6 +117,14 @@ def test_a_broken_picture_is_refused(tmp_path: Path, data: bytes) -> None:
         load_picture(tmp_path / "face.png")
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_half_a_picture_is_refused(tmp_path: Path, suffix: str) -> None:
+    whole = cv2.imencode(suffix, dots(80, 80, np.array(((40, 40),)), 9.0))[1].tobytes()
+    (tmp_path / f"face{suffix}").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadInput, match="is broken"):
+        load_picture(tmp_path / f"face{suffix}")
+
+
 def test_pictures_are_blue_green_red(tmp_path: Path) -> None:
     picture = np.zeros((4, 5, 3), np.uint8)
     picture[..., 0] = 255

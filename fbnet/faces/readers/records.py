@@ -93,10 +93,7 @@ def lines_of(path: Path, root: Path) -> list[tuple[str, str]]:
 
 def numbers(tokens: Sequence[str], origin: str) -> np.ndarray:
     """Tokens as float64. Raises BadInput that shows the one that is not a finite number."""
-    try:
-        values = np.array(tokens, dtype=np.float64)
-    except ValueError:
-        values = np.array([_number(token) for token in tokens])
+    values = np.array([_number(token) for token in tokens])
     if not np.isfinite(values).all():
         where = int(np.argmin(np.isfinite(values)))
         raise BadInput(
@@ -107,7 +104,7 @@ def numbers(tokens: Sequence[str], origin: str) -> np.ndarray:
 
 
 def pair(tokens: Sequence[str], origin: str) -> np.ndarray:
-    """x and y as float64 [2]. Raises BadInput for more, fewer or other words."""
+    """Numbers x and y, float64 [2]. Raises BadInput for more, fewer or other words."""
     if len(tokens) != 2:
         raise BadInput(
             f"{origin}: {len(tokens)} numbers where x and y are due; mend the line or remove the "
