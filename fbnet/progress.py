@@ -2,16 +2,22 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
 T = TypeVar("T")
+Log = Callable[[int, dict[str, float]], None]
+"""Takes a step or epoch and its figures by name."""
 PLAIN_INTERVAL_S = 10.0
 
 
 def say(line: str) -> None:
     """Print one line at once, also through pipes."""
     print(line, flush=True)
+
+
+def no_log(step: int, figures: dict[str, float]) -> None:
+    """A Log that keeps nothing."""
 
 
 def track(

@@ -1,7 +1,7 @@
 """The search: weights and architecture parameters learn in turn (FBNet, arXiv 1812.03443)."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import mean
 from typing import Any
@@ -14,12 +14,12 @@ from torch import Tensor
 from fbnet.errors import BadInput
 from fbnet.faces.batches import Batch, batches
 from fbnet.faces.faceset import FaceSet
-from fbnet.faces.split import take_groups
+from fbnet.faces.split import pick
 from fbnet.nets.pfld import build_auxnet
 from fbnet.params import AugmentParams, SearchParams, SpaceParams
 from fbnet.params.checks import cannot_decide
-from fbnet.progress import say, track
-from fbnet.search.cost import total_loss
+from fbnet.progress import Log, no_log, say, track
+from fbnet.search.cost import check_cost_form, total_loss
 from fbnet.search.lut import Lut, expected_cost, reference_cost
 from fbnet.search.mixed import (
     ArchitectureParameters,
@@ -30,12 +30,12 @@ from fbnet.search.mixed import (
 )
 from fbnet.search.sampling import Scorer
 from fbnet.training.checkpoints import Checkpoint
+from fbnet.training.device import one_process
 from fbnet.training.learner import Learner, mean_loss
 from fbnet.training.losses import landmark_loss
 from fbnet.training.optim import build_optimizer
 from fbnet.training.seeds import generator_for
 
-Log = Callable[[int, dict[str, float]], None]
 PAPER_EPOCHS = 90
 """FBNet's search length, which its temperature schedule belongs to."""
 
@@ -48,8 +48,8 @@ class Search:
     space: SpaceParams
     lut: Lut
     params: SearchParams
-    augment: AugmentParams | None
-    fabric: Fabric
+    augment: AugmentParams | None = None
+    fabric: Fabric = field(default_factory=one_process)
     epoch: int = 0
     arch_step_count: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
@@ -59,13 +59,14 @@ class Search:
     def __post_init__(self) -> None:
         """Check that the faces suffice, split them, build what learns. Raises BadInput."""
         p = self.params
+        check_cost_form(self.lut, p)
         train = self.faces.indices("train")
         if reason := cannot_decide(p, len(train)):
             raise BadInput(f"search.nas_lr {reason} ({len(train)} training faces)")
         self.weight_faces, self.arch_faces = split_proxy(self.faces, p)
         self.arch_steps = p.arch_epochs * math.ceil(len(self.arch_faces) / p.arch_batch)
         self.scorer = Scorer(self.faces, self.space, self.lut, p, self.fabric)
-        points = self.faces.scheme.points
+        points = self.faces.points
         self.alphas = ArchitectureParameters(self.space)
         self.learner = Learner(
             build_supernet(self.space, points, self.faces.size, p.seed),
@@ -86,7 +87,7 @@ class Search:
         """Gumbel softmax temperature now: falls over the architecture steps, to its floor."""
         return temperature(self.params, self.arch_step_count / max(1, self.arch_steps))
 
-    def run(self, checkpoint: Checkpoint | None, log: Log) -> None:
+    def run(self, checkpoint: Checkpoint | None = None, log: Log = no_log) -> None:
         """Train to the last epoch, from the checkpoint where it holds one."""
         if checkpoint and (state := checkpoint.load()):
             self.restore(state)
@@ -209,17 +210,15 @@ def temperature(params: SearchParams, progress: float) -> float:
 def split_proxy(faces: FaceSet, params: SearchParams) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the proxy set's faces for the weights and for the architecture, disjoint.
 
-    Both come from the training faces; groups never straddle. Raises BadInput when either is empty.
+    Both come from the training faces; groups never straddle. Raises BadInput for a single group.
     """
-    train = faces.indices("train")
-    proxy, _ = take_groups(faces.groups, train, params.proxy_share, seed=params.seed)
-    arch, weights = take_groups(faces.groups, proxy, params.arch_share, seed=params.seed + 1)
-    if len(arch) == 0 or len(weights) == 0:
-        raise BadInput(
-            f"search.arch_share {params.arch_share} leaves {len(weights)} faces for the weights and "
-            f"{len(arch)} for the architecture: give more faces or another share"
-        )
-    return weights, arch
+    proxy, groups = faces.indices("train"), np.array(faces.groups)
+    if params.proxy_share < 1:
+        rng = np.random.default_rng([params.seed, 3])
+        proxy = proxy[pick(groups[proxy], params.proxy_share, rng, "the proxy set")]
+    rng = np.random.default_rng([params.seed, 4])
+    arch = pick(groups[proxy], params.arch_share, rng, "the architecture")
+    return proxy[~arch], proxy[arch]
 
 
 def flat_probabilities(

@@ -57,7 +57,7 @@ def _sample(
 @torch.no_grad()
 def cut(supernet: PFLD, space: SpaceParams, choice: Choice, faces: FaceSet) -> PFLD:
     """A subnet of `choice` with the supernet's weights, a copy of them."""
-    subnet = build_subnet(space, faces.scheme.points, choice, faces.size)
+    subnet = build_subnet(space, faces.points, choice, faces.size)
     inherit(supernet, subnet, choice)
     return subnet
 

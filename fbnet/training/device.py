@@ -16,3 +16,8 @@ def launch(train: TrainParams) -> Fabric:
     cv2.setNumThreads(1)
     torch.use_deterministic_algorithms(True, warn_only=True)
     return Fabric(accelerator=train.accelerator, devices=1, precision=train.precision)  # type: ignore[arg-type]
+
+
+def one_process() -> Fabric:
+    """Fabric on this machine's CPU, for use as a library."""
+    return Fabric(accelerator="cpu", devices=1)

@@ -48,11 +48,11 @@ class Learner:
 
     def objective(self, batch: Batch, masks: Masks | None = None) -> Tensor:
         """Loss of a batch, scalar with its graph. `masks` go to the mixed ops of a supernet."""
-        batch = batch.to(self.fabric.device)
+        image, target, pose = self.fabric.to_device((batch.image, batch.landmarks, batch.pose))
         with self.fabric.autocast():
-            landmarks, feature = self.net(batch.image, masks)
+            landmarks, feature = self.net(image, masks)
             angle = self.modules["pose"](feature).float() if self.loss.posed else None
-        return self.loss(landmarks.float(), batch.landmarks, angle, batch.pose)
+        return self.loss(landmarks.float(), target, angle, pose)
 
     def step(self, batch: Batch, masks: Masks | None = None) -> Tensor:
         """One optimiser step; returns the loss, detached."""

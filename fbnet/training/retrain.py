@@ -1,7 +1,6 @@
 """Training a subnet to its best: augmentation, moving average, best epoch by validation."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,14 +11,13 @@ from torch import Tensor, nn
 from fbnet.faces.batches import batches
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import AugmentParams, RetrainParams
-from fbnet.progress import say, track
+from fbnet.progress import Log, no_log, say, track
 from fbnet.training.checkpoints import Checkpoint
+from fbnet.training.device import one_process
 from fbnet.training.ema import average_of
 from fbnet.training.learner import Learner, mean_loss
 from fbnet.training.losses import landmark_loss
 from fbnet.training.validate import validation_nme
-
-Log = Callable[[int, dict[str, float]], None]
 
 
 @dataclass
@@ -30,8 +28,8 @@ class Retraining:
     net: nn.Module
     pose_net: nn.Module | None
     params: RetrainParams
-    augment: AugmentParams | None
-    fabric: Fabric
+    augment: AugmentParams | None = None
+    fabric: Fabric = field(default_factory=one_process)
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, Any] = field(default_factory=lambda: {"nme": math.inf})
@@ -54,7 +52,7 @@ class Retraining:
         )
         self.average = average_of(self.learner.net, p.ema)
 
-    def run(self, checkpoint: Checkpoint | None, log: Log) -> None:
+    def run(self, checkpoint: Checkpoint | None = None, log: Log = no_log) -> None:
         """Train to the last epoch, from the checkpoint where it holds one."""
         if checkpoint and (state := checkpoint.load()):
             self.restore(state)

@@ -1,8 +1,9 @@
 """A network's NME on faces, during training."""
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.swa_utils import update_bn
 
 from fbnet.faces.batches import batches
@@ -13,7 +14,7 @@ EVAL_BATCH = 128
 
 
 @torch.inference_mode()
-def validation_nme(net: nn.Module, faces: FaceSet, indices: "Tensor", fabric: Fabric) -> float:
+def validation_nme(net: nn.Module, faces: FaceSet, indices: np.ndarray, fabric: Fabric) -> float:
     """Mean NME of `net` over the faces at `indices`, in eval mode, without augmentation."""
     was_training = net.training
     net.eval()
@@ -25,7 +26,7 @@ def validation_nme(net: nn.Module, faces: FaceSet, indices: "Tensor", fabric: Fa
     return float(metric.compute())
 
 
-def recalibrate(net: nn.Module, faces: FaceSet, indices: "Tensor", fabric: Fabric) -> None:
+def recalibrate(net: nn.Module, faces: FaceSet, indices: np.ndarray, fabric: Fabric) -> None:
     """Estimate the batch-norm statistics anew from the faces at `indices`.
 
     A subnet cut from a supernet needs it: its statistics were gathered over mixtures of blocks.

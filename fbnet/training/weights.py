@@ -16,15 +16,11 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     write_bytes(path, save_bytes({name: tensor.contiguous() for name, tensor in weights.items()}))
 
 
-def load_weights(path: Path, prefix: str = "") -> dict[str, Tensor]:
-    """Read tensors whose name begins with `prefix`, the prefix cut off.
-
-    Raises BadInput on a missing or broken file.
-    """
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Read tensors by name. Raises BadInput on a missing or broken file."""
     try:
-        weights = load_bytes(path.read_bytes())
+        return load_bytes(path.read_bytes())
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; run the stage that writes it") from None
     except Exception as error:
         raise BadInput(f"{path}: not a safetensors file ({error})") from None
-    return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}

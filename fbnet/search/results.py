@@ -1,0 +1,102 @@
+"""What a finished search leaves: architecture, candidates, distribution, figures."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from fbnet.files import write_csv, write_json
+from fbnet.search.loop import Search
+from fbnet.search.lut import reference_cost
+from fbnet.search.mixed import entropy, probabilities
+from fbnet.search.sampling import Candidate, sample_choices
+from fbnet.training.weights import save_weights
+
+UNDECIDED = 0.5
+"""Mean entropy, as a share of the uniform one's, above which a search has not decided."""
+
+
+def rank(search: Search) -> list[Candidate]:
+    """Sampled architectures scored with the best supernet's weights, best first."""
+    search.learner.modules.load_state_dict(search.best["weights"])
+    choices = sample_choices(search.alphas, search.params.candidates, search.params.seed)
+    return search.scorer.rank(search.learner.net, choices)
+
+
+def write_results(search: Search, ranked: list[Candidate], space: str, out: Path) -> None:
+    """Architecture, supernet weights, tables and metrics into `out`; `space` is its name."""
+    save_weights(out / "supernet.safetensors", search.best["weights"])
+    write_json(out / "architecture.json", architecture(search, ranked, space))
+    write_csv(out / "history.csv", search.history)
+    write_csv(out / "candidates.csv", map(_candidate_row, ranked))
+    write_csv(out / "probabilities.csv", _probability_rows(search))
+    write_json(out / "metrics.json", metrics(search, ranked))
+
+
+def architecture(search: Search, ranked: list[Candidate], space: str) -> dict[str, Any]:
+    """The chosen architecture and what it was chosen from."""
+    learned = probabilities(search.alphas.alphas)
+    return {
+        "space": space,
+        "points": search.faces.points,
+        "size": search.faces.size,
+        "choice": list(ranked[0].choice),
+        "cost": {
+            "unit": search.lut.unit,
+            "predicted": ranked[0].cost,
+            "uniform": reference_cost(search.lut),
+        },
+        "candidates": [list(candidate.choice) for candidate in ranked],
+        "probabilities": [
+            dict(zip(ops, p.tolist(), strict=True))
+            for ops, p in zip(search.space.layer_ops, learned, strict=True)
+        ],
+    }
+
+
+def metrics(search: Search, ranked: list[Candidate]) -> dict[str, float]:
+    """Figures of the search for DVC and MLflow."""
+    return {
+        "search_val_nme": ranked[0].nme,
+        "search_cost": ranked[0].cost,
+        "search_cost_uniform": reference_cost(search.lut),
+        "search_entropy": openness(search),
+        "search_best_epoch": search.best["epoch"],
+        "search_arch_steps": search.arch_step_count,
+    }
+
+
+def openness(search: Search) -> float:
+    """Mean entropy of the layers' distributions: 1 uniform, 0 decided."""
+    return mean(entropy(search.alphas.alphas))
+
+
+def line(search: Search, ranked: list[Candidate]) -> str:
+    """What was found, in one line; a search that has not decided says so."""
+    best, still_open = ranked[0], openness(search)
+    found = (
+        f"{' '.join(best.choice)}, {best.cost:.4g} {search.lut.unit} predicted, "
+        f"validation NME {best.nme:.2%} with inherited weights"
+    )
+    if still_open <= UNDECIDED:
+        return found
+    return (
+        f"{found}; NOT DECIDED (entropy {still_open:.0%} of a uniform choice's): "
+        "raise search.epochs or search.nas_lr"
+    )
+
+
+def _candidate_row(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "choice": " ".join(candidate.choice),
+        "val_nme": candidate.nme,
+        "cost": candidate.cost,
+        "objective": candidate.objective,
+    }
+
+
+def _probability_rows(search: Search) -> Iterator[dict[str, Any]]:
+    for epoch, layers in enumerate(search.probabilities, start=1):
+        for layer, (ops, values) in enumerate(zip(search.space.layer_ops, layers, strict=True)):
+            for block, value in zip(ops, values, strict=True):
+                yield {"epoch": epoch, "layer": layer, "block": block, "probability": value}

@@ -1,0 +1,18 @@
+"""Where stages leave what other stages read."""
+
+import os
+from pathlib import Path
+
+FACES = Path("results/fetch/faces")
+ARCHITECTURE = Path("results/search/architecture.json")
+SUPERNET = Path("results/search/supernet.safetensors")
+
+
+def lut(cost: str) -> Path:
+    """The cost table, `macs` or `latency`."""
+    return Path(f"results/lut/{cost}.json")
+
+
+def checkpoints() -> Path:
+    """Folder of unfinished runs; in the main checkout also for experiments run in copies of it."""
+    return Path(os.environ.get("DVC_ROOT", ".")) / ".checkpoints"

@@ -1,0 +1,180 @@
+"""The search loop: split, schedules, one draw, what each step may touch, resuming."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from fbnet.errors import BadInput
+from fbnet.faces.faceset import FaceSet
+from fbnet.params import SearchParams, SpaceParams
+from fbnet.search import loop
+from fbnet.search.loop import Search, split_proxy, temperature
+from fbnet.search.lut import Lut
+from fbnet.training.checkpoints import Checkpoint
+
+Make = Any
+
+
+@pytest.fixture
+def make(
+    faces: FaceSet, space: SpaceParams, lut: Lut, params: SearchParams, fabric: Fabric
+) -> Make:
+    def build(table: Lut = lut, **changes: Any) -> Search:
+        changed = params.model_copy(update=changes)
+        return Search(faces, space, table, changed, None, fabric)
+
+    return build
+
+
+def test_search_uses_training_faces_only_and_never_one_for_both_purposes(
+    faces: FaceSet, params: SearchParams
+) -> None:
+    weights, arch = split_proxy(faces, params)
+    assert set(weights) | set(arch) == set(faces.indices("train"))
+    assert not set(weights) & set(arch)
+    groups = np.array(faces.groups)
+    assert not set(groups[weights]) & set(groups[arch])
+    assert len(arch) / len(faces.indices("train")) == pytest.approx(0.2, abs=0.05)
+
+
+def test_proxy_share_takes_a_part(faces: FaceSet, params: SearchParams) -> None:
+    weights, arch = split_proxy(faces, params.model_copy(update={"proxy_share": 0.5}))
+    assert len(weights) + len(arch) == pytest.approx(22, abs=2)
+
+
+def test_every_batch_comes_from_its_own_part(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = make()
+    seen: dict[str, set[int]] = {"weights": set(), "architecture": set()}
+    step, arch_step = search.learner.step, search.architecture_step
+
+    def note(kind: str, inner: Any) -> Any:
+        def call(batch: Any, *rest: Any) -> Any:
+            seen[kind] |= set(batch.index.tolist())
+            return inner(batch, *rest)
+
+        return call
+
+    monkeypatch.setattr(search.learner, "step", note("weights", step))
+    monkeypatch.setattr(search, "architecture_step", note("architecture", arch_step))
+    search.run()
+    assert seen["weights"] == set(search.weight_faces.tolist())
+    assert seen["architecture"] == set(search.arch_faces.tolist())
+
+
+def test_temperature_falls_as_in_the_paper_over_any_length_and_stops_at_the_floor() -> None:
+    params = SearchParams(temperature=5.0, temperature_decay=0.045, temperature_floor=0.05)
+    assert temperature(params, 0.0) == 5.0
+    assert temperature(params, 1.0) == pytest.approx(5 * math.exp(-0.045 * 90))
+    assert temperature(params.model_copy(update={"temperature_floor": 0.5}), 1.0) == 0.5
+
+
+def test_one_draw_serves_output_and_cost(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = make()
+    mixed, charged = [], []
+    objective, cost = search.learner.objective, loop.expected_cost
+
+    def spy_objective(batch: Any, masks: Any = None) -> Any:
+        mixed.append([m.detach().clone() for m in masks])
+        return objective(batch, masks)
+
+    def spy_cost(lut: Lut, masks: Any) -> Any:
+        charged.append([m.detach().clone() for m in masks])
+        return cost(lut, masks)
+
+    monkeypatch.setattr(search.learner, "objective", spy_objective)
+    monkeypatch.setattr(loop, "expected_cost", spy_cost)
+    batch = next(search._batches(search.arch_faces, 4, kind=1))
+    for _ in range(3):
+        search.architecture_step(batch)
+    assert len(mixed) == len(charged) == 3
+    for a, b in zip(mixed, charged, strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+    assert not torch.equal(mixed[0][0], mixed[1][0])
+
+
+def test_each_step_touches_only_what_it_trains(make: Make) -> None:
+    search = make()
+    batch = next(search._batches(search.arch_faces, 4, kind=1))
+    weights = [p.detach().clone() for p in search.learner.net.parameters()]
+    alphas = [p.detach().clone() for p in search.alphas.parameters()]
+    search.architecture_step(batch)
+    assert all(torch.equal(a, b) for a, b in zip(weights, search.learner.net.parameters(), strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(alphas, search.alphas.parameters(), strict=True))
+    alphas = [p.detach().clone() for p in search.alphas.parameters()]
+    search.learner.step(batch, search._draw("weights", 0))
+    assert all(torch.equal(a, b) for a, b in zip(alphas, search.alphas.parameters(), strict=True))
+
+
+def test_the_cost_does_not_reach_the_weights(make: Make, lut: Lut) -> None:
+    dear = Lut(lut.unit, tuple({k: 9.0 * v for k, v in la.items()} for la in lut.layers), 50.0, "x")
+    nets = []
+    for table in (lut, dear):
+        search = make(table)
+        search.run_epoch()
+        nets.append(search.learner.net.state_dict())
+    assert all(torch.equal(nets[0][k], nets[1][k]) for k in nets[0])
+
+
+def test_alphas_stand_still_in_the_warmup_and_move_after_it(make: Make) -> None:
+    search = make()
+    start = [p.detach().clone() for p in search.alphas.parameters()]
+    search.run_epoch()
+    assert all(torch.equal(a, b) for a, b in zip(start, search.alphas.parameters(), strict=True))
+    search.run_epoch()
+    assert not torch.equal(start[0], search.alphas.alphas[0])
+
+
+def test_a_cost_that_dominates_decides_for_the_cheap_blocks(make: Make, space: SpaceParams) -> None:
+    search = make(mode="add", alpha=1000.0, beta=1.0, epochs=6)
+    search.run()
+    assert search.alphas.best() == tuple(ops[0] for ops in space.layer_ops)
+    assert search.history[-1]["entropy"] < 0.1 < search.history[0]["entropy"]
+    assert search.history[-1]["expected_cost"] < search.history[0]["expected_cost"]
+
+
+def test_validation_does_not_draw(make: Make) -> None:
+    search = make()
+    search.run_epoch()
+    choice = search.alphas.best()
+    first = search.scorer.nme(search.learner.net, choice)
+    assert search.scorer.nme(search.learner.net, choice) == first
+
+
+def test_resuming_after_any_epoch_changes_no_bit(make: Make, tmp_path: Path) -> None:
+    unbroken = make()
+    unbroken.run()
+    for stop in (1, 2):
+        saved = Checkpoint(tmp_path / str(stop))
+        broken = make()
+        for _ in range(stop):
+            broken.run_epoch()
+        saved.save(broken.state())
+        logged: list[int] = []
+        resumed = make()
+        resumed.run(saved, lambda step, figures, logged=logged: logged.append(step))
+        assert logged == [1, 2, 3]
+        assert resumed.history == unbroken.history
+        assert resumed.probabilities == unbroken.probabilities
+        assert resumed.best["epoch"] == unbroken.best["epoch"]
+        weights = unbroken.best["weights"]
+        assert all(torch.equal(weights[k], resumed.best["weights"][k]) for k in weights)
+
+
+def test_too_few_steps_to_decide_stop_before_work(make: Make) -> None:
+    with pytest.raises(BadInput, match=r"search\.nas_lr .* are needed to decide: raise it to"):
+        make(nas_lr=0.01)
+
+
+@pytest.mark.parametrize("sampling", ["soft", "hard"])
+@pytest.mark.parametrize("loss", ["wing", "pose_l2"])
+def test_every_kind_of_search_learns(make: Make, sampling: str, loss: str) -> None:
+    search = make(sampling=sampling, loss=loss, epochs=6, lr=0.01)
+    search.run()
+    losses = [row["loss"] for row in search.history]
+    assert losses[-1] < 0.7 * losses[0]
+    assert ("pose.fc2.weight" in search.best["weights"]) == (loss == "pose_l2")

@@ -1,0 +1,67 @@
+"""Candidates: argmax, distinct samples of the learned distribution, ranked by the objective."""
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from fbnet.faces.faceset import FaceSet
+from fbnet.params import SearchParams, SpaceParams
+from fbnet.search.loop import Search
+from fbnet.search.lut import Lut, cost_of
+from fbnet.search.mixed import ArchitectureParameters
+from fbnet.search.results import architecture, line, rank
+from fbnet.search.sampling import sample_choices
+
+
+def test_samples_are_distinct_follow_the_distribution_and_begin_with_the_argmax(
+    space: SpaceParams,
+) -> None:
+    alphas = ArchitectureParameters(space)
+    with torch.no_grad():
+        alphas.alphas[0][1] = 5.0
+        alphas.alphas[1][0] = -40.0
+    choices = sample_choices(alphas, 4, seed=1)
+    assert choices[0] == alphas.best()
+    assert len(set(choices)) == len(choices) == 5
+    assert all(choice[1] != "gh_k3" for choice in choices)
+    assert sample_choices(alphas, 4, seed=1) == choices
+
+
+def test_a_decided_distribution_yields_its_argmax_alone(space: SpaceParams) -> None:
+    alphas = ArchitectureParameters(space)
+    with torch.no_grad():
+        for alpha in alphas.alphas:
+            alpha[0] = 60.0
+    assert sample_choices(alphas, 4, seed=1) == [alphas.best()]
+
+
+@pytest.fixture
+def search(
+    faces: FaceSet, space: SpaceParams, lut: Lut, params: SearchParams, fabric: Fabric
+) -> Search:
+    done = Search(faces, space, lut, params, None, fabric)
+    done.run()
+    return done
+
+
+def test_candidates_are_ranked_by_the_search_objective(search: Search, lut: Lut) -> None:
+    ranked = rank(search)
+    objectives = [c.objective for c in ranked]
+    assert objectives == sorted(objectives)
+    assert all(c.cost == cost_of(lut, c.choice) for c in ranked)
+    assert search.alphas.best() in [c.choice for c in ranked]
+    found = architecture(search, ranked, "mine")
+    assert found["choice"] == found["candidates"][0] == list(ranked[0].choice)
+    assert [sum(p.values()) for p in found["probabilities"]] == pytest.approx([1, 1, 1])
+
+
+def test_a_search_that_has_not_decided_says_so(search: Search) -> None:
+    ranked = rank(search)
+    with torch.no_grad():
+        for alpha in search.alphas.alphas:
+            alpha.zero_()
+    assert "NOT DECIDED" in line(search, ranked)
+    with torch.no_grad():
+        for alpha in search.alphas.alphas:
+            alpha[0] = 60.0
+    assert "NOT DECIDED" not in line(search, ranked)
