@@ -6,7 +6,6 @@ Leaves in results/fetch: faces/ (arrays to memory-map), preview.png, metrics.jso
 from collections.abc import Callable
 from pathlib import Path
 
-from fbnet import plots
 from fbnet.faces.faceset import SPLITS
 from fbnet.faces.labels import statistics
 from fbnet.faces.prepare import prepare
@@ -17,6 +16,8 @@ from stages.runner import run_stage
 
 def main(params: Params, out: Path, log: Callable[..., None]) -> str:
     """Prepare the faces; returns what was found and where it lies, in one line."""
+    from fbnet import plots
+
     prepared = prepare(params.fetch, out / "faces")
     faces = prepared.faces
     write_json(out / "metrics.json", statistics(faces) | {"skipped": len(prepared.skipped)})
