@@ -45,8 +45,10 @@ def _mouth(rng: np.random.Generator) -> dict[str, float]:
     kind, amount = rng.random(), rng.uniform(0.2, 1)
     if kind < 0.4:
         units |= _pair(rng, "mouthSmile", amount) | _pair(rng, "cheekSquint", rng.uniform(0, 0.6))
-        if rng.random() < 0.4:
-            units |= _pair(rng, "mouthUpperUp", rng.uniform(0.2, 0.6) * amount)
+        if rng.random() < 0.6:
+            units |= _pair(rng, "mouthUpperUp", rng.uniform(0.2, 0.7) * amount)
+            units |= _pair(rng, "mouthLowerDown", rng.uniform(0, 0.5) * amount)
+            units.setdefault("jawOpen", rng.uniform(0, 0.2))
     elif kind < 0.48:
         units |= _pair(rng, "mouthFrown", amount)
     elif kind < 0.56:

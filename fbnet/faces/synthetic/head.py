@@ -109,11 +109,11 @@ def load_head(folder: str | Path) -> Head:
     """Read `folder`/head.npz. Raises BadInput when it is missing, broken or of another version."""
     path = Path(folder) / FILE
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; restore it from git (`git checkout data`)") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise BadInput(f"{path}: not a readable .npz ({error}); restore it from git") from None
     version = int(arrays.get("version", np.array(0)))
     if version != VERSION:

@@ -54,7 +54,7 @@ def draw_light(rng: np.random.Generator) -> Light:
         up = rng.uniform(-0.1, 1.2)
         direction = [np.sin(around) * np.cos(up), np.sin(up), np.cos(around) * np.cos(up)]
         power = rng.uniform(0.4, 1.5) if number == 0 else rng.uniform(0.1, 0.7)
-        lamps.append(Lamp(np.array(direction, np.float32), power * _tint(rng, 0.1)))
+        lamps.append(Lamp(np.array(direction, np.float32), power * _tint(rng, 0.08)))
     return Light(sky, ground, lamps, float(rng.uniform(0.3, 1.5)))
 
 
@@ -98,7 +98,8 @@ def _openness(points: Points, view: View) -> np.ndarray:
     baked = 0.25 + 0.75 * points["sky"]
     baked[points.of(HAT, CLOTH, HAIR_SHELL)] = 1
     baked[points["inside-mouth"] > 0.5] *= 0.55
-    baked[points.of(TEETH, TONGUE)] *= 0.55
+    # Baked with the mouth shut; an open one lets light on the teeth.
+    baked[points.of(TEETH)], baked[points.of(TONGUE)] = 0.6, 0.35
     return (baked * _crevices(points, view)).astype(np.float32)
 
 

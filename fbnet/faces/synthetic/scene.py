@@ -162,7 +162,7 @@ def _picture(
     """Head before background in linear light [S,S,3], and the radiance of white there."""
     normals = vertex_normals(subject.vertices, head.triangles)
     mesh = build_mesh(head, draws, subject, view, normals)
-    lashes = draws.person("lashes").uniform(0.05, 0.2 + 0.15 * (1 - subject.person.male))
+    lashes = draws.person("lashes").uniform(0.03, 0.1 + 0.12 * (1 - subject.person.male))
     fragments = draw_mesh(head, mesh, subject, view, float(lashes))
     placed = np.einsum("ni,ji->nj", normals, view.camera.head.astype(np.float32))
     points = gather(head, mesh, fragments, view, placed, subject.hair.line)

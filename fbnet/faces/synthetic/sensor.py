@@ -21,7 +21,7 @@ def _tone(picture: np.ndarray, params: SyntheticParams, rng: np.random.Generator
     """Contrast, brightness, white balance; grey for some."""
     contrast, bright = rng.uniform(0.8, 1.25), rng.normal(0, 0.04)
     balance = (1 + rng.normal(0, 0.03, 3)).astype(np.float32)
-    saturation = np.float32(rng.uniform(0.75, 1.15))
+    saturation = np.float32(rng.uniform(0.65, 1.05))
     if rng.random() < params.grey:
         saturation, balance = np.float32(0), np.ones(3, np.float32)
     grey = (picture @ np.array([0.3, 0.59, 0.11], np.float32))[..., None]
