@@ -75,7 +75,7 @@ def _table(arguments: argparse.Namespace) -> None:
 
 
 def _score(arguments: argparse.Namespace) -> None:
-    from fbnet.deploy.score import score_folder
+    from fbnet.deploy.folder import score_folder
     from fbnet.files import write_json
 
     figures = score_folder(Path(arguments.model), Path(arguments.faces))
