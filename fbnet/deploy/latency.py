@@ -19,7 +19,7 @@ from fbnet.nets.pfld import PFLD, build_subnet
 from fbnet.nets.space import Slot, slots
 from fbnet.params.lut import LutParams
 from fbnet.params.space import SpaceParams
-from fbnet.search.lut import Lut
+from fbnet.search.lut import from_json
 from fbnet.search.seed_lut import from_seed_npy, from_seed_txt
 
 Shape = tuple[int, int, int, int]
@@ -229,7 +229,7 @@ def _imported(space: SpaceParams, points: int, params: LutParams, size: int) -> 
 
 
 def _imported_json(path: Path, space: SpaceParams, size: int) -> dict[str, Any]:
-    lut = Lut.from_json(path, space)
+    lut = from_json(path, space)
     table: dict[str, Any] = read_json(path)
     if lut.unit != "ms" or table["size"] != size:
         raise BadInput(

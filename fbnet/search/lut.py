@@ -43,23 +43,21 @@ class Lut:
         if not (math.isfinite(self.fixed) and self.fixed >= 0):
             raise BadInput(f"{self.source}: fixed part costs {self.fixed}; must be 0 or more")
 
-    @classmethod
-    def from_json(cls, path: str | Path, space: SpaceParams) -> "Lut":
-        """Read `results/lut/macs.json` or `latency.json`; of a latency the median counts.
 
-        Raises BadInput naming layer and block where the table lacks an entry, and the layer where
-        it was made for other shapes.
-        """
-        table = read_json(path)
-        unit = _get(table, path, "unit")
-        if unit not in VALUE_KEY:
-            raise BadInput(f"{path}: unit is {unit!r}; must be one of {', '.join(VALUE_KEY)}")
-        found = slots(space, int(_get(table, path, "size")))
-        layers = tuple(
-            _layer(table, path, i, slot, VALUE_KEY[unit]) for i, slot in enumerate(found)
-        )
-        fixed = float(_get(table, path, "fixed", VALUE_KEY[unit]))
-        return cls(unit, layers, fixed, str(path))
+def from_json(path: str | Path, space: SpaceParams) -> Lut:
+    """Read `results/lut/macs.json` or `latency.json`; of a latency the median counts.
+
+    Raises BadInput naming layer and block where the table lacks an entry, and the layer where
+    it was made for other shapes.
+    """
+    table = read_json(path)
+    unit = _get(table, path, "unit")
+    if unit not in VALUE_KEY:
+        raise BadInput(f"{path}: unit is {unit!r}; must be one of {', '.join(VALUE_KEY)}")
+    found = slots(space, int(_get(table, path, "size")))
+    layers = tuple(_layer(table, path, i, slot, VALUE_KEY[unit]) for i, slot in enumerate(found))
+    fixed = float(_get(table, path, "fixed", VALUE_KEY[unit]))
+    return Lut(unit, layers, fixed, str(path))
 
 
 def check_cost(cost: float, block: str, where: str) -> None:

@@ -11,7 +11,7 @@ from fbnet.errors import BadInput
 from fbnet.nets.space import slots
 from fbnet.params.lut import LutParams
 from fbnet.params.space import SEED_SPACE, SpaceParams, StageParams
-from fbnet.search.lut import Lut, cost_of
+from fbnet.search.lut import cost_of, from_json
 
 SPACE = SpaceParams(
     stages=(
@@ -67,7 +67,7 @@ def test_sums_meet_whole_nets(table: dict, tmp_path: Path) -> None:
     # By construction exact on average over the reference nets, whatever the machine's mood.
     path = tmp_path / "latency.json"
     path.write_text(json.dumps(table))
-    lut = Lut.from_json(path, SPACE)
+    lut = from_json(path, SPACE)
     references = table["fixed"]["references"]
     assert len({tuple(r["choice"]) for r in references}) == 3
     predicted = np.mean([cost_of(lut, r["choice"]) for r in references])
@@ -114,7 +114,7 @@ def test_a_devices_table_is_taken_over(
     params = LutParams(source="file", file=str(path), file_unit=unit, file_fixed_ms=2.0)
     table = latency_table(SPACE, 68, params, SIZE)
     (tmp_path / "latency.json").write_text(json.dumps(table))
-    lut = Lut.from_json(tmp_path / "latency.json", SPACE)
+    lut = from_json(tmp_path / "latency.json", SPACE)
     assert cost_of(lut, ("skip", "gh_k3", "sep_k3")) == pytest.approx(2.0 + 3 * expected)
     assert str(tmp_path) not in json.dumps(table)
 

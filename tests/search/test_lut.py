@@ -9,7 +9,14 @@ import torch
 from fbnet.errors import BadInput
 from fbnet.files import write_json
 from fbnet.params.space import SEED_SPACE
-from fbnet.search.lut import Lut, cost_of, cost_range, expected_cost, reference_cost
+from fbnet.search.lut import (
+    Lut,
+    cost_of,
+    cost_range,
+    expected_cost,
+    from_json,
+    reference_cost,
+)
 from fbnet.search.macs import macs_table
 
 GOLDEN = Path(__file__).parents[1] / "golden/seed_values.npz"
@@ -41,7 +48,7 @@ def changed(table: dict, keys: list, value: Any, path: Path) -> None:
 
 
 def test_the_order_is_the_spaces_though_json_sorts(path: Path) -> None:
-    lut = Lut.from_json(path, SEED_SPACE)
+    lut = from_json(path, SEED_SPACE)
     assert [tuple(layer) for layer in lut.layers] == list(SEED_SPACE.layer_ops)
     golden = np.load(GOLDEN)["lut_macs"]
     assert [list(layer.values()) for layer in lut.layers] == golden.tolist()
@@ -49,7 +56,7 @@ def test_the_order_is_the_spaces_though_json_sorts(path: Path) -> None:
 
 
 def test_the_expected_cost_is_the_seeds_plus_the_fixed_part(path: Path) -> None:
-    lut = Lut.from_json(path, SEED_SPACE)
+    lut = from_json(path, SEED_SPACE)
     golden = np.load(GOLDEN)
     masks = [torch.from_numpy(mask).requires_grad_() for mask in golden["masks"]]
     cost = expected_cost(lut, masks)
@@ -59,7 +66,7 @@ def test_the_expected_cost_is_the_seeds_plus_the_fixed_part(path: Path) -> None:
 
 
 def test_costs_of_choices(path: Path) -> None:
-    lut = Lut.from_json(path, SEED_SPACE)
+    lut = from_json(path, SEED_SPACE)
     golden = np.load(GOLDEN)["lut_macs"]
     assert cost_of(lut, FIRST) == lut.fixed + golden[:, 0].sum()
     assert reference_cost(lut) == pytest.approx(lut.fixed + golden.mean(1).sum())
@@ -73,7 +80,7 @@ def test_of_a_latency_the_median_counts(table: dict, tmp_path: Path) -> None:
     for layer in latency["layers"]:
         layer["blocks"] = {b: {"min": 1.0, "median": 2.0} for b in layer["blocks"]}
     write_json(tmp_path / "latency.json", latency)
-    lut = Lut.from_json(tmp_path / "latency.json", SEED_SPACE)
+    lut = from_json(tmp_path / "latency.json", SEED_SPACE)
     assert (lut.unit, cost_of(lut, FIRST)) == ("ms", 10.2)
 
 
@@ -95,7 +102,7 @@ def test_of_a_latency_the_median_counts(table: dict, tmp_path: Path) -> None:
 def test_faults_are_named(table: dict, keys: list, value: Any, message: str, path: Path) -> None:
     changed(table, keys, value, path)
     with pytest.raises(BadInput, match=message):
-        Lut.from_json(path, SEED_SPACE)
+        from_json(path, SEED_SPACE)
 
 
 def test_only_skip_may_cost_nothing() -> None:
