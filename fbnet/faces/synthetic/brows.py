@@ -34,8 +34,9 @@ def draw_brows(draws: Draws, male: float) -> BrowShape:
     middle = middle + rng.uniform(-0.5, 1.0) * 0.03 * np.sin(np.linspace(0, np.pi, 5))
     across = ACROSS + np.linspace(rng.uniform(-0.035, 0.03), rng.uniform(-0.04, 0.05), 5)
     half = (UPPER - LOWER) / 2 * thick
-    return BrowShape(across, middle + half, middle - half, rng.uniform(0.45, 1.0),
-                     rng.uniform(0.6, 1.0))  # fmt: skip
+    return BrowShape(
+        across, middle + half, middle - half, rng.uniform(0.45, 1.0), rng.uniform(0.6, 1.0)
+    )
 
 
 def brow_points(head: Head, shape: BrowShape, side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,12 +52,12 @@ def brow_points(head: Head, shape: BrowShape, side: int) -> tuple[np.ndarray, np
 
 def paint_brows(head: Head, shape: BrowShape, rng: np.random.Generator) -> np.ndarray:
     """Density of brow hair over the face patch, uint8."""
-    density = np.zeros(FACE_PATCH.shape, np.uint8)
+    density: np.ndarray = np.zeros(FACE_PATCH.shape, np.uint8)
     for side in (1, -1):
         upper = _on_patch(head, side * shape.across, shape.upper)
         lower = _on_patch(head, side * shape.across, shape.lower)
         outline = np.round(np.concatenate([upper, lower[::-1]]) * 8).astype(np.int32)
-        fill = np.zeros_like(density)
+        fill: np.ndarray = np.zeros_like(density)
         cv2.fillPoly(fill, [outline], int(120 * shape.density), cv2.LINE_AA, 3)
         fill = cv2.GaussianBlur(fill, (0, 0), 2.0)
         _hairs(fill, upper, lower, shape.density, rng)
@@ -74,9 +75,12 @@ def _on_patch(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _hairs(
-    canvas: np.ndarray, upper: np.ndarray, lower: np.ndarray, density: float,
+    canvas: np.ndarray,
+    upper: np.ndarray,
+    lower: np.ndarray,
+    density: float,
     rng: np.random.Generator,
-) -> None:  # fmt: skip
+) -> None:
     """Short strokes along the brow, rising at the inner end; drawn onto `canvas`."""
     count = int(150 * density)
     along = rng.random(count) * 3.9

@@ -106,8 +106,9 @@ class View:
 
     def samples(self, placed: np.ndarray) -> np.ndarray:
         """Placed points [n,3] on the supersampled picture: x, y (edges whole numbers), z kept."""
-        return self.crop.pixels(self.camera.project(placed), self.size, self.margin,
-                                self.supersampling)  # fmt: skip
+        return self.crop.pixels(
+            self.camera.project(placed), self.size, self.margin, self.supersampling
+        )
 
     def unproject(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Placed points float32 [n,3] from positions in stored pixels and depth z."""

@@ -16,11 +16,11 @@ def display(light: np.ndarray) -> np.ndarray:
 
 
 def palette(*rows: tuple[int, int, int]) -> np.ndarray:
-    """sRGB bytes to display values 0..1, float32 [n,3]."""
+    """Bytes of sRGB to display values 0..1, float32 [n,3]."""
     return np.array(rows, np.float32) / 255
 
 
-def mix(base: np.ndarray, colour: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """base [n,3] with `colour` laid over it, share [n] of it."""
+def mix(base: np.ndarray, colour: np.ndarray | np.floating, share: np.ndarray) -> np.ndarray:
+    """A base [n,3] with `colour` laid over it, share [n] of it."""
     share = share[:, None].astype(np.float32)
     return base + (np.asarray(colour, np.float32) - base) * share

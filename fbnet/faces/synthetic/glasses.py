@@ -26,8 +26,10 @@ def glasses_layers(
     for bar in _bars(rims, float(view.camera.angles[1])):
         cv2.polylines(frame, [_screen(view, bar)], False, 255, thickness, cv2.LINE_AA, 3)
     metal = rng.random(3) * (0.35 if rng.random() < 0.8 else 1)
-    return [_lens_layer(shrink(lens, view.stored), kind, rng),
-            Layer(linear(metal), shrink(frame, view.stored))]  # fmt: skip
+    return [
+        _lens_layer(shrink(lens, view.stored), kind, rng),
+        Layer(linear(metal), shrink(frame, view.stored)),
+    ]
 
 
 def _screen(view: View, outline: np.ndarray) -> np.ndarray:
@@ -45,7 +47,8 @@ def _rims(points: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
     x = wide * np.sign(cosine) * np.abs(cosine) ** power
     y = tall * np.sign(sine) * np.abs(sine) ** power - 0.03
     return [
-        np.stack([c[0] + x, c[1] + y, depth - 0.12 * (c[0] + x) ** 2], axis=1) for c in (left, right)
+        np.stack([c[0] + x, c[1] + y, depth - 0.12 * (c[0] + x) ** 2], axis=1)
+        for c in (left, right)
     ]
 
 

@@ -17,8 +17,13 @@ STRAND_WIDTH, STRAND_HEIGHT = 768, 384
 LOW, HIGH = 5.2, 8.6
 MEN = {"cropped": 0.12, "short": 0.42, "medium": 0.2, "afro": 0.06, "long": 0.05, "bald": 0.15}
 WOMEN = {"cropped": 0.02, "short": 0.08, "medium": 0.22, "afro": 0.06, "long": 0.6, "bald": 0.02}
-LENGTH = {"cropped": (0.015, 0.03), "short": (0.05, 0.14), "medium": (0.12, 0.3),
-          "afro": (0.22, 0.5), "long": (0.1, 0.22)}  # fmt: skip
+LENGTH = {
+    "cropped": (0.015, 0.03),
+    "short": (0.05, 0.14),
+    "medium": (0.12, 0.3),
+    "afro": (0.22, 0.5),
+    "long": (0.1, 0.22),
+}
 """How far the hair stands off the scalp, decimetres."""
 SHELLS = {"cropped": 1, "short": 3, "medium": 5, "afro": 6, "long": 4}
 STRANDS = {"cropped": 2, "short": 0, "medium": 1, "afro": 2, "long": 1, "bald": 0}
@@ -26,9 +31,12 @@ STRANDS = {"cropped": 2, "short": 0, "medium": 1, "afro": 2, "long": 1, "bald": 
 
 @dataclass(frozen=True, eq=False)
 class HairStyle:
-    """name: a key of STRANDS; line [V]: height above the hairline of each template vertex,
+    """The hair of a person.
+
+    name: a key of STRANDS; line [V]: height above the hairline of each template vertex,
     decimetres; length: decimetres; ragged: how far strands break the hairline; fall: height where
-    hanging hair ends; parting: angle from the front where it begins."""
+    hanging hair ends; parting: angle from the front where it begins.
+    """
 
     name: str
     line: np.ndarray
@@ -53,9 +61,16 @@ def draw_hair(head: Head, draws: Draws, params: SyntheticParams, male: float) ->
     fringe = bool(rng.random() < params.fringe) and name in ("short", "medium", "long")
     length = float(rng.uniform(*LENGTH.get(name, (0.0, 0.01))))
     ragged = rng.uniform(0.08, 0.2) if fringe else rng.uniform(0.03, 0.09)
-    return HairStyle(name, _hairline(head, rng, fringe), length, fringe, float(ragged),
-                     float(rng.uniform(0.15, 0.6)), float(rng.uniform(4.8, 6.7)),
-                     float(rng.uniform(0.75, 1.35)))  # fmt: skip
+    return HairStyle(
+        name,
+        _hairline(head, rng, fringe),
+        length,
+        fringe,
+        float(ragged),
+        float(rng.uniform(0.15, 0.6)),
+        float(rng.uniform(4.8, 6.7)),
+        float(rng.uniform(0.75, 1.35)),
+    )
 
 
 def _hairline(head: Head, rng: np.random.Generator, fringe: bool) -> np.ndarray:
@@ -76,8 +91,9 @@ def _hairline(head: Head, rng: np.random.Generator, fringe: bool) -> np.ndarray:
     return (above - 0.7 * (head.masks["ears"] > 0.3)).astype(np.float32)
 
 
-def hair_shells(head: Head, vertices: np.ndarray, normals: np.ndarray, style: HairStyle
-                ) -> list[Surface]:  # fmt: skip
+def hair_shells(
+    head: Head, vertices: np.ndarray, normals: np.ndarray, style: HairStyle
+) -> list[Surface]:
     """Copies of the scalp further and further out; strands are cut from them while drawing."""
     if not style.covers:
         return []
@@ -113,7 +129,7 @@ def strand_pictures() -> tuple[np.ndarray, ...]:
     spreads = ((1.4, 12.0), (1.8, 26.0), (1.8, 1.8), (2.8, 3.2))
     pictures = []
     for across, along in spreads:
-        noise = rng.random((STRAND_HEIGHT, STRAND_WIDTH)).astype(np.float32)
+        noise: np.ndarray = rng.random((STRAND_HEIGHT, STRAND_WIDTH)).astype(np.float32)
         noise = cv2.GaussianBlur(noise, (0, 0), sigmaX=across, sigmaY=along)
         noise = (noise - noise.mean()) / noise.std()
         pictures.append(0.5 * (1 + np.tanh(0.8 * noise)).astype(np.float32))
@@ -126,8 +142,9 @@ def strand_place(angle: np.ndarray, height: np.ndarray) -> tuple[np.ndarray, np.
     return x, (HIGH - height) / (HIGH - LOW) * STRAND_HEIGHT
 
 
-def keep_strands(style: HairStyle, angle: np.ndarray, height: np.ndarray, line: np.ndarray,
-                 layer: np.ndarray) -> np.ndarray:  # fmt: skip
+def keep_strands(
+    style: HairStyle, angle: np.ndarray, height: np.ndarray, line: np.ndarray, layer: np.ndarray
+) -> np.ndarray:
     """Which shell fragments are hair: strands thin out outwards and end raggedly at the line."""
     x, y = strand_place(angle, height)
     column = np.clip(x.astype(np.int32), 0, STRAND_WIDTH - 1)
@@ -136,12 +153,14 @@ def keep_strands(style: HairStyle, angle: np.ndarray, height: np.ndarray, line: 
     return (strand > 0.65 * layer - 0.05) & (line + (strand - 0.5) * style.ragged > 0)
 
 
-def keep_locks(style: HairStyle, under_hat: bool, angle: np.ndarray, height: np.ndarray
-               ) -> np.ndarray:  # fmt: skip
+def keep_locks(
+    style: HairStyle, under_hat: bool, angle: np.ndarray, height: np.ndarray
+) -> np.ndarray:
     """Which fragments of hanging hair are there: beside the parting, above the ends."""
     x, y = strand_place(4 * angle % np.pi, height)
-    strand = strand_pictures()[1][np.clip(y, 0, STRAND_HEIGHT - 1).astype(np.int32),
-                                  x.astype(np.int32) % STRAND_WIDTH]  # fmt: skip
+    strand = strand_pictures()[1][
+        np.clip(y, 0, STRAND_HEIGHT - 1).astype(np.int32), x.astype(np.int32) % STRAND_WIDTH
+    ]
     ends = height > style.fall + 0.5 * (strand - 0.5)
     # Above the ears the curtain draws back to the parting on the crown.
     edge = style.parting - 0.5 * np.clip((height - 7.5) / 0.6, 0, 1)
@@ -149,8 +168,9 @@ def keep_locks(style: HairStyle, under_hat: bool, angle: np.ndarray, height: np.
     return kept & (height < 7.6) if under_hat else kept
 
 
-def hair_albedo(style: HairStyle, colour: np.ndarray, angle: np.ndarray, height: np.ndarray,
-                layer: np.ndarray) -> np.ndarray:  # fmt: skip
+def hair_albedo(
+    style: HairStyle, colour: np.ndarray, angle: np.ndarray, height: np.ndarray, layer: np.ndarray
+) -> np.ndarray:
     """Colour [n,3] of shell and hanging hair, darker near the scalp and between strands."""
     x, y = strand_place(angle, height)
     strand = sample(strand_pictures()[STRANDS[style.name]], x, y)

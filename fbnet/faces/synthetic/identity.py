@@ -31,6 +31,12 @@ IRIS = palette(
 FOLDERS = (
     "cheek", "chin", "ears", "eyebrows", "eyes", "forehead", "head", "mouth", "neck", "nose", "asym"
 )  # fmt: skip
+MEAN_SHAPE = {
+    "head/head-scale-vert-decr": 0.25,
+    "head/head-diamond": 0.3,
+    "head/head-fat-decr": 0.3,
+}
+"""Added to everybody: the base mesh is longer and squarer of jaw than most people."""
 GENTLE = ("asym", "ears", "neck")
 """Folders whose targets act at half strength."""
 
@@ -59,12 +65,20 @@ def draw_person(head: Head, draws: Draws, params: SyntheticParams) -> Person:
     male = float(rng.beta(0.35, 0.35))
     age = float(rng.choice([rng.uniform(0.3, 0.5), rng.uniform(0.45, 0.65), rng.uniform(0.5, 1)]))
     weights = _build(ancestry, male, age, rng.uniform(0.2, 0.75), rng.beta(2, 2.8))
-    weights |= _features(head, draws.person("features"), params.identity)
+    for name, weight in _features(head, draws.person("features"), params.identity).items():
+        weights[name] = weights.get(name, 0.0) + weight
     rng = draws.person("colours")
     tone = _tone(rng, ancestry)
     skin = _skin_colour(rng, tone)
-    return Person(weights, age, male, tone, linear(skin), linear(_hair_colour(rng, tone, age)),
-                  linear(_iris_colour(rng, tone)))  # fmt: skip
+    return Person(
+        weights,
+        age,
+        male,
+        tone,
+        linear(skin),
+        linear(_hair_colour(rng, tone, age)),
+        linear(_iris_colour(rng, tone)),
+    )
 
 
 def _build(
@@ -85,7 +99,8 @@ def _build(
                     key = f"macrodetails/universal-{sex}-{years}-{m}-{s}"
                     weights[key] = share * m_share * s_share
     # The average build is the base mesh itself and has no target.
-    return {k: w for k, w in weights.items() if not k.endswith("averagemuscle-averageweight")}
+    average = "averagemuscle-averageweight"
+    return MEAN_SHAPE | {k: w for k, w in weights.items() if not k.endswith(average)}
 
 
 def _thirds(value: float, name: str) -> dict[str, float]:
@@ -110,7 +125,7 @@ def _groups(head: Head) -> dict[str, list[str]]:
 
 def _features(head: Head, rng: np.random.Generator, strength: float) -> dict[str, float]:
     """About a third of all features, each a little; both sides nearly alike."""
-    weights = {}
+    weights: dict[str, float] = {}
     for key, names in _groups(head).items():
         chosen, size = rng.random() < 0.3, rng.normal(0, 0.28 if key[:4] == "nose" else 0.38)
         value = min(abs(size), 0.85) * strength * (0.5 if key.startswith(GENTLE) else 1)
@@ -134,7 +149,9 @@ def _skin_colour(rng: np.random.Generator, tone: float) -> np.ndarray:
 
 
 def _hair_colour(rng: np.random.Generator, tone: float, age: float) -> np.ndarray:
-    rows = FAIR_HAIR if rng.random() < np.interp(tone, [1, 5], [0.8, 0.12]) else DARK_HAIR
+    rows: tuple[int, ...] = (
+        FAIR_HAIR if rng.random() < np.interp(tone, [1, 5], [0.8, 0.12]) else DARK_HAIR
+    )
     if rng.random() < np.interp(age, [0.6, 0.95], [0, 0.85]):
         rows = GREY_HAIR
     return HAIR[rng.choice(rows)] * rng.uniform(0.8, 1.15)

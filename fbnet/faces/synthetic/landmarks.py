@@ -13,7 +13,7 @@ RIGHT_BROW = (102, 103, 104, 105, 101, 97, 98, 99, 100)
 LEFT_EYE_OUTLINE = (35, 41, 40, 42, 39, 37, 33, 36)
 RIGHT_EYE_OUTLINE = (93, 96, 94, 95, 89, 90, 87, 91)
 SLIDES = np.clip((np.abs(np.arange(33) - 16) - 3) / 6, 0, 1)
-"""How much of its slide row a contour point may use: near the chin none, or it climbs to the lips."""
+"""Share of its slide row a contour point may use: none near the chin, or it climbs to the lips."""
 EYE_CENTRES = (34, 88)
 PUPILS = (38, 92)
 
@@ -46,7 +46,8 @@ def project_landmarks(
     contour = flat[list(CONTOUR)]
     if abs(camera.angles[1]) > 1e-6:
         _slide(head, vertices, camera, contour)
-    flat[list(CONTOUR)] = np.concatenate([space_evenly(contour[:17]), space_evenly(contour[16:])[1:]])
+    halves = space_evenly(contour[:17]), space_evenly(contour[16:])[1:]
+    flat[list(CONTOUR)] = np.concatenate(halves)
     return flat.astype(np.float32)
 
 

@@ -80,7 +80,8 @@ def shade(points: Points, surfaced: Surfaced, light: Light, mesh: Mesh, view: Vi
         received = np.clip((facing[:, None] + WRAP) / (1 + WRAP), 0, 1) * lamp.colour
         diffuse += received * (lit * soft)[:, None]
         shine += (_highlight(points, surfaced, lamp, facing) * fresnel * lit * soft)[
-            :, None] * lamp.colour  # fmt: skip
+            :, None
+        ] * lamp.colour
     return surfaced.albedo * diffuse + shine * light.shine
 
 
@@ -128,8 +129,9 @@ def _lit(points: Points, lamp: Lamp, mesh: Mesh) -> np.ndarray:
     def flat(places: np.ndarray) -> np.ndarray:
         turned = np.einsum("ni,ji->nj", places, basis)
         middle = SHADOW_SIDE / 2
-        return np.stack([middle + turned[:, 0] * scale, middle - turned[:, 1] * scale,
-                         turned[:, 2]], axis=1)  # fmt: skip
+        return np.stack(
+            [middle + turned[:, 0] * scale, middle - turned[:, 1] * scale, turned[:, 2]], axis=1
+        )
 
     casters = np.isin(mesh.material, (SKIN, HAT, CLOTH))
     casters |= (mesh.material == HAIR_SHELL) & (mesh.layer > 0.5) & (mesh.layer < 0.8)
@@ -145,7 +147,9 @@ def _lit(points: Points, lamp: Lamp, mesh: Mesh) -> np.ndarray:
     return lit / np.float32(len(TAPS))
 
 
-def expose(radiance: np.ndarray, points: Points, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+def expose(
+    radiance: np.ndarray, points: Points, rng: np.random.Generator
+) -> tuple[np.ndarray, float]:
     """Scale so that the skin comes out middling bright, and roll off the highlights."""
     skin = radiance[points.of(SKIN)] @ np.array([0.3, 0.6, 0.1], np.float32)
     middle = float(np.median(skin)) if len(skin) else 0.3

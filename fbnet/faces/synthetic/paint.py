@@ -23,7 +23,7 @@ class Patch:
         return round((self.high - self.low) / self.texel), round(2 * self.reach / self.texel)
 
     def pixels(self, angle: np.ndarray, height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """x and y in texels (centres at whole numbers) of places in radians and decimetres."""
+        """Columns and rows in texels (centres at whole numbers) of angles and heights."""
         return (angle + self.reach) / self.texel - 0.5, (self.high - height) / self.texel - 0.5
 
     def read(self, picture: np.ndarray, angle: np.ndarray, height: np.ndarray) -> np.ndarray:
@@ -42,7 +42,7 @@ CROW = (0.62, 7.29)
 
 def paint_marks(rng: np.random.Generator, age: float) -> np.ndarray:
     """Freckles, moles and wrinkles over the face patch: darkness, uint8 (0 is bare skin)."""
-    marks = np.zeros(FACE_PATCH.shape, np.uint8)
+    marks: np.ndarray = np.zeros(FACE_PATCH.shape, np.uint8)
     if age > 0.55:
         _wrinkles(marks, rng, min(1.0, (age - 0.5) * 2))
         marks = cv2.GaussianBlur(marks, (0, 0), 1.6)
@@ -54,7 +54,7 @@ def paint_marks(rng: np.random.Generator, age: float) -> np.ndarray:
 
 
 def _dot(marks: np.ndarray, angle: float, height: float, shade: int, radius: int) -> None:
-    x, y = FACE_PATCH.pixels(np.float64(angle), np.float64(height))
+    x, y = FACE_PATCH.pixels(np.asarray(angle), np.asarray(height))
     cv2.circle(marks, (int(x), int(y)), radius, shade, -1, cv2.LINE_AA)
 
 
@@ -66,8 +66,9 @@ def _freckles(marks: np.ndarray, rng: np.random.Generator, count: int) -> None:
 
 def _line(marks: np.ndarray, places: np.ndarray, shade: float, width: int) -> None:
     points = np.stack(FACE_PATCH.pixels(places[:, 0], places[:, 1]), axis=1)
-    cv2.polylines(marks, [np.round(points * 8).astype(np.int32)], False, int(shade), width,
-                  cv2.LINE_AA, 3)  # fmt: skip
+    cv2.polylines(
+        marks, [np.round(points * 8).astype(np.int32)], False, int(shade), width, cv2.LINE_AA, 3
+    )
 
 
 def _wrinkles(marks: np.ndarray, rng: np.random.Generator, strength: float) -> None:
@@ -81,5 +82,5 @@ def _wrinkles(marks: np.ndarray, rng: np.random.Generator, strength: float) -> N
         _line(marks, fold, 130 * strength, 3)
         for rise in (-0.09, -0.03, 0.04):
             start = np.array([side * CROW[0], CROW[1] + rise * 0.6])
-            end = start + [side * rng.uniform(0.1, 0.2), rise]
+            end = start + np.array([side * rng.uniform(0.1, 0.2), rise])
             _line(marks, np.stack([start, end]), 90 * strength, 2)

@@ -58,13 +58,23 @@ def fixed_attributes(head: Head) -> np.ndarray:
     rosy += 0.08 * blob(0, 6.25, 0.25, 0.15) + 0.35 * head.masks["ears"]
     under = blob(0.26, 7.14, 0.14, 0.06)
     beard = np.exp(-((angle / 1.15) ** 8)) * (height > 6.0) / (1 + np.exp((height - 6.78) * 14))
-    columns = (angle, height, head.masks["lips"], head.masks["eyelids"],
-               head.masks["inside-mouth"], head.occlusion, rosy, under, beard)  # fmt: skip
+    columns = (
+        angle,
+        height,
+        head.masks["lips"],
+        head.masks["eyelids"],
+        head.masks["inside-mouth"],
+        head.occlusion,
+        rosy,
+        under,
+        beard,
+    )
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def gather(head: Head, mesh: Mesh, fragments: Fragments, view: View, normals: np.ndarray,
-           line: np.ndarray) -> Points:  # fmt: skip
+def gather(
+    head: Head, mesh: Mesh, fragments: Fragments, view: View, normals: np.ndarray, line: np.ndarray
+) -> Points:
     """One point per pixel and material: the mean of its first and last fragment.
 
     They lie opposite each other about the pixel's middle, so the mean is true to place.
@@ -92,8 +102,9 @@ def gather(head: Head, mesh: Mesh, fragments: Fragments, view: View, normals: np
     return Points(pixel, key % MATERIALS, cover, layer, normal, position, attributes)
 
 
-def _group(mesh: Mesh, fragments: Fragments, view: View
-           ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+def _group(
+    mesh: Mesh, fragments: Fragments, view: View
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Group number of each fragment; key (pixel * MATERIALS + material) and cover per group."""
     row = fragments.pixel // view.side
     column = fragments.pixel - row * view.side

@@ -123,9 +123,7 @@ def _plane(x: np.ndarray, y: np.ndarray, area: np.ndarray, a: int, b: int) -> np
     return np.stack([dx, dy, -(dx * x[a] + dy * y[a])])
 
 
-def _spans(
-    edges: _Edges, width: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _spans(edges: _Edges, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """For each triangle row that holds pixel centres: triangle, y, first column, count."""
     count = edges.last - edges.first + 1
     row = np.repeat(np.arange(len(count)), count)

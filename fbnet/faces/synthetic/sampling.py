@@ -8,7 +8,7 @@ ROW = 512
 
 
 def sample(picture: np.ndarray, x: np.ndarray, y: np.ndarray, wrap: bool = False) -> np.ndarray:
-    """Bilinear values of `picture` [h,w(,c)] at pixel positions x, y [n] (centres at whole numbers)."""
+    """Bilinear values of `picture` [h,w(,c)] at x, y [n] in pixels (centres at whole numbers)."""
     count = len(x)
     if count == 0:
         return np.zeros((0, *picture.shape[2:]), np.float32)
@@ -16,8 +16,13 @@ def sample(picture: np.ndarray, x: np.ndarray, y: np.ndarray, wrap: bool = False
     columns, lines = np.zeros((2, rows * ROW), np.float32)
     columns[:count], lines[:count] = x, y
     border = cv2.BORDER_WRAP if wrap else cv2.BORDER_REPLICATE
-    read = cv2.remap(picture, columns.reshape(rows, ROW), lines.reshape(rows, ROW),
-                     cv2.INTER_LINEAR, borderMode=border)  # fmt: skip
+    read = cv2.remap(
+        picture,
+        columns.reshape(rows, ROW),
+        lines.reshape(rows, ROW),
+        cv2.INTER_LINEAR,
+        borderMode=border,
+    )
     return read.reshape(rows * ROW, *picture.shape[2:])[:count]
 
 

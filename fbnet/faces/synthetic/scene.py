@@ -9,6 +9,7 @@ from fbnet.faces.synthetic.accessories import Wear, draw_wear, hat_surfaces, mas
 from fbnet.faces.synthetic.background import draw_background
 from fbnet.faces.synthetic.brows import BrowShape, draw_brows
 from fbnet.faces.synthetic.camera import View, draw_camera, draw_crop
+from fbnet.faces.synthetic.cutouts import cutouts
 from fbnet.faces.synthetic.draws import Draws
 from fbnet.faces.synthetic.expression import draw_expression
 from fbnet.faces.synthetic.eyes import Eyeball, find_eyes
@@ -18,17 +19,15 @@ from fbnet.faces.synthetic.hair import (
     draw_hair,
     hair_shells,
     hanging_hair,
-    keep_locks,
-    keep_strands,
 )
-from fbnet.faces.synthetic.head import HAIR_SHELL, LASHES, LOCKS, Head
+from fbnet.faces.synthetic.head import Head
 from fbnet.faces.synthetic.identity import Person, draw_person
 from fbnet.faces.synthetic.landmarks import project_landmarks, surface_points
 from fbnet.faces.synthetic.layers import Layer
 from fbnet.faces.synthetic.light import draw_light, expose, shade
 from fbnet.faces.synthetic.occluders import hand_layer, object_layer
 from fbnet.faces.synthetic.points import Points, gather
-from fbnet.faces.synthetic.raster import Fragments, Keep, rasterise, vertex_normals
+from fbnet.faces.synthetic.raster import Fragments, rasterise, vertex_normals
 from fbnet.faces.synthetic.sensor import photograph
 from fbnet.faces.synthetic.skin import colour_points
 from fbnet.faces.synthetic.surfaces import Mesh, join
@@ -110,50 +109,20 @@ def aim(
     return view, crop.units(flat).astype(np.float32)
 
 
-def build_mesh(head: Head, draws: Draws, subject: Subject, view: View, normals: np.ndarray) -> Mesh:
+def build_mesh(head: Head, subject: Subject, view: View, normals: np.ndarray) -> Mesh:
     """Head, hair, hat and mask, turned into place; normals [V,3] of the skin in the model frame."""
-    vertices, wear, rng = subject.vertices, subject.wear, draws.shot("cloth")
-    extra = hat_surfaces(head, vertices, normals, wear, rng)
-    extra += mask_surface(head, vertices, normals, wear, rng)
+    vertices, wear = subject.vertices, subject.wear
+    extra = hat_surfaces(head, vertices, normals, wear)
+    extra += mask_surface(head, vertices, normals, wear)
     extra += hanging_hair(head, vertices, subject.hair)
-    if not wear.hat:
-        extra += hair_shells(head, vertices, normals, subject.hair)
+    extra += hair_shells(head, vertices, normals, subject.hair)
     return join(head, vertices, extra, view.camera)
 
 
 def draw_mesh(head: Head, mesh: Mesh, subject: Subject, view: View, lashes: float) -> Fragments:
     """Rasterise with strands and lashes cut out; lashes: their density, 0..1."""
-    samples = view.samples(mesh.points)
-    return rasterise(samples, mesh.triangles, view.side, view.side,
-                     _strands(head, mesh, subject, view, lashes))  # fmt: skip
-
-
-def _strands(head: Head, mesh: Mesh, subject: Subject, view: View, lashes: float) -> Keep:
-    """Which fragments of hair and lashes are there at all."""
-    angle, height = head.angle, head.vertices[:, 1]
-    corners = mesh.source[mesh.triangles].T
-
-    def keep(triangle: np.ndarray, second: np.ndarray, third: np.ndarray, pixel: np.ndarray
-             ) -> np.ndarray:  # fmt: skip
-        def read(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-            a, b, c = (values[corner][triangle[chosen]] for corner in corners)
-            return a + (b - a) * second[chosen] + (c - a) * third[chosen]
-
-        material = mesh.material[triangle]
-        kept = np.ones(len(triangle), bool)
-        hair = np.flatnonzero(material == HAIR_SHELL)
-        places = (read(values, hair) for values in (angle, height, subject.hair.line))
-        kept[hair] = keep_strands(subject.hair, *places, mesh.layer[triangle[hair]])
-        locks = np.flatnonzero(material == LOCKS)
-        places = (read(values, locks) for values in (np.abs(angle), height))
-        kept[locks] = keep_locks(subject.hair, bool(subject.wear.hat), *places)
-        lash = np.flatnonzero(material == LASHES)
-        # A hash of the place: a fixed grain that does not hang on the order of drawing.
-        grain = (pixel[lash].astype(np.uint32) * np.uint32(2654435761) >> np.uint32(16)) % 1000
-        kept[lash] = grain < 1000 * lashes
-        return kept
-
-    return keep
+    keep = cutouts(head, mesh, subject.hair, subject.wear, lashes)
+    return rasterise(view.samples(mesh.points), mesh.triangles, view.side, view.side, keep)
 
 
 def _picture(
@@ -161,13 +130,23 @@ def _picture(
 ) -> tuple[np.ndarray, float]:
     """Head before background in linear light [S,S,3], and the radiance of white there."""
     normals = vertex_normals(subject.vertices, head.triangles)
-    mesh = build_mesh(head, draws, subject, view, normals)
+    mesh = build_mesh(head, subject, view, normals)
     lashes = draws.person("lashes").uniform(0.03, 0.1 + 0.12 * (1 - subject.person.male))
     fragments = draw_mesh(head, mesh, subject, view, float(lashes))
     placed = np.einsum("ni,ji->nj", normals, view.camera.head.astype(np.float32))
     points = gather(head, mesh, fragments, view, placed, subject.hair.line)
-    surfaced = colour_points(points, subject.person, subject.brows, subject.hair, subject.wear,
-                             subject.eyes, view, head, draws, params)  # fmt: skip
+    surfaced = colour_points(
+        points,
+        subject.person,
+        subject.brows,
+        subject.hair,
+        subject.wear,
+        subject.eyes,
+        view,
+        head,
+        draws,
+        params,
+    )
     rng = draws.shot("light")
     radiance = shade(points, surfaced, draw_light(rng), mesh, view)
     exposed, _ = expose(radiance, points, rng)
@@ -185,8 +164,9 @@ def _compose(points: Points, colours: np.ndarray, background: np.ndarray) -> np.
     return total.reshape(background.shape).astype(np.float32)
 
 
-def _layers(params: SyntheticParams, draws: Draws, subject: Subject, view: View,
-            brightness: float) -> dict[str, list[Layer]]:  # fmt: skip
+def _layers(
+    params: SyntheticParams, draws: Draws, subject: Subject, view: View, brightness: float
+) -> dict[str, list[Layer]]:
     """What lies over the head, back to front, by name."""
     layers: dict[str, list[Layer]] = {}
     rng = draws.shot("occluders")

@@ -44,4 +44,4 @@ def _soften(picture: np.ndarray, params: SyntheticParams, rng: np.random.Generat
 def _jpeg(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     quality = int(rng.integers(40, 96))
     _, packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(packed, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))

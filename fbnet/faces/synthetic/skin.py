@@ -56,9 +56,18 @@ def mottle() -> np.ndarray:
     return np.stack(pictures, axis=2)
 
 
-def colour_points(points: Points, person: Person, brows: BrowShape, style: HairStyle, wear: Wear,
-                  eyes: list[Eyeball], view: View, head: Head, draws: Draws,
-                  params: SyntheticParams) -> Surfaced:  # fmt: skip
+def colour_points(
+    points: Points,
+    person: Person,
+    brows: BrowShape,
+    style: HairStyle,
+    wear: Wear,
+    eyes: list[Eyeball],
+    view: View,
+    head: Head,
+    draws: Draws,
+    params: SyntheticParams,
+) -> Surfaced:
     """Albedo and shine of every point."""
     albedo = np.zeros((len(points), 3), np.float32)
     gloss, sharpness = np.full(len(points), 0.4, np.float32), np.full(len(points), 18, np.float32)
@@ -66,8 +75,9 @@ def colour_points(points: Points, person: Person, brows: BrowShape, style: HairS
     local = {name: values[skin] for name, values in points.attributes.items()}
     albedo[skin], gloss[skin] = _skin(local, person, brows, style, head, draws, params)
     shells = points.of(HAIR_SHELL, LOCKS)
-    albedo[shells] = hair_albedo(style, person.hair, points["angle"][shells],
-                                 points["height"][shells], points.layer[shells])  # fmt: skip
+    albedo[shells] = hair_albedo(
+        style, person.hair, points["angle"][shells], points["height"][shells], points.layer[shells]
+    )
     gloss[shells], sharpness[shells] = style.shine, 10
     hat, cloth = points.of(HAT), points.of(CLOTH)
     albedo[hat] = wear.hat_colour * _weave(points, hat, 90, 0.1)
@@ -103,8 +113,15 @@ def _pleats(points: Points, chosen: np.ndarray) -> np.ndarray:
     return (1 - 0.12 * np.clip(np.sin(points["height"][chosen] * 42), 0, 1) ** 6)[:, None]
 
 
-def _skin(at: dict[str, np.ndarray], person: Person, brows: BrowShape, style: HairStyle,
-          head: Head, draws: Draws, params: SyntheticParams) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+def _skin(
+    at: dict[str, np.ndarray],
+    person: Person,
+    brows: BrowShape,
+    style: HairStyle,
+    head: Head,
+    draws: Draws,
+    params: SyntheticParams,
+) -> tuple[np.ndarray, np.ndarray]:
     """Albedo [n,3] and gloss [n] of the skin, from the ground up."""
     rng = draws.person("skin")
     noise = _noise(at, rng)
@@ -112,8 +129,9 @@ def _skin(at: dict[str, np.ndarray], person: Person, brows: BrowShape, style: Ha
     gloss = np.full(len(albedo), rng.uniform(0.15, 0.6), np.float32) * (1 + 0.3 * noise[:, 2])
     albedo = _beard(albedo, at, noise, person, rng, params)
     albedo, gloss = _lips(albedo, gloss, at, person, rng, params)
-    albedo *= 1 - 0.55 * FACE_PATCH.read(paint_marks(rng, person.age), at["angle"], at["height"])[
-        :, None]  # fmt: skip
+    albedo *= (
+        1 - 0.55 * FACE_PATCH.read(paint_marks(rng, person.age), at["angle"], at["height"])[:, None]
+    )
     brow = FACE_PATCH.read(paint_brows(head, brows, rng), at["angle"], at["height"])
     # Beyond the patch its border would be repeated, and the head's back is far from the brows.
     brow *= np.abs(at["angle"]) < FACE_PATCH.reach
@@ -133,8 +151,9 @@ def _noise(at: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
     return sample(mottle(), x, y, wrap=True)
 
 
-def _ground(at: dict[str, np.ndarray], noise: np.ndarray, person: Person,
-            rng: np.random.Generator) -> np.ndarray:  # fmt: skip
+def _ground(
+    at: dict[str, np.ndarray], noise: np.ndarray, person: Person, rng: np.random.Generator
+) -> np.ndarray:
     """Bare skin with mottling, redness and shadows under the eyes."""
     bright = 1 + 0.03 * noise[:, 1] + rng.uniform(0.005, 0.03) * noise[:, 3]
     red = 0.07 * noise[:, 0] + rng.uniform(0.1, 1.4) * at["rosy"]
@@ -143,8 +162,14 @@ def _ground(at: dict[str, np.ndarray], noise: np.ndarray, person: Person,
     return person.skin * (bright[:, None] * np.clip(change, 0.3, 1.6)).astype(np.float32)
 
 
-def _beard(albedo: np.ndarray, at: dict[str, np.ndarray], noise: np.ndarray, person: Person,
-           rng: np.random.Generator, params: SyntheticParams) -> np.ndarray:  # fmt: skip
+def _beard(
+    albedo: np.ndarray,
+    at: dict[str, np.ndarray],
+    noise: np.ndarray,
+    person: Person,
+    rng: np.random.Generator,
+    params: SyntheticParams,
+) -> np.ndarray:
     """Stubble to full beard on grown men."""
     grown = person.male > 0.6 and person.age > 0.45
     chance, thick, chin = rng.random(), rng.uniform(0.1, 1.0) ** 1.5, rng.uniform(0.4, 1)
@@ -155,8 +180,14 @@ def _beard(albedo: np.ndarray, at: dict[str, np.ndarray], noise: np.ndarray, per
     return mix(albedo, person.hair * 1.1 + 0.002, np.clip(share * thick, 0, 0.95))
 
 
-def _lips(albedo: np.ndarray, gloss: np.ndarray, at: dict[str, np.ndarray], person: Person,
-          rng: np.random.Generator, params: SyntheticParams) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+def _lips(
+    albedo: np.ndarray,
+    gloss: np.ndarray,
+    at: dict[str, np.ndarray],
+    person: Person,
+    rng: np.random.Generator,
+    params: SyntheticParams,
+) -> tuple[np.ndarray, np.ndarray]:
     """Lips and lids, made up on some women."""
     made_up = person.male < 0.45 and person.age > 0.42 and rng.random() < params.makeup
     natural = display(person.skin) * [0.88, 0.62, 0.62]
@@ -170,8 +201,13 @@ def _lips(albedo: np.ndarray, gloss: np.ndarray, at: dict[str, np.ndarray], pers
     return albedo, gloss + 0.5 * share
 
 
-def _scalp(albedo: np.ndarray, at: dict[str, np.ndarray], person: Person, style: HairStyle,
-           rng: np.random.Generator) -> np.ndarray:  # fmt: skip
+def _scalp(
+    albedo: np.ndarray,
+    at: dict[str, np.ndarray],
+    person: Person,
+    style: HairStyle,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """The scalp under hair, or the shadow of shaven hair."""
     shaven = rng.uniform(0.1, 0.45) * (rng.random() < 0.6)
     width, most = (0.08, 0.85) if style.covers else (0.15, shaven)

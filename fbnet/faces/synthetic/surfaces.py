@@ -26,8 +26,10 @@ class Surface:
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """All surfaces, turned into place: points [n,3] (z to the viewer), source [n],
-    triangles [m,3], material and layer [m]."""
+    """All surfaces, turned into place.
+
+    points [n,3] (z to the viewer), source [n]; triangles [m,3], material and layer [m].
+    """
 
     points: np.ndarray
     source: np.ndarray
@@ -36,8 +38,9 @@ class Mesh:
     layer: np.ndarray
 
 
-def part_surface(head: Head, points: np.ndarray, chosen: np.ndarray, material: int,
-                 layer: float = 1.0) -> Surface:  # fmt: skip
+def part_surface(
+    head: Head, points: np.ndarray, chosen: np.ndarray, material: int, layer: float = 1.0
+) -> Surface:
     """A surface of the template triangles `chosen` [m,3], holding only the vertices they use."""
     used = np.zeros(len(points), bool)
     used[chosen] = True

@@ -20,9 +20,13 @@ _job: tuple[Head, SyntheticParams, int, int] | None = None
 
 
 def render_many(
-    head: Head, params: SyntheticParams, indices: Iterable[int], size: int = 112,
-    margin: int = 24, workers: int = 1,
-) -> Iterator[Face]:  # fmt: skip
+    head: Head,
+    params: SyntheticParams,
+    indices: Iterable[int],
+    size: int = 112,
+    margin: int = 24,
+    workers: int = 1,
+) -> Iterator[Face]:
     """Yield the faces of `indices` in order; `workers` processes, none but this one if 1.
 
     Workers are spawned, so a script that calls this needs the usual `if __name__ == "__main__"`.
