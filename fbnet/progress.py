@@ -20,9 +20,7 @@ def no_log(step: int, figures: dict[str, float]) -> None:
     """A Log that keeps nothing."""
 
 
-def track(
-    items: Iterable[T], what: str, total: int | None = None, unit: str = "it"
-) -> Iterator[T]:
+def track(items: Iterable[T], what: str, total: int | None = None, unit: str = "it") -> Iterator[T]:
     """Yield `items` and show how far, how fast and how long still.
 
     `total` is the number of items; taken from `len(items)` where there is one.

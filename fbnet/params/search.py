@@ -6,9 +6,7 @@ from pydantic import Field
 
 from fbnet.params.base import Section
 
-LossName = Literal[
-    "l2", "wing", "smooth_wing", "pose_l2", "pose_wing", "pose_smooth_wing"
-]
+LossName = Literal["l2", "wing", "smooth_wing", "pose_l2", "pose_wing", "pose_smooth_wing"]
 
 
 class SearchParams(Section):

@@ -51,9 +51,7 @@ class Finetuning:
     augment: AugmentParams | None = None
     fabric: Fabric = field(default_factory=one_process)
 
-    def train(
-        self, choice: Choice, saved: Checkpoint | None = None, log: Log = no_log
-    ) -> Trained:
+    def train(self, choice: Choice, saved: Checkpoint | None = None, log: Log = no_log) -> Trained:
         """Train `choice` to the end, from its checkpoint where there is one."""
         p, faces = self.params, self.faces
         net = build_subnet(self.space, faces.points, choice, faces.size, p.seed)

@@ -221,9 +221,7 @@ def split_proxy(faces: FaceSet, params: SearchParams) -> tuple[np.ndarray, np.nd
     return proxy[~arch], proxy[arch]
 
 
-def flat_probabilities(
-    space: SpaceParams, values: Sequence[Sequence[float]]
-) -> dict[str, float]:
+def flat_probabilities(space: SpaceParams, values: Sequence[Sequence[float]]) -> dict[str, float]:
     """{`probability/LAYER/BLOCK`: value} for logging."""
     return {
         f"probability/{layer}/{name}": value

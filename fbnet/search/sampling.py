@@ -47,9 +47,7 @@ def sample_choices(alphas: ArchitectureParameters, count: int, seed: int) -> lis
     return list(found)
 
 
-def _sample(
-    space: SpaceParams, weights: Sequence[np.ndarray], rng: np.random.Generator
-) -> Choice:
+def _sample(space: SpaceParams, weights: Sequence[np.ndarray], rng: np.random.Generator) -> Choice:
     pairs = zip(space.layer_ops, weights, strict=True)
     return tuple(ops[rng.choice(len(ops), p=w / w.sum())] for ops, w in pairs)
 

@@ -103,8 +103,12 @@ def test_each_step_touches_only_what_it_trains(make: Make) -> None:
     weights = [p.detach().clone() for p in search.learner.net.parameters()]
     alphas = [p.detach().clone() for p in search.alphas.parameters()]
     search.architecture_step(batch)
-    assert all(torch.equal(a, b) for a, b in zip(weights, search.learner.net.parameters(), strict=True))
-    assert not any(torch.equal(a, b) for a, b in zip(alphas, search.alphas.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(weights, search.learner.net.parameters(), strict=True)
+    )
+    assert not any(
+        torch.equal(a, b) for a, b in zip(alphas, search.alphas.parameters(), strict=True)
+    )
     alphas = [p.detach().clone() for p in search.alphas.parameters()]
     search.learner.step(batch, search._draw("weights", 0))
     assert all(torch.equal(a, b) for a, b in zip(alphas, search.alphas.parameters(), strict=True))

@@ -19,7 +19,9 @@ def test_cosine_rises_through_warmup_then_falls_to_zero() -> None:
     assert rates[55] == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("rmsprop", torch.optim.RMSprop), ("adamw", torch.optim.AdamW)])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("rmsprop", torch.optim.RMSprop), ("adamw", torch.optim.AdamW)]
+)
 def test_optimizer_is_what_its_name_says(name: str, kind: type) -> None:
     optimizer = build_optimizer(name, nn.Linear(2, 2).parameters(), 0.1, 0.01)
     assert type(optimizer) is kind

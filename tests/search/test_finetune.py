@@ -1,0 +1,60 @@
+"""Fine-tuning: inherits every matching tensor, pose net included, and keeps the best candidate."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from fbnet.faces.faceset import FaceSet
+from fbnet.nets.pfld import build_auxnet
+from fbnet.params import RetrainParams, SpaceParams
+from fbnet.search.finetune import Finetuning, Trained, write_results
+from fbnet.search.mixed import build_supernet
+from fbnet.training.weights import load_weights
+
+CHOICE = ("sep_k3", "mb_k3", "skip")
+
+
+@pytest.fixture
+def supernet(faces: FaceSet, space: SpaceParams) -> dict[str, torch.Tensor]:
+    net = build_supernet(space, faces.points, faces.size, seed=3)
+    pose = build_auxnet(faces.size, seed=3)
+    named = {f"net.{k}": v for k, v in net.state_dict().items()}
+    return named | {f"pose.{k}": v for k, v in pose.state_dict().items()}
+
+
+def test_inherits_all_and_says_so(
+    faces: FaceSet,
+    space: SpaceParams,
+    supernet: dict[str, torch.Tensor],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    params = RetrainParams(epochs=1, lr=1e-12, warmup_epochs=0.0, batch=64, loss="pose_wing")
+    trained = Finetuning(faces, space, supernet, params).train(CHOICE)
+    total = len(trained.weights)
+    assert trained.inherited == total
+    assert f"inherits {total} of {total} tensors" in capsys.readouterr().out
+    kept = trained.weights["layers.1.ir_block.0.weight"]
+    assert torch.allclose(kept, supernet["net.layers.1.blocks.mb_k3.ir_block.0.weight"])
+
+
+def test_without_a_supernet_starts_afresh(faces: FaceSet, space: SpaceParams) -> None:
+    trained = Finetuning(faces, space, {}, RetrainParams(epochs=1, warmup_epochs=0.0)).train(CHOICE)
+    assert trained.inherited == 0
+
+
+def test_the_best_candidate_is_written(tmp_path: Path) -> None:
+    def made(name: str, nme: float) -> Trained:
+        return Trained((name,), 0, nme, 1, {"w": torch.full((2,), nme)}, [{"epoch": 1.0}])
+
+    found = {"space": "s", "points": 68, "size": 32, "choice": ["a"], "candidates": [["a"], ["b"]]}
+    best = write_results([made("a", 0.2), made("b", 0.1)], found, tmp_path)
+    assert best.choice == ("b",)
+    written = json.loads((tmp_path / "architecture.json").read_text())
+    assert written == {"space": "s", "points": 68, "size": 32, "choice": ["b"]}
+    assert load_weights(tmp_path / "subnet.safetensors")["w"].tolist() == pytest.approx([0.1, 0.1])
+    rows = list(csv.DictReader((tmp_path / "candidates.csv").read_text().splitlines()))
+    assert [row["choice"] for row in rows] == ["a", "b"]
+    assert json.loads((tmp_path / "metrics.json").read_text())["retrain_val_nme"] == 0.1
