@@ -12,7 +12,7 @@ from fbnet.faces.synthetic.surfaces import Surface, part_surface
 from fbnet.params.synthetic import SyntheticParams
 
 
-SMOOTHING = 30
+SMOOTHING = 24
 """Rounds of averaging that turn the face into the cloth over it."""
 
 
@@ -123,5 +123,7 @@ def mask_surface(
     for _ in range(SMOOTHING):
         mean = np.stack([np.bincount(start, cloth[end, i], len(cloth)) for i in range(3)], axis=1)
         cloth[moved] = mean[moved] / degree[moved, None]
-    cloth = (cloth + 0.05 * normals).astype(np.float32)
+    # Averaging sinks into nose and chin: lift to a little above the skin.
+    outside = ((cloth - vertices) * normals).sum(1, keepdims=True)
+    cloth = (cloth + normals * np.clip(0.04 - outside, 0.02, None)).astype(np.float32)
     return [part_surface(head, cloth, skin[chosen], CLOTH)]

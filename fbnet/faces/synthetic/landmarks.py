@@ -29,8 +29,11 @@ def surface_points(
     outlines = (LEFT_EYE_OUTLINE, RIGHT_EYE_OUTLINE)
     for centre, outline in zip(EYE_CENTRES, outlines, strict=True):
         points[centre] = points[list(outline)].mean(0)
-    for pupil, eye in zip(PUPILS, eyes, strict=True):
+    for pupil, eye, outline in zip(PUPILS, eyes, outlines, strict=True):
         points[pupil] = eye.pupil
+        # Between the lids: on a closed eye annotators mark where they meet.
+        lids = points[[outline[2], outline[6]], 1]
+        points[pupil, 1] = np.clip(points[pupil, 1], lids.min(), lids.max())
     return points.astype(np.float32)
 
 

@@ -62,6 +62,14 @@ def test_labels_lie_inside_and_the_crop_is_the_box(head: Head) -> None:
         assert np.abs(np.rad2deg(view.camera.angles)).max() <= PARAMS.yaw_max + 1e-3
 
 
+def test_pupils_lie_between_the_lids(head: Head) -> None:
+    for index in range(40):
+        points = draw_subject(head, PARAMS, Draws(PARAMS.seed, index, index)).points
+        for pupil, upper, lower in ((38, 40, 33), (92, 94, 87)):
+            low, high = sorted(points[[upper, lower], 1])
+            assert low - 1e-6 <= points[pupil, 1] <= high + 1e-6
+
+
 def test_labels_do_not_depend_on_size(head: Head) -> None:
     small = synthetic.render(head, PARAMS, 7, size=48, margin=8)
     large = synthetic.render(head, PARAMS, 7, size=96, margin=16)
