@@ -11,7 +11,6 @@ from fbnet.faces.synthetic.head import CLOTH, HAT, SKIN, Head
 from fbnet.faces.synthetic.surfaces import Surface, part_surface
 from fbnet.params.synthetic import SyntheticParams
 
-
 SMOOTHING = 24
 """Rounds of averaging that turn the face into the cloth over it."""
 
