@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import nn
 
 from fbnet.faces.faceset import FaceSet
 from fbnet.nets.pfld import PFLD, build_subnet
@@ -71,7 +70,7 @@ class Scorer:
         order = np.random.default_rng([params.seed, 5]).permutation(faces.indices("train"))
         self.calibration = np.sort(order[: params.calibration_faces])
 
-    def nme(self, supernet: nn.Module, choice: Choice) -> float:
+    def nme(self, supernet: PFLD, choice: Choice) -> float:
         """Validation NME of `choice` under the supernet's weights.
 
         Batch-norm statistics are estimated anew on training faces, for the choice alone.
@@ -81,12 +80,12 @@ class Scorer:
         recalibrate(subnet, self.faces, self.calibration, self.fabric)
         return validation_nme(subnet, self.faces, self.faces.indices("validation"), self.fabric)
 
-    def rank(self, supernet: nn.Module, choices: Sequence[Choice]) -> list[Candidate]:
+    def rank(self, supernet: PFLD, choices: Sequence[Choice]) -> list[Candidate]:
         """Score all, best objective first."""
         scored = [self._candidate(supernet, c) for c in track(choices, "candidates", unit="net")]
         return sorted(scored, key=lambda candidate: (candidate.objective, candidate.choice))
 
-    def _candidate(self, supernet: nn.Module, choice: Choice) -> Candidate:
+    def _candidate(self, supernet: PFLD, choice: Choice) -> Candidate:
         nme, cost = self.nme(supernet, choice), cost_of(self.lut, choice)
         objective = total_loss(
             torch.tensor(nme), torch.tensor(cost), reference_cost(self.lut), self.params

@@ -1,0 +1,1 @@
+"""Losses, metrics, the one training step, checkpoints."""

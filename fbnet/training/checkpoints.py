@@ -46,7 +46,7 @@ class Checkpoint:
         if not self._file.exists():
             return None
         try:
-            return torch.load(self._file, weights_only=True)  # type: ignore[no-any-return]
+            return torch.load(self._file, weights_only=True)
         except Exception as error:
             raise BadInput(
                 f"{self._file}: cannot be read ({type(error).__name__}); remove {self.folder} to "

@@ -15,7 +15,7 @@ def launch(train: TrainParams) -> Fabric:
     torch.set_num_threads(train.threads)
     cv2.setNumThreads(1)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    return Fabric(accelerator=train.accelerator, devices=1, precision=train.precision)  # type: ignore[arg-type]
+    return Fabric(accelerator=train.accelerator, devices=1, precision=train.precision)
 
 
 def one_process() -> Fabric:

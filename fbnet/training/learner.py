@@ -1,13 +1,14 @@
 """The one training step, shared by the search's weights and by the retraining."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from fbnet.faces.batches import Batch
+from fbnet.nets.pfld import PFLD
 from fbnet.training.losses import LandmarkLoss
 from fbnet.training.optim import build_optimizer, cosine, set_rate
 
@@ -19,7 +20,7 @@ class Learner:
 
     def __init__(
         self,
-        net: nn.Module,
+        net: PFLD,
         pose_net: nn.Module | None,
         loss: LandmarkLoss,
         fabric: Fabric,
@@ -42,9 +43,9 @@ class Learner:
         self.step_count = 0
 
     @property
-    def net(self) -> nn.Module:
+    def net(self) -> PFLD:
         """The landmark network."""
-        return self.modules["net"]
+        return cast(PFLD, self.modules["net"])
 
     def objective(self, batch: Batch, masks: Masks | None = None) -> Tensor:
         """Loss of a batch, scalar with its graph. `masks` go to the mixed ops of a supernet."""

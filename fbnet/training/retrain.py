@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fbnet.faces.batches import batches
 from fbnet.faces.faceset import FaceSet
+from fbnet.nets.pfld import PFLD
 from fbnet.params import AugmentParams, RetrainParams
 from fbnet.progress import Log, no_log, say, track
 from fbnet.training.checkpoints import Checkpoint
@@ -25,7 +26,7 @@ class Retraining:
     """The training of one subnet under way."""
 
     faces: FaceSet
-    net: nn.Module
+    net: PFLD
     pose_net: nn.Module | None
     params: RetrainParams
     augment: AugmentParams | None = None

@@ -1,6 +1,7 @@
 """Schedule, optimisers and the moving average."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ def test_cosine_rises_through_warmup_then_falls_to_zero() -> None:
     rates = [cosine(step, 100, warmup=10) for step in range(101)]
     assert rates[:10] == pytest.approx([(i + 1) / 10 for i in range(10)])
     assert rates[10] == 1.0
-    assert all(a > b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a > b for a, b in pairwise(rates[10:]))
     assert rates[100] == pytest.approx(0.0, abs=1e-12)
     assert rates[55] == pytest.approx(0.5)
 
