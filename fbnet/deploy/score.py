@@ -1,11 +1,10 @@
-"""Accuracy of an ONNX file on a part of a face set: every figure through onnxruntime."""
+"""Accuracy of a model on a part of a face set; with an `OnnxModel`, through onnxruntime."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from fbnet.deploy.runtime import OnnxModel
 from fbnet.errors import BadInput
 from fbnet.faces.batches import jittered
 from fbnet.faces.faceset import FaceSet
@@ -20,13 +19,27 @@ from fbnet.training.metrics import (
 )
 
 
+class Model(Protocol):
+    """What can be scored, such as `fbnet.deploy.runtime.OnnxModel`.
+
+    size: side of the crops it takes, in pixels. points: landmarks it gives.
+    """
+
+    size: int
+    points: int
+
+    def predict(self, images: np.ndarray, batch: int) -> np.ndarray:
+        """Landmarks [n, P, 2] in units of the crop, for crops uint8 BGR [n, size, size, 3]."""
+        ...
+
+
 @dataclass(frozen=True)
 class Score:
-    """What a file does on n faces.
+    """What a model does on n faces.
 
     figures: by metric name. regions, yaw_bands: mean NME by part of the face and by head turn.
     indices: the faces' numbers in the face set, int64 [n]. predicted: float32 [n, P, 2] in units
-    of the crop. errors, mean_face_errors: NME of each face [n], by the file and by the mean face.
+    of the crop. errors, mean_face_errors: NME of each face [n], by the model and by the mean face.
     """
 
     figures: dict[str, float]
@@ -48,7 +61,7 @@ class Score:
 
 
 def score(
-    model: OnnxModel,
+    model: Model,
     faces: FaceSet,
     split: str = "test",
     *,
@@ -82,7 +95,7 @@ def score(
     )
 
 
-def _fits(model: OnnxModel, faces: FaceSet, split: str, count: int) -> None:
+def _fits(model: Model, faces: FaceSet, split: str, count: int) -> None:
     if count == 0:
         raise BadInput(f"the face set has no {split} faces to score; raise fetch.{split}_share")
     have, want = (faces.size, faces.points), (model.size, model.points)

@@ -126,7 +126,7 @@ def _distribution(ax: Any, values: np.ndarray, ops: Sequence[str]) -> None:
             steps, values[:, block], color=colour, label=label, marker="o", markevery=[-1], ms=3
         )
     ax.set_ylim(0, 1)
-    ax.legend(loc="upper left", fontsize=7, handlelength=1.2, borderaxespad=0.2)
+    ax.legend(loc="best", fontsize=7, handlelength=1.2, borderaxespad=0.2)
 
 
 def prediction(predicted: Sequence[float], measured: Sequence[float], path: str | Path) -> None:

@@ -21,6 +21,7 @@ from fbnet.deploy.onnx import (
 from fbnet.deploy.runtime import OnnxModel
 from fbnet.nets.pfld import build_subnet
 from fbnet.params.space import SEED_SPACE
+from fbnet.search.macs import count_net
 
 ROOT = Path(__file__).parents[2]
 SIZE, POINTS = 32, 68
@@ -117,6 +118,7 @@ def test_seed_subnet_has_the_published_counts():
     blocks = [(5856, 1_116_416), (4832, 915_712), (15_232, 687_744), (35_648, 1_718_528)]
     params, macs = (sum(column) for column in zip(fixed, *blocks, (2912, 139_552), strict=True))
     assert found == Counts(params, macs)
+    assert vars(found) == vars(count_net(SEED_SPACE, 106, choice))
 
 
 def test_bytes_do_not_depend_on_the_process(exported, tmp_path):

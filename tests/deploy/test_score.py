@@ -1,11 +1,16 @@
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
+from torch import nn
 
+from fbnet.deploy.folder import score_folder
+from fbnet.deploy.onnx import export_onnx
 from fbnet.deploy.runtime import OnnxModel
 from fbnet.deploy.score import score
 from fbnet.errors import BadInput
+from fbnet.landmarks import NNI_TO_IBUG68
 from fbnet.training import metrics
 
 HEADLINES = {
@@ -72,3 +77,49 @@ def test_refusals(exported, faces):
     other = replace(faces, size=20, margin=12)
     with pytest.raises(BadInput, match="20 px with 68 points, the model takes 32 px"):
         score(OnnxModel(exported), other)
+
+
+@pytest.fixture(scope="module")
+def file(exported, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "net.onnx"
+    path.write_bytes(exported)
+    return path
+
+
+def test_stored_faces_are_scored_as_they_are(file, faces, tmp_path):
+    faces.save(tmp_path / "faces")
+    found, expected = score_folder(file, tmp_path / "faces"), score(OnnxModel(file), faces)
+    assert found.items() >= expected.figures.items()
+    assert found["nme_region.eyes"] == expected.regions["eyes"]
+    assert found["faces"] == 12
+
+
+def test_pictures_are_cropped_and_split_first(file, tmp_path):
+    draws = np.random.default_rng(3)
+    for i in range(10):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), draws.integers(0, 256, (90, 90, 3), np.uint8))
+        points = "\n".join(f"{x} {y}" for x, y in draws.uniform(20, 70, (68, 2)))
+        (tmp_path / f"{i}.pts").write_text(f"version: 1\nn_points: 68\n{{\n{points}\n}}\n")
+    found = score_folder(file, tmp_path)
+    assert found["faces"] == 2
+    assert found["nme"] > 0
+
+
+def test_a_106_point_model_meets_68_point_faces(faces, tmp_path):
+    faces.save(tmp_path / "faces")
+
+    class Wide(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 212, 32)
+
+        def forward(self, x):
+            return self.conv(x).reshape(-1, 106, 2)
+
+    (tmp_path / "wide.onnx").write_bytes(export_onnx(Wide(), 32, 106, {}))
+    answers = OnnxModel(tmp_path / "wide.onnx").predict(faces.crops(faces.indices("test")))
+    expected = metrics.nme(
+        answers[:, NNI_TO_IBUG68], faces.landmarks[faces.indices("test")], faces.scheme
+    )
+    found = score_folder(tmp_path / "wide.onnx", tmp_path / "faces")
+    assert found["nme"] == pytest.approx(expected.mean())

@@ -1,0 +1,122 @@
+"""Export: the trained subnet as one ONNX file, checked against torch and scored on test faces.
+
+Reads results/retrain and results/fetch/faces. Leaves in results/export subnet.onnx, metrics.json,
+errors.csv, ced.png, faces.png and worst.png. The test faces are read here and in benchmarks only.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages import paths
+from stages.runner import run_stage
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from fbnet.deploy.score import Score
+    from fbnet.faces.faceset import FaceSet
+    from fbnet.params import ExportParams, Params
+    from fbnet.progress import Log
+
+SUBNET = Path("results/retrain/subnet.safetensors")
+ARCHITECTURE = Path("results/retrain/architecture.json")
+
+
+def main(params: "Params", out: Path, log: "Log") -> str:
+    """Export, check and score; nothing is written unless all of it holds."""
+    from fbnet.deploy.onnx import counts, with_metadata
+    from fbnet.deploy.runtime import OnnxModel
+    from fbnet.deploy.score import score
+    from fbnet.faces.faceset import FaceSet
+    from fbnet.files import read_json, write_bytes, write_json
+
+    p, faces, found = params.export, FaceSet.load(paths.FACES), read_json(ARCHITECTURE)
+    data, difference = _checked(p, faces, _subnet(params, faces, found))
+    model = OnnxModel(data, p.threads)
+    result = score(model, faces, batch=p.batch, jitter=p.jitter, seed=p.seed)
+    data = with_metadata(data, _metadata(params, faces, found, result))
+    size = {"size_kb": len(data) / 1024, "parity": difference}
+    write_bytes(out / "subnet.onnx", data)
+    write_json(out / "metrics.json", result.metrics() | vars(counts(data)) | size)
+    _write_faces(result, faces, p.pictures, out)
+    return f"export: {_line(result)}, {size['size_kb']:.0f} KB, in {out}/subnet.onnx"
+
+
+def _line(result: "Score") -> str:
+    nme, floor = (result.figures[name] for name in ("nme", "mean_face_nme"))
+    doubt = "" if nme < floor else "; NO BETTER than the mean face: train longer"
+    faces = len(result.indices)
+    return f"NME {nme:.2%} on {faces} test faces (mean face {floor:.2%}{doubt})"
+
+
+def _subnet(params: "Params", faces: "FaceSet", found: Any) -> "nn.Module":
+    """The trained net. Raises BadInput when it is of other faces or another architecture."""
+    from fbnet.errors import BadInput
+    from fbnet.nets.pfld import build_subnet
+    from fbnet.training.weights import load_weights
+
+    trained, have = (found["points"], found["size"]), (faces.points, faces.size)
+    if trained != have:
+        raise BadInput(
+            f"{ARCHITECTURE}: made for {trained[0]} points at {trained[1]} px, the faces have "
+            f"{have[0]} at {have[1]} px; run search and retrain on them"
+        )
+    net = build_subnet(params.search_space, faces.points, found["choice"], faces.size)
+    try:
+        net.load_state_dict(load_weights(SUBNET))
+    except RuntimeError:
+        raise BadInput(f"{SUBNET}: not the weights of {ARCHITECTURE}; run retrain again") from None
+    return net
+
+
+def _checked(p: "ExportParams", faces: "FaceSet", net: "nn.Module") -> tuple[bytes, float]:
+    """The ONNX file and its largest difference from the net on real crops."""
+    from fbnet.deploy.onnx import export_onnx, require_parity
+
+    data = export_onnx(net, faces.size, faces.points, {}, p.opset)
+    crops = faces.crops(faces.indices("test")[: p.parity_faces])
+    return data, require_parity(data, net, crops, p.parity_tolerance)
+
+
+def _metadata(params: "Params", faces: "FaceSet", found: Any, result: "Score") -> dict[str, str]:
+    from fbnet.deploy.metadata import code_commit, describe
+
+    return describe(
+        size=faces.size,
+        points=faces.points,
+        crop_scale=params.fetch.crop_scale,
+        choice=found["choice"],
+        commit=code_commit(),
+        nme=result.figures["nme"],
+    )
+
+
+def _write_faces(result: "Score", faces: "FaceSet", count: int, out: Path) -> None:
+    """The error of every test face; the CED; `count` faces spread evenly, and the worst."""
+    import numpy as np
+
+    from fbnet import plots
+    from fbnet.files import write_csv
+
+    errors = result.errors
+    rows = zip(result.indices, errors, result.mean_face_errors, strict=True)
+    named = [{"name": faces.names[i], "nme": e, "mean_face_nme": m} for i, e, m in rows]
+    write_csv(out / "errors.csv", named)
+    plots.ced({"subnet": errors, "mean face": result.mean_face_errors}, out / "ced.png")
+    count = min(count, len(errors))
+    spread = np.linspace(0, len(errors) - 1, count).round().astype(int)
+    worst = np.argsort(-errors, kind="stable")[:count]
+    for name, rows_shown in (("faces", spread), ("worst", worst)):
+        at = result.indices[rows_shown]
+        plots.faces_with_points(
+            faces.crops(at),
+            faces.landmarks[at],
+            out / f"{name}.png",
+            result.predicted[rows_shown],
+            [f"NME {errors[i]:.1%}" for i in rows_shown],
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(run_stage("export", main))
