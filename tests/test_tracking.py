@@ -248,6 +248,7 @@ def test_a_parent_whose_child_still_works_is_left_open(store):
         (f"{owner.platform.node()}:4194304:1.00", True),
         ("another-machine:1:1.00", False),
     ],
+    ids=["this one", "its number taken anew", "no such process", "another machine"],
 )
 def test_only_processes_of_this_machine_are_known_to_be_gone(who, gone):
     assert owner.is_gone(who) is gone

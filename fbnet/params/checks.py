@@ -38,21 +38,23 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
             f"{params.retrain.candidates} asks for more than the search scores "
             f"(search.candidates + the argmax = {search.candidates + 1})",
         )
-    faces = rendered_train_faces(params)
-    if faces and (reason := cannot_decide(search, faces)):
-        yield "search.nas_lr", reason
+    if faces := rendered_proxy_faces(params):
+        arch = int(faces * search.arch_share)
+        if reason := cannot_decide(search.lengthened(faces - arch), arch):
+            yield "search.nas_lr", reason
 
 
-def rendered_train_faces(params: Params) -> int | None:
-    """Training faces where params alone tell (rendered faces), None where only the data do."""
+def rendered_proxy_faces(params: Params) -> int | None:
+    """Faces of the search where params alone tell (rendered ones), None where only data do."""
     if not (Path(params.fetch.root) / "head.npz").exists():
         return None
-    return int(params.fetch.synthetic.train * (1 - params.fetch.validation_share))
+    train = params.fetch.synthetic.train * (1 - params.fetch.validation_share)
+    return int(train * params.search.proxy_share)
 
 
-def cannot_decide(search: SearchParams, train_faces: int) -> str | None:
+def cannot_decide(search: SearchParams, arch_faces: int) -> str | None:
     """Why the search cannot decide, or None: steps * nas_lr bounds how far a logit moves."""
-    steps = search.arch_steps(train_faces)
+    steps = search.arch_steps(arch_faces)
     reach = steps * search.nas_lr
     if reach >= LOGIT_REACH:
         return None

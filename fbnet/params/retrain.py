@@ -1,6 +1,7 @@
 """Params of the `retrain` stage."""
 
-from typing import Literal
+from math import ceil
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -19,9 +20,11 @@ class RetrainParams(Section):
     """Start from the supernet's weights; false starts from scratch."""
     epochs: int = Field(40, ge=1)
     """Epochs over all training faces."""
+    min_steps: int = Field(2800, ge=0)
+    """Steps at least: few faces get more epochs, the warm-up in proportion."""
     warmup_epochs: float = Field(1.0, ge=0)
     """Epochs of linear learning-rate warm-up."""
-    batch: int = Field(64, ge=2)
+    batch: int = Field(32, ge=2)
     """Faces in a step."""
     optimizer: Literal["rmsprop", "adamw"] = "adamw"
     """Optimiser; the seed's is rmsprop."""
@@ -29,7 +32,7 @@ class RetrainParams(Section):
     """Peak learning rate; cosine to zero."""
     weight_decay: float = Field(0.01, ge=0)
     """Weight decay."""
-    ema: float = Field(0.995, ge=0, lt=1)
+    ema: float = Field(0.99, ge=0, lt=1)
     """Decay of the moving average of the weights, which is what is validated; 0 turns it off."""
     loss: LossName = "wing"
     """Landmark loss; `pose_l2` is the seed's and trains the auxiliary pose net too."""
@@ -37,3 +40,13 @@ class RetrainParams(Section):
     """Augment the faces as section `augment` says."""
     validate_every: int = Field(1, ge=1)
     """Epochs between validations; the last epoch is always validated."""
+
+    def lengthened(self, train_faces: int) -> Self:
+        """The params with epochs and warm-up raised to reach `min_steps` steps."""
+        steps = self.epochs * ceil(train_faces / self.batch)
+        factor = max(1.0, self.min_steps / max(steps, 1))
+        longer = {
+            "epochs": ceil(self.epochs * factor),
+            "warmup_epochs": self.warmup_epochs * factor,
+        }
+        return self.model_copy(update=longer if factor > 1 else {})

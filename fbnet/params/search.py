@@ -1,6 +1,7 @@
 """Params of the `search` stage."""
 
-from typing import Literal
+from math import ceil
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -28,11 +29,13 @@ class SearchParams(Section):
     """Epochs in all, warm-up included."""
     warmup_epochs: int = Field(5, ge=0)
     """First epochs, in which only the weights learn and every block has an equal chance."""
+    min_steps: int = Field(800, ge=0)
+    """Weight steps at least: few faces get more epochs, the warm-up in proportion."""
     proxy_share: float = Field(1.0, gt=0, le=1)
     """Share of the training faces the search uses (the proxy set)."""
     arch_share: float = Field(0.2, gt=0, lt=1)
     """Share of the proxy set that trains the architecture; the rest trains the weights."""
-    batch: int = Field(64, ge=2)
+    batch: int = Field(32, ge=2)
     """Faces in a weight step."""
     arch_batch: int = Field(32, ge=2)
     """Faces in an architecture step."""
@@ -68,10 +71,16 @@ class SearchParams(Section):
         """Epochs in which the architecture learns."""
         return self.epochs - self.warmup_epochs
 
-    def arch_faces(self, train_faces: int) -> int:
-        """Faces of the architecture's share, out of the training faces."""
-        return int(train_faces * self.proxy_share * self.arch_share)
+    def lengthened(self, weight_faces: int) -> Self:
+        """The params with epochs and warm-up raised to reach `min_steps` weight steps."""
+        steps = self.epochs * ceil(weight_faces / self.batch)
+        factor = max(1.0, self.min_steps / max(steps, 1))
+        longer = {
+            "epochs": ceil(self.epochs * factor),
+            "warmup_epochs": ceil(self.warmup_epochs * factor),
+        }
+        return self.model_copy(update=longer if factor > 1 else {})
 
-    def arch_steps(self, train_faces: int) -> int:
+    def arch_steps(self, arch_faces: int) -> int:
         """Architecture steps of the whole search."""
-        return self.arch_epochs * -(-self.arch_faces(train_faces) // self.arch_batch)
+        return self.arch_epochs * ceil(arch_faces / self.arch_batch)

@@ -58,13 +58,12 @@ class Search:
 
     def __post_init__(self) -> None:
         """Check that the faces suffice, split them, build what learns. Raises BadInput."""
-        p = self.params
-        check_cost_form(self.lut, p)
-        train = self.faces.indices("train")
-        if reason := cannot_decide(p, len(train)):
-            raise BadInput(f"search.nas_lr {reason} ({len(train)} training faces)")
-        self.weight_faces, self.arch_faces = split_proxy(self.faces, p)
-        self.arch_steps = p.arch_epochs * math.ceil(len(self.arch_faces) / p.arch_batch)
+        check_cost_form(self.lut, self.params)
+        self.weight_faces, self.arch_faces = split_proxy(self.faces, self.params)
+        self.params = p = self.params.lengthened(len(self.weight_faces))
+        if reason := cannot_decide(p, len(self.arch_faces)):
+            raise BadInput(f"search.nas_lr {reason} ({len(self.arch_faces)} faces for that)")
+        self.arch_steps = p.arch_steps(len(self.arch_faces))
         self.scorer = Scorer(self.faces, self.space, self.lut, p, self.fabric)
         points = self.faces.points
         self.alphas = ArchitectureParameters(self.space)

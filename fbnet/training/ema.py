@@ -15,7 +15,9 @@ def average_of(net: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(net, avg_fn=_blend(decay), use_buffers=True)
 
 
-def _blend(decay: float) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor | int], torch.Tensor]:
+def _blend(
+    decay: float,
+) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor | int], torch.Tensor]:
     def blend(mean: torch.Tensor, new: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
         if not mean.is_floating_point():
             return new

@@ -37,8 +37,8 @@ class Retraining:
 
     def __post_init__(self) -> None:
         """Build the learner and the moving average."""
-        p = self.params
         self.train = self.faces.indices("train")
+        self.params = p = self.params.lengthened(len(self.train))
         steps = math.ceil(len(self.train) / p.batch)
         self.learner = Learner(
             self.net,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fbnet.errors import BadInput
-from fbnet.params import Params, SearchParams
+from fbnet.params import Params, RetrainParams, SearchParams
 from fbnet.params.checks import cannot_decide
 from fbnet.params.load import load
 from fbnet.params.profiles import merge, overrides, profile
@@ -101,6 +101,19 @@ def test_unknown_profile_lists_those_there_are(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_seed_rate_over_a_short_search_cannot_decide() -> None:
     short = SearchParams(nas_lr=0.01, epochs=16, warmup_epochs=5)
-    reason = cannot_decide(short, 2160)
+    reason = cannot_decide(short, 432)
     assert reason is not None and "raise it to" in reason
-    assert cannot_decide(SearchParams(nas_lr=0.05, epochs=16, warmup_epochs=5), 2160) is None
+    assert cannot_decide(SearchParams(nas_lr=0.05, epochs=16, warmup_epochs=5), 432) is None
+
+
+def test_few_faces_are_trained_for_more_epochs() -> None:
+    search = SearchParams(epochs=10, warmup_epochs=2, batch=32, min_steps=1000)
+    assert search.lengthened(32 * 100) == search
+    longer = search.lengthened(32 * 20)
+    assert (longer.epochs, longer.warmup_epochs) == (50, 10)
+    retrain = RetrainParams(epochs=10, warmup_epochs=1.0, batch=32, min_steps=1000)
+    assert retrain.lengthened(32 * 100) == retrain
+    assert (retrain.lengthened(32 * 20).epochs, retrain.lengthened(32 * 20).warmup_epochs) == (
+        50,
+        5.0,
+    )

@@ -40,8 +40,10 @@ def call(clone, *command):
     return done.stdout
 
 
-def make_clone(folder):
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory):
     """The working tree as it stands, committed, on the tiny profile with the exact cost table."""
+    folder = tmp_path_factory.mktemp("origin")
     listed = ("git", "ls-files", "-co", "--exclude-standard", "-z")
     for name in subprocess.check_output(listed, cwd=ROOT, text=True).split("\0"):
         if name and (ROOT / name).is_file():
@@ -65,21 +67,29 @@ def make_clone(folder):
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory):
+def first(origin, tmp_path_factory):
     """A clone whose pipeline ran through."""
-    clone = make_clone(tmp_path_factory.mktemp("first"))
+    clone = clone_of(origin, tmp_path_factory.mktemp("first"))
     call(clone, "dvc", "repro")
     return clone
 
 
 @pytest.fixture(scope="module")
-def interrupted(tmp_path_factory):
+def interrupted(origin, tmp_path_factory):
     """A clone whose search was killed after its first epoch, and which then ran through."""
-    clone = make_clone(tmp_path_factory.mktemp("interrupted"))
+    clone = clone_of(origin, tmp_path_factory.mktemp("interrupted"))
     kill_in_search(clone)
     assert not (clone / "results/search/metrics.json").exists()
     call(clone, "dvc", "repro")
     return clone
+
+
+def clone_of(origin, folder):
+    """A clone of its own."""
+    call(folder, "git", "clone", "-q", str(origin), ".")
+    for name, value in (("name", "test"), ("email", "test@localhost")):
+        call(folder, "git", "config", f"user.{name}", value)
+    return folder
 
 
 def kill_in_search(clone):

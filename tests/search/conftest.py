@@ -27,4 +27,5 @@ def params() -> SearchParams:
         augment=False,
         calibration_faces=16,
         candidates=2,
+        min_steps=0,
     )

@@ -31,7 +31,9 @@ def test_inherits_all_and_says_so(
     supernet: dict[str, torch.Tensor],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    params = RetrainParams(epochs=1, lr=1e-12, warmup_epochs=0.0, batch=64, loss="pose_wing")
+    params = RetrainParams(
+        epochs=1, min_steps=0, lr=1e-12, warmup_epochs=0.0, batch=64, loss="pose_wing"
+    )
     trained = Finetuning(faces, space, supernet, params).train(CHOICE)
     total = len(trained.weights)
     assert trained.inherited == total
@@ -41,7 +43,8 @@ def test_inherits_all_and_says_so(
 
 
 def test_without_a_supernet_starts_afresh(faces: FaceSet, space: SpaceParams) -> None:
-    trained = Finetuning(faces, space, {}, RetrainParams(epochs=1, warmup_epochs=0.0)).train(CHOICE)
+    params = RetrainParams(epochs=1, min_steps=0, warmup_epochs=0.0)
+    trained = Finetuning(faces, space, {}, params).train(CHOICE)
     assert trained.inherited == 0
 
 

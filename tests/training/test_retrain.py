@@ -17,7 +17,9 @@ CHOICE = ("sep_k3", "mb_k3", "mb_k3")
 
 
 def training(faces: FaceSet, space: SpaceParams, **changes: object) -> Retraining:
-    params = RetrainParams(epochs=4, batch=16, lr=0.01, ema=0.8).model_copy(update=changes)
+    params = RetrainParams(epochs=4, min_steps=0, batch=16, lr=0.01, ema=0.8).model_copy(
+        update=changes
+    )
     net = build_subnet(space, faces.points, CHOICE, faces.size, seed=1)
     augment = AugmentParams(rotate=5, mirror=0.0) if params.augment else None
     return Retraining(faces, net, build_auxnet(faces.size), params, augment)
