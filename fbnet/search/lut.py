@@ -50,7 +50,11 @@ def from_json(path: str | Path, space: SpaceParams) -> Lut:
     Raises BadInput naming layer and block where the table lacks an entry, and the layer where
     it was made for other shapes.
     """
-    table = read_json(path)
+    return from_table(read_json(path), space, path)
+
+
+def from_table(table: Any, space: SpaceParams, path: str | Path = "table") -> Lut:
+    """`from_json` for a table at hand, as `macs_table` or `latency_table` make it."""
     unit = _get(table, path, "unit")
     if unit not in VALUE_KEY:
         raise BadInput(f"{path}: unit is {unit!r}; must be one of {', '.join(VALUE_KEY)}")

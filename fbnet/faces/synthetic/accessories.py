@@ -67,7 +67,7 @@ def keep_hat(wear: Wear, angle: np.ndarray, height: np.ndarray) -> np.ndarray:
 
 def keep_mask(wear: Wear, angle: np.ndarray, height: np.ndarray) -> np.ndarray:
     """Which places the cloth mask covers: from the nose to under the chin, narrower at the side."""
-    below = height < wear.mask_top - 0.22 * angle**1.5
+    below = height < wear.mask_top - 0.22 * np.maximum(angle, 0) ** 1.5
     return below & (height > 6.1 + 0.25 * angle**2) & (angle < 1.2)
 
 
