@@ -25,7 +25,7 @@ def stage_environment(tmp_path, monkeypatch):
     assert "enabled: false" in text
     Path("params.yaml").write_text(text)
     Path("data").symlink_to(ROOT / "data")
-    for name in runner.THREAD_VARIABLES:
+    for name in (*runner.THREAD_VARIABLES, "GOMP_SPINCOUNT"):
         monkeypatch.setenv(name, "1")
     handlers = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)}
     yield
