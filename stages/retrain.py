@@ -48,7 +48,7 @@ def main(params: "Params", out: Path, log: "Log") -> str:
         best = write_results(trained, found, out)
     return (
         f"{' '.join(best.choice)}, validation NME {best.val_nme:.2%} after epoch {best.epoch} of "
-        f"{p.epochs}, in {out}/subnet.safetensors"
+        f"{len(best.history)}, in {out}/subnet.safetensors"
     )
 
 
