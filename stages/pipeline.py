@@ -17,7 +17,7 @@ from typing import NoReturn
 from fbnet.errors import BadInput
 from stages.runner import BAD_INPUT, DONE, FAILED
 
-STOP_WAIT_S = 60.0
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 class DvcFailed(Exception):
@@ -84,14 +84,29 @@ def _run(changes: list[str]) -> None:
 
 
 def _wait(command: list[str], environment: dict[str, str]) -> int:
-    # A group of its own: a signal to `dvc` alone would leave its stage running as an orphan.
-    process = subprocess.Popen(command, env=environment, process_group=0)
+    """Exit code of the command. A signal meanwhile is passed on, waited out, KeyboardInterrupt."""
+    started: list[subprocess.Popen[bytes]] = []
+    stopped = False
+
+    def pass_on(signum: int, frame: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = True
+        for process in started:
+            os.killpg(process.pid, signal.SIGINT)
+
+    before = {signum: signal.signal(signum, pass_on) for signum in STOPPING}
     try:
-        return process.wait()
-    except KeyboardInterrupt:
-        os.killpg(process.pid, signal.SIGINT)
-        process.wait(timeout=STOP_WAIT_S)
-        raise
+        # A group of its own: a signal to `dvc` alone would leave its stage running as an orphan.
+        started.append(subprocess.Popen(command, env=environment, process_group=0))
+        if stopped:  # while it was being started
+            pass_on(signal.SIGINT, None)
+        code = started[0].wait()
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+    if stopped:
+        raise KeyboardInterrupt
+    return code
 
 
 def _stop(signum: int, frame: FrameType | None) -> NoReturn:

@@ -1,5 +1,7 @@
 """The pipeline command: what of its arguments reaches DVC."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -83,11 +85,10 @@ def test_a_failing_pipeline_is_exit_code_1(monkeypatch):
 SLEEPER = "import signal, sys; print('up', flush=True); signal.sigwait([signal.SIGINT])"
 
 
-def test_stopping_the_command_stops_the_whole_group(tmp_path, monkeypatch):
+def test_stopping_the_command_stops_the_whole_group():
     """SIGTERM reaches what DVC started, which would go on as an orphan."""
     code = (
-        "import os, signal, sys; from stages import pipeline;"
-        "signal.signal(signal.SIGTERM, pipeline._stop);"
+        "import os, sys; from stages import pipeline;"
         f"pipeline._wait([sys.executable, '-c', {SLEEPER!r}], dict(os.environ))"
     )
     command = [sys.executable, "-c", code]
@@ -98,3 +99,18 @@ def test_stopping_the_command_stops_the_whole_group(tmp_path, monkeypatch):
         # The pipe closes only when the sleeper, which holds it too, has ended.
         assert process.stdout.read() == ""
         assert "KeyboardInterrupt" in process.stderr.read()
+
+
+def test_a_signal_while_it_is_being_started_is_not_lost(monkeypatch):
+    start = subprocess.Popen
+
+    def start_and_be_stopped(*arguments, **options):
+        process = start(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return process
+
+    monkeypatch.setattr(subprocess, "Popen", start_and_be_stopped)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline._wait([sys.executable, "-c", SLEEPER], dict(os.environ))
+    assert signal.getsignal(signal.SIGTERM) == before
