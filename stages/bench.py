@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from fbnet.params import Params
     from fbnet.progress import Log
 
-SUBNET = Path("results/export/subnet.onnx")
-ARCHITECTURE = Path("results/retrain/architecture.json")
-
 
 def main(params: "Params", out: Path, log: "Log") -> str:
     """Time the exported file among nets sampled from the space, and compare with the table."""
@@ -27,7 +24,7 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     from fbnet.files import read_json, write_json
     from fbnet.progress import say
 
-    table, found, p = read_json(paths.lut("latency")), read_json(ARCHITECTURE), params.bench
+    table, found, p = read_json(paths.lut("latency")), read_json(paths.TRAINED), params.bench
     same = comparable(table, p.threads)
     nets = _timed(params, found, sampled=p.nets if same else 0)
     figures = _figures(nets, same)
@@ -54,7 +51,7 @@ def _timed(params: "Params", found: Any, sampled: int) -> list[dict[str, Any]]:
     table = from_json(paths.lut("latency"), space)
     choices = sampled_choices(space, sampled, p.seed)
     models: list[bytes | Path] = [
-        SUBNET,
+        paths.EXPORTED,
         *(net_model(space, found["points"], c, found["size"]) for c in choices),
     ]
     calls = {i: ort_call(model, p.threads, p.seed) for i, model in enumerate(models)}

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from fbnet.params import ExportParams, Params
     from fbnet.progress import Log
 
-SUBNET = Path("results/retrain/subnet.safetensors")
-ARCHITECTURE = Path("results/retrain/architecture.json")
-
 
 def main(params: "Params", out: Path, log: "Log") -> str:
     """Export, check and score; nothing is written unless all of it holds."""
@@ -31,7 +28,7 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     from fbnet.faces.faceset import FaceSet
     from fbnet.files import read_json, write_bytes, write_json
 
-    p, faces, found = params.export, FaceSet.load(paths.FACES), read_json(ARCHITECTURE)
+    p, faces, found = params.export, FaceSet.load(paths.FACES), read_json(paths.TRAINED)
     data, difference = _checked(p, faces, _subnet(params, faces, found))
     model = OnnxModel(data, p.threads)
     result = score(model, faces, batch=p.batch, jitter=p.jitter, seed=p.seed)
@@ -59,14 +56,16 @@ def _subnet(params: "Params", faces: "FaceSet", found: Any) -> "nn.Module":
     trained, have = (found["points"], found["size"]), (faces.points, faces.size)
     if trained != have:
         raise BadInput(
-            f"{ARCHITECTURE}: made for {trained[0]} points at {trained[1]} px, the faces have "
+            f"{paths.TRAINED}: made for {trained[0]} points at {trained[1]} px, the faces have "
             f"{have[0]} at {have[1]} px; run search and retrain on them"
         )
     net = build_subnet(params.search_space, faces.points, found["choice"], faces.size)
     try:
-        net.load_state_dict(load_weights(SUBNET))
+        net.load_state_dict(load_weights(paths.SUBNET))
     except RuntimeError:
-        raise BadInput(f"{SUBNET}: not the weights of {ARCHITECTURE}; run retrain again") from None
+        raise BadInput(
+            f"{paths.SUBNET}: not the weights of {paths.TRAINED}; run retrain again"
+        ) from None
     return net
 
 

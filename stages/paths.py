@@ -4,8 +4,11 @@ import os
 from pathlib import Path
 
 FACES = Path("results/fetch/faces")
-ARCHITECTURE = Path("results/search/architecture.json")
+SEARCHED = Path("results/search/architecture.json")
 SUPERNET = Path("results/search/supernet.safetensors")
+TRAINED = Path("results/retrain/architecture.json")
+SUBNET = Path("results/retrain/subnet.safetensors")
+EXPORTED = Path("results/export/subnet.onnx")
 
 
 def lut(cost: str) -> Path:

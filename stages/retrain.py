@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def main(params: "Params", out: Path, log: "Log") -> str:
     """Train the best candidates of the search; keep the best by validation NME."""
+    from fbnet import plots
     from fbnet.faces.faceset import FaceSet
     from fbnet.files import read_json
     from fbnet.progress import no_log
@@ -27,7 +28,7 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     from fbnet.training.device import launch
     from fbnet.training.weights import load_weights
 
-    found, p = read_json(paths.ARCHITECTURE), params.retrain
+    found, p = read_json(paths.SEARCHED), params.retrain
     tuning = Finetuning(
         FaceSet.load(paths.FACES),
         params.search_space,
@@ -38,7 +39,7 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     )
     used = params.model_dump(include={"retrain", "augment", "train"})
     used["space"] = params.search_space.model_dump()
-    key = fingerprint(used, [paths.FACES, paths.ARCHITECTURE, paths.SUPERNET])
+    key = fingerprint(used, [paths.FACES, paths.SEARCHED, paths.SUPERNET])
     # One curve a run: further candidates' would overlay the first one's.
     with checkpoint(paths.checkpoints(), "retrain", key) as saved:
         trained = [
@@ -46,6 +47,7 @@ def main(params: "Params", out: Path, log: "Log") -> str:
             for i, choice in enumerate(found["candidates"][: p.candidates])
         ]
         best = write_results(trained, found, out)
+        plots.history(best.history, out / "history.png")
     return (
         f"{' '.join(best.choice)}, validation NME {best.val_nme:.2%} after epoch {best.epoch} of "
         f"{len(best.history)}, in {out}/subnet.safetensors"

@@ -12,7 +12,7 @@ class TrainParams(Section):
 
     accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
     """Lightning Fabric accelerator; `auto` takes what the machine has."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """Lightning Fabric precision."""
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """Lightning Fabric precision; fp16 would need the loss scaled, which no step here does."""
     threads: int = Field(2, ge=1)
     """Threads of the numeric libraries. Never taken from the machine: the bytes depend on them."""

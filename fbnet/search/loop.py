@@ -35,6 +35,7 @@ from fbnet.training.learner import Learner, mean_loss
 from fbnet.training.losses import landmark_loss
 from fbnet.training.optim import build_optimizer
 from fbnet.training.seeds import generator_for
+from fbnet.training.weights import snapshot
 
 PAPER_EPOCHS = 90
 """FBNet's search length, which its temperature schedule belongs to."""
@@ -169,8 +170,7 @@ class Search:
         self.history.append(row)
         self.probabilities.append([p.tolist() for p in now])
         if nme < self.best["nme"]:
-            modules = self.learner.modules.state_dict()
-            weights = {k: v.detach().cpu().clone() for k, v in modules.items()}
+            weights = snapshot(self.learner.modules)
             self.best = {"nme": nme, "epoch": self.epoch, "weights": weights}
         return row
 

@@ -19,6 +19,7 @@ from fbnet.training.ema import average_of
 from fbnet.training.learner import Learner, mean_loss
 from fbnet.training.losses import landmark_loss
 from fbnet.training.validate import validation_nme
+from fbnet.training.weights import snapshot
 
 
 @dataclass
@@ -97,8 +98,7 @@ class Retraining:
         net = self.average.module
         nme = validation_nme(net, self.faces, self.faces.indices("validation"), self.fabric)
         if nme < self.best["nme"]:
-            weights = {k: v.detach().cpu().clone() for k, v in net.state_dict().items()}
-            self.best = {"nme": nme, "epoch": self.epoch, "weights": weights}
+            self.best = {"nme": nme, "epoch": self.epoch, "weights": snapshot(net)}
         say(f"  epoch {self.epoch}: validation NME {nme:.2%} (best {self.best['nme']:.2%})")
         return nme
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
 from fbnet.errors import BadInput
 from fbnet.files import write_bytes
@@ -14,6 +14,11 @@ from fbnet.files import write_bytes
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     """Write tensors by name, atomically; equal tensors give equal bytes."""
     write_bytes(path, save_bytes({name: tensor.contiguous() for name, tensor in weights.items()}))
+
+
+def snapshot(module: nn.Module) -> dict[str, Tensor]:
+    """A copy of the module's weights and statistics on the CPU, by name."""
+    return {name: value.detach().cpu().clone() for name, value in module.state_dict().items()}
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
