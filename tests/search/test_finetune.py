@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fbnet.faces.faceset import FaceSet
-from fbnet.nets.pfld import build_auxnet
+from fbnet.nets.pfld import build_auxnet, build_subnet
 from fbnet.params import RetrainParams, SpaceParams
 from fbnet.search.finetune import Finetuning, Trained, write_results
 from fbnet.search.mixed import build_supernet
@@ -40,6 +40,15 @@ def test_inherits_all_and_says_so(
     assert f"inherits {total} of {total} tensors" in capsys.readouterr().out
     kept = trained.weights["layers.1.ir_block.0.weight"]
     assert torch.allclose(kept, supernet["net.layers.1.blocks.mb_k3.ir_block.0.weight"])
+
+
+def test_the_pose_net_is_inherited_too(
+    faces: FaceSet, space: SpaceParams, supernet: dict[str, torch.Tensor]
+) -> None:
+    tuning = Finetuning(faces, space, supernet, RetrainParams())
+    pose = build_auxnet(faces.size, seed=9)
+    tuning._inherit(build_subnet(space, faces.points, CHOICE, faces.size), pose, CHOICE)
+    assert all(torch.equal(v, supernet[f"pose.{k}"]) for k, v in pose.state_dict().items())
 
 
 def test_without_a_supernet_starts_afresh(faces: FaceSet, space: SpaceParams) -> None:
