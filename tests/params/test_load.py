@@ -34,14 +34,14 @@ def test_shipped_params_are_the_defaults_of_the_models() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "parts"),
     [
-        ("nas_lr: 0.05", "nas_rl: 0.05", ["search.nas_rl", "did you mean 'nas_lr'"]),
-        ("nas_lr: 0.05", "nas_lr: fast", ["search.nas_lr", "'fast'", "number"]),
-        ("nas_lr: 0.05", "nas_lr: -1", ["search.nas_lr", "-1", "greater than 0"]),
-        ("nas_lr: 0.05", "nas_lr: 0.0001", ["search.nas_lr", "decide", "raise it to"]),
+        ("nas_lr: 0.2", "nas_rl: 0.05", ["search.nas_rl", "did you mean 'nas_lr'"]),
+        ("nas_lr: 0.2", "nas_lr: fast", ["search.nas_lr", "'fast'", "number"]),
+        ("nas_lr: 0.2", "nas_lr: -1", ["search.nas_lr", "-1", "greater than 0"]),
+        ("nas_lr: 0.2", "nas_lr: 0.0001", ["search.nas_lr", "decide", "raise it to"]),
         ("mode: mul", "mode: times", ["search.mode", "'times'", "'mul'"]),
         ("space: seed", "space: mine", ["space", "'mine'", "seed"]),
         ("warmup_epochs: 5", "warmup_epochs: 500", ["search.warmup_epochs", "search.epochs"]),
-        ("  nas_lr: 0.05", "  # nas_lr", ["search.nas_lr", "missing"]),
+        ("  nas_lr: 0.2", "  # nas_lr", ["search.nas_lr", "missing"]),
         ("mode: mul", "mode: [mul", ["not valid YAML"]),
     ],
 )
@@ -59,7 +59,7 @@ def test_fault_is_one_line_with_key_and_remedy(
 
 
 def test_fault_names_the_line(params_file: Path) -> None:
-    edit(params_file, "nas_lr: 0.05", "nas_lr: fast")
+    edit(params_file, "nas_lr: 0.2", "nas_lr: fast")
     line = params_file.read_text().split("nas_lr: fast")[0].count("\n") + 1
     with pytest.raises(BadInput, match=rf"params\.yaml:{line}: search\.nas_lr"):
         load(params_file)
