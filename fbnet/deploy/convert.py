@@ -5,18 +5,23 @@ model that they cannot take may end the process. None of them reaches for the ne
 """
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import onnx
 
 from fbnet.errors import BadInput
+
+K = TypeVar("K", bound=Hashable)
 
 # The wheel's command `mnnconvert` also reports to its makers; the function under it does not.
 MNN_CONVERT = "import sys, _tools; sys.exit(not _tools.mnnconvert(sys.argv))"
@@ -71,6 +76,14 @@ CONVERTERS: dict[str, Callable[[bytes], dict[str, bytes]]] = {
 """By engine: from ONNX bytes to the engine's model with fp32 weights."""
 
 
+def convert_all(models: Mapping[K, bytes], engine: str) -> dict[K, dict[str, bytes]]:
+    """ONNX nets as models of `engine`, several at a time; equal nets are converted once."""
+    distinct = list(dict.fromkeys(models.values()))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        made = dict(zip(distinct, pool.map(CONVERTERS[engine], distinct), strict=True))
+    return {key: made[data] for key, data in models.items()}
+
+
 def fixed_batch(data: bytes, batch: int) -> bytes:
     """The net for `batch` inputs at once, where its file leaves their number open."""
     model = onnx.load_from_string(data)
@@ -79,6 +92,12 @@ def fixed_batch(data: bytes, batch: int) -> bytes:
         if first.dim_param:
             first.dim_value = batch
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def input_shape(data: bytes) -> tuple[int, ...]:
+    """Shape of the first input of an ONNX net; what it leaves open is 1."""
+    value = onnx.load_from_string(data).graph.input[0]
+    return tuple(dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim)
 
 
 def _place(wheel: str, module: str) -> Path:
