@@ -106,9 +106,7 @@ def net_model(
     return quick_onnx(_Landmarks(net), (batch, 3, size, size))
 
 
-def calls(
-    models: Mapping[K, bytes], engine: str, threads: int = 1, seed: int = 0
-) -> dict[K, Call]:
+def calls(models: Mapping[K, bytes], engine: str, threads: int = 1, seed: int = 0) -> dict[K, Call]:
     """ONNX models of fixed input shape, converted and loaded, ready for `measure`."""
     found = convert_all(models, engine)
     opened = {key: ENGINES[engine].open(model, threads) for key, model in found.items()}
@@ -165,9 +163,7 @@ def _models(
     for slot in slots(space, size):
         for channels, side in _ends(slot):
             if (channels, side) not in models:
-                models[channels, side] = neighbours_model(
-                    channels, side, params.seed, params.batch
-                )
+                models[channels, side] = neighbours_model(channels, side, params.seed, params.batch)
     for choice in references:
         models[choice] = net_model(space, points, choice, size, params.seed, params.batch)
     return models
