@@ -1,8 +1,8 @@
 """Bench: latency of the exported file here, and how well the latency table predicted it.
 
 Reads results/export/subnet.onnx, results/retrain/architecture.json and results/lut/latency.json.
-Leaves in results/bench metrics.json, latency.json and prediction.png. Everything that is timed is
-here, so that `export` stays deterministic.
+Leaves in results/bench metrics.json, details.json, latency.json and prediction.png. Everything
+that is timed is here, so that `export` stays deterministic.
 """
 
 import sys
@@ -29,6 +29,7 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     nets = _timed(params, found, sampled=p.nets if same else 0)
     figures = _figures(nets, same)
     write_json(out / "metrics.json", figures)
+    write_json(out / "details.json", {f"latency_ms_{k}": nets[0][k] for k in ("min", "std")})
     write_json(out / "latency.json", {"nets": nets, **_machine(params)})
     predicted, measured = ([net[key] for net in nets] for key in ("predicted_ms", "median"))
     plots.prediction(predicted, measured, out / "prediction.png")
@@ -74,8 +75,6 @@ def _figures(nets: list[dict[str, Any]], comparable: bool) -> dict[str, float]:
     exported = nets[0]
     figures = {
         "latency_ms": exported["median"],
-        "latency_ms_min": exported["min"],
-        "latency_ms_std": exported["std"],
         "latency_predicted_ms": exported["predicted_ms"],
     }
     if comparable:

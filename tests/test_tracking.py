@@ -55,8 +55,8 @@ def store(project):
 def leave_results(stage, value=0.5, epochs=0):
     """What a stage would leave, small."""
     folder = Path("results") / stage
-    write_json(folder / "metrics.json", {"nme": value, "inner": {"count": 3}, "text": "a"})
-    write_json(folder / "details.json", [value])
+    write_json(folder / "metrics.json", {"nme": value, "text": "a"})
+    write_json(folder / "details.json", {"inner": {"count": 3}})
     if epochs:
         rows = [f"{epoch},{value / epoch}" for epoch in range(1, epochs + 1)]
         write_text(folder / "history.csv", "\n".join(["epoch,loss", *rows]) + "\n")

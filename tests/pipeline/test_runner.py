@@ -13,7 +13,7 @@ from fbnet.params import Params
 from stages import runner
 
 ROOT = Path(__file__).parents[2]
-STAGES = ("fetch", "lut", "search", "retrain", "export", "bench")
+STAGES = ("fetch", "lut", "search", "retrain", "export", "bench", "report")
 HEAVY = ("torch", "torchvision", "mlflow", "onnxruntime", "onnxsim", "matplotlib", "scipy")
 
 
