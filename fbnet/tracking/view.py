@@ -31,10 +31,18 @@ def _view() -> dict[str, Any]:
         selectedMetrics=["macs", "latency_ms", "retrain_val_nme", "nme"],
         showAllRuns=False,
     )
-    section = {"uuid": SECTION, "name": "NME against cost", "display": True, "isReordered": False}
+    section = {
+        "uuid": SECTION,
+        "name": "NME against cost",
+        "display": True,
+        "isReordered": True,
+        "columns": 2,
+        "cardHeight": 330,
+    }
     return {
         "compareRunCharts": [*scatters, lines],
         "compareRunSections": [section],
+        "isAccordionReordered": True,  # MLflow's own sections come after it
         "runsHiddenMode": "SHOWALL",
         "orderByKey": "metrics.`nme`",
         "orderByAsc": True,

@@ -120,7 +120,7 @@ print("heavy:", *sorted(sys.modules.keys() & {heavy}))
 """
 
 
-@pytest.mark.parametrize("stage", (*STAGES, "pipeline"))
+@pytest.mark.parametrize("stage", (*STAGES, "pipeline", "sweep"))
 def test_help_answers_at_once_with_what_the_stage_does(stage):
     code = HELP.format(stage=stage, heavy=set(HEAVY))
     done = subprocess.run(
