@@ -39,8 +39,8 @@ def test_score_of_a_file(exported, faces):
     np.testing.assert_array_equal(result.predicted, expected)
     errors = metrics.nme(expected, faces.landmarks[test], faces.scheme)
     assert result.figures["nme"] == pytest.approx(errors.mean())
-    assert result.metrics()["faces"] == 12
-    assert set(result.metrics()["nme_region"]) == set(faces.scheme.regions)
+    assert result.details()["faces"] == 12
+    assert set(result.details()["nme_region"]) == set(faces.scheme.regions)
 
 
 def test_batch_does_not_matter_and_jitter_does(exported, faces):

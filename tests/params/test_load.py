@@ -1,8 +1,10 @@
 """params.yaml is checked whole; each fault is one line with file, line, key and remedy."""
 
+import io
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from fbnet.errors import BadInput
 from fbnet.params import Params, RetrainParams, SearchParams
@@ -29,6 +31,14 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def test_shipped_params_are_the_defaults_of_the_models() -> None:
     assert load(SHIPPED) == Params()
+
+
+def test_shipped_params_are_laid_out_as_dvc_writes_them() -> None:
+    """Otherwise each `dvc exp run -S` would rewrite lines that nobody changed."""
+    text, stream, yaml = SHIPPED.read_text(), io.StringIO(), YAML()
+    yaml.default_flow_style = False  # as DVC does
+    yaml.dump(yaml.load(text), stream)
+    assert stream.getvalue() == text
 
 
 @pytest.mark.parametrize(
