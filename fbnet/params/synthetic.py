@@ -1,5 +1,7 @@
 """Params of the rendered faces, `fetch.synthetic`."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from fbnet.params.base import Section
@@ -16,6 +18,8 @@ class SyntheticParams(Section):
     """Pictures of one person, one after the other; must divide `train`."""
     seed: int = Field(0, ge=0)
     """Every draw hangs on it and on the picture's number, on nothing else."""
+    points: Literal[68, 106] = 106
+    """Landmarks of a label: 106 (NNI, InsightFace) or 68 (300W)."""
     supersampling: int = Field(2, ge=1, le=4)
     """Samples along each side of a pixel; 1 is coarse and fast."""
     yaw_max: float = Field(60.0, ge=0, le=70)

@@ -68,9 +68,9 @@ def _slide(head: Head, vertices: np.ndarray, camera: Camera, contour: np.ndarray
     contour[rows] = seen[np.arange(len(rows)), outward.argmax(1)]
 
 
-def space_evenly(line: np.ndarray) -> np.ndarray:
-    """The same polyline [n,2] with its n points at equal distances along it."""
+def space_evenly(line: np.ndarray, count: int | None = None) -> np.ndarray:
+    """The polyline [n,2] as `count` points (n if not said) at equal distances along it."""
     steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
     length = np.concatenate([[0], np.cumsum(steps)])
-    even = np.linspace(0, length[-1], len(line))
+    even = np.linspace(0, length[-1], count or len(line))
     return np.stack([np.interp(even, length, line[:, i]) for i in range(2)], axis=1)

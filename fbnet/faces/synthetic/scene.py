@@ -21,6 +21,7 @@ from fbnet.faces.synthetic.hair import (
     hanging_hair,
 )
 from fbnet.faces.synthetic.head import Head
+from fbnet.faces.synthetic.ibug import ibug_points
 from fbnet.faces.synthetic.identity import Person, draw_person
 from fbnet.faces.synthetic.landmarks import project_landmarks, surface_points
 from fbnet.faces.synthetic.layers import Layer
@@ -42,9 +43,9 @@ NOSE_ROOT = 72
 class Face:
     """A rendered face.
 
-    image uint8 [S,S,3] BGR, S = size + 2 * margin; landmarks float32 [106,2], x and y in units of
-    the inner crop (0 and 1 are its edges, beyond lies the margin), NNI order; pose float32 [3]
-    pitch, yaw, roll in radians; flags: what is in the picture; identity: number of the person.
+    image uint8 [S,S,3] BGR, S = size + 2 * margin; landmarks float32 [P,2], x and y in units of
+    the inner crop (0 and 1 are its edges, beyond lies the margin), P and order as params.points
+    says; pose float32 [3] pitch, yaw, roll in radians; flags: what is in the picture; identity: number of the person.
     """
 
     image: np.ndarray
@@ -100,13 +101,14 @@ def draw_subject(head: Head, params: SyntheticParams, draws: Draws) -> Subject:
 def aim(
     head: Head, params: SyntheticParams, draws: Draws, subject: Subject, size: int, margin: int
 ) -> tuple[View, np.ndarray]:
-    """Draw camera and crop; the landmarks in units of the inner crop, float32 [106,2]."""
+    """Draw camera and crop; the landmarks in units of the inner crop, float32 [P,2]."""
     pivot = float(subject.points[NOSE_ROOT, 1]) - PIVOT_DROP
     camera = draw_camera(draws, params, pivot)
     flat = project_landmarks(head, subject.vertices, subject.points, camera)
-    crop = draw_crop(draws, params, flat)
+    labels = ibug_points(flat) if params.points == 68 else flat
+    crop = draw_crop(draws, params, labels)
     view = View(camera, crop, size, margin, params.supersampling)
-    return view, crop.units(flat).astype(np.float32)
+    return view, crop.units(labels).astype(np.float32)
 
 
 def build_mesh(head: Head, subject: Subject, view: View, normals: np.ndarray) -> Mesh:
