@@ -76,7 +76,9 @@ def predict(net: torch.nn.Module, faces: FaceSet, indices: np.ndarray) -> np.nda
         crops = torch.from_numpy(faces.crops(chosen)).permute(0, 3, 1, 2).float() / 255
         found.append(net(crops)[0].numpy())
     points = np.concatenate(found)
-    return convert(points, NNI_TO_IBUG68) if (points.shape[1], faces.points) == (106, 68) else points
+    return (
+        convert(points, NNI_TO_IBUG68) if (points.shape[1], faces.points) == (106, 68) else points
+    )
 
 
 def figures(predicted: np.ndarray, faces: FaceSet, indices: np.ndarray) -> dict[str, float]:

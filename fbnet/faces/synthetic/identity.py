@@ -46,7 +46,8 @@ class Person:
     """A person at rest.
 
     weights: target name -> strength; age 0..1 (0.25 child, 0.5 young, 1 old); male 0..1;
-    tone 0..8 (row of SKIN); skin, hair, iris: linear RGB [3].
+    tone 0..8 (row of SKIN); skin, hair, iris: linear RGB [3]; beard: its density, 0 for none;
+    made_up: whether lips or lids are painted.
     """
 
     weights: Mapping[str, float]
@@ -56,6 +57,8 @@ class Person:
     skin: np.ndarray
     hair: np.ndarray
     iris: np.ndarray
+    beard: float
+    made_up: bool
 
 
 def draw_person(head: Head, draws: Draws, params: SyntheticParams) -> Person:
@@ -78,7 +81,17 @@ def draw_person(head: Head, draws: Draws, params: SyntheticParams) -> Person:
         linear(skin),
         linear(_hair_colour(rng, tone, age)),
         linear(_iris_colour(rng, tone)),
+        *_groom(draws.person("grooming"), male, age, params),
     )
+
+
+def _groom(
+    rng: np.random.Generator, male: float, age: float, params: SyntheticParams
+) -> tuple[float, bool]:
+    """Beard of grown men, stubble to full; make-up of grown women."""
+    bearded = male > 0.6 and age > 0.45 and rng.random() < params.beards
+    made_up = male < 0.45 and age > 0.42 and rng.random() < params.makeup
+    return float(rng.uniform(0.1, 1.0) ** 1.5) * bearded, bool(made_up)
 
 
 def _build(

@@ -47,7 +47,7 @@ def test_shapes_and_types(head: Head) -> None:
     assert face.image.dtype == np.uint8
     assert (face.landmarks.shape, face.landmarks.dtype) == ((106, 2), np.float32)
     assert (face.pose.shape, face.pose.dtype) == ((3,), np.float32)
-    assert set(face.flags) >= {"glasses", "hat", "mask", "hair", "hand", "object"}
+    assert set(face.flags) >= {"glasses", "hat", "mask", "bald", "hand", "object"}
 
 
 def test_labels_lie_inside_and_the_crop_is_the_box(head: Head) -> None:

@@ -1,4 +1,6 @@
-"""The 68 points of 300W from the geometry behind the 106."""
+"""From one geometry to the labels of two conventions: 106 points (NNI) or 68 (300W)."""
+
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -14,6 +16,11 @@ LIDS = {
 """300W puts two points on a lid where NNI has three: their numbers, and the lid in NNI order."""
 
 
+def nni_points(flat: np.ndarray) -> np.ndarray:
+    """The 106 points as they are."""
+    return flat
+
+
 def ibug_points(flat: np.ndarray) -> np.ndarray:
     """300W labels float32 [68,2] from the 106 of NNI [106,2], both in the camera's plane.
 
@@ -23,3 +30,7 @@ def ibug_points(flat: np.ndarray) -> np.ndarray:
     for numbers, lid in LIDS.items():
         points[list(numbers)] = space_evenly(flat[list(lid)], 4)[1:3]
     return points
+
+
+LABELS: Mapping[int, Callable[[np.ndarray], np.ndarray]] = {106: nni_points, 68: ibug_points}
+"""By the number of points: labels from the 106 surface points in the camera's plane."""
