@@ -15,6 +15,14 @@ LIDS = {
 }
 """300W puts two points on a lid where NNI has three: their numbers, and the lid in NNI order."""
 
+BROWS = {
+    17: (43, 44, 0.22), 18: (48, 44, 0.55), 19: (49, 45, 0.5), 20: (51, 47, 0.3), 21: (50, 46, 0.2),
+    22: (102, 97, 0.2), 23: (103, 98, 0.3), 24: (104, 99, 0.5), 25: (105, 100, 0.55),
+    26: (101, 100, 0.22),
+}  # fmt: skip
+"""300W number: two NNI points of the brow (mostly its upper and lower edge), and how far from the
+first to the second 300W's annotators mark; measured on photographs, see docs/synthetic.md."""
+
 
 def nni_points(flat: np.ndarray) -> np.ndarray:
     """The 106 points as they are."""
@@ -24,9 +32,12 @@ def nni_points(flat: np.ndarray) -> np.ndarray:
 def ibug_points(flat: np.ndarray) -> np.ndarray:
     """300W labels float32 [68,2] from the 106 of NNI [106,2], both in the camera's plane.
 
-    Contour, brows, nose and mouth are shared; the lid points lie at thirds of the lid.
+    Contour, nose and mouth are shared; lid points lie at thirds of the lid, brow points between
+    the edges of the brow.
     """
     points = flat[NNI_TO_IBUG68].copy()
+    for number, (upper, lower, share) in BROWS.items():
+        points[number] = flat[upper] + (flat[lower] - flat[upper]) * share
     for numbers, lid in LIDS.items():
         points[list(numbers)] = space_evenly(flat[list(lid)], 4)[1:3]
     return points

@@ -32,11 +32,21 @@ FOLDERS = (
     "cheek", "chin", "ears", "eyebrows", "eyes", "forehead", "head", "mouth", "neck", "nose", "asym"
 )  # fmt: skip
 MEAN_SHAPE = {
-    "head/head-scale-vert-decr": 0.25,
+    "head/head-scale-vert-decr": 0.08,
     "head/head-diamond": 0.3,
     "head/head-fat-decr": 0.3,
+    "chin/chin-width-decr": 0.15,
+    "chin/chin-jaw-drop-decr": 0.2,
+    "mouth/mouth-scale-vert-decr": 0.3,
+    "mouth/mouth-upperlip-height-decr": 0.15,
+    "mouth/mouth-angles-up": 0.3,
+    "nose/nose-scale-vert-incr": 0.15,
+} | {
+    f"eyes/{side}-eye-{name}": 0.2
+    for side in ("l", "r")
+    for name in ("corner1-down", "corner2-down", "height2-incr")
 }
-"""Added to everybody: the base mesh is longer and squarer of jaw than most people."""
+"""Added to everybody: the base mesh is squarer of jaw and fuller of lips than most people."""
 GENTLE = ("asym", "ears", "neck")
 """Folders whose targets act at half strength."""
 
