@@ -74,7 +74,7 @@ def draw_hair(head: Head, draws: Draws, params: SyntheticParams, male: float) ->
         float(rng.uniform(0.15, 0.6)),
         float(rng.uniform(4.8, 6.7)),
         float(rng.uniform(0.62, 1.2)),
-        float(rng.normal(0, 0.5)),
+        float(rng.normal(0, 0.8)),
     )
 
 
@@ -92,7 +92,7 @@ def _hairline(head: Head, rng: np.random.Generator, fringe: bool) -> np.ndarray:
     side = np.interp(
         angle,
         [temple, temple + 0.09, *EAR, EAR[1] + 0.12, 1.9],
-        [edge, burn, burn, 7.25, 6.75, 6.5],
+        [edge, burn, burn, 7.25, 6.95, 6.6],
     )
     line = np.where(angle < temple, front, side)
     above = head.vertices[:, 1] - line
@@ -144,9 +144,12 @@ def strand_pictures() -> tuple[np.ndarray, ...]:
     return tuple(pictures)
 
 
-def strand_place(angle: np.ndarray, height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels of the strand pictures."""
-    x = (angle / np.pi + 1) / 2 * STRAND_WIDTH
+def strand_place(
+    angle: np.ndarray, height: np.ndarray, sweep: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of the strand pictures; in front, `sweep` slants the strands."""
+    swept = angle + sweep * (height - 7.8) * np.clip(1.3 - np.abs(angle), 0, 1)
+    x = (swept / np.pi + 1) / 2 * STRAND_WIDTH
     return x, (HIGH - height) / (HIGH - LOW) * STRAND_HEIGHT
 
 
@@ -154,7 +157,7 @@ def keep_strands(
     style: HairStyle, angle: np.ndarray, height: np.ndarray, line: np.ndarray, layer: np.ndarray
 ) -> np.ndarray:
     """Which shell fragments are hair: strands thin out outwards and end raggedly at the line."""
-    x, y = strand_place(angle, height)
+    x, y = strand_place(angle, height, style.sweep)
     column = np.clip(x.astype(np.int32), 0, STRAND_WIDTH - 1)
     row = np.clip(y.astype(np.int32), 0, STRAND_HEIGHT - 1)
     strand = strand_pictures()[STRANDS[style.name]][row, column]
@@ -180,7 +183,7 @@ def hair_albedo(
     style: HairStyle, colour: np.ndarray, angle: np.ndarray, height: np.ndarray, layer: np.ndarray
 ) -> np.ndarray:
     """Colour [n,3] of shell and hanging hair, darker near the scalp and between strands."""
-    x, y = strand_place(angle, height)
+    x, y = strand_place(angle, height, style.sweep)
     strand = sample(strand_pictures()[STRANDS[style.name]], x, y)
     shade = 0.3 + 0.9 * strand * (0.4 + 0.6 * layer)
     return colour[None] * shade[:, None]

@@ -21,12 +21,13 @@ from fbnet.faces.synthetic.hair import (
     hair_shells,
     hanging_hair,
 )
+from fbnet.faces.synthetic.hand import hand_layer
 from fbnet.faces.synthetic.head import Head
 from fbnet.faces.synthetic.identity import Person, draw_person
 from fbnet.faces.synthetic.landmarks import project_landmarks, surface_points
 from fbnet.faces.synthetic.layers import Layer
 from fbnet.faces.synthetic.light import draw_light, expose, shade
-from fbnet.faces.synthetic.occluders import hand_layer, object_layer
+from fbnet.faces.synthetic.occluders import object_layer
 from fbnet.faces.synthetic.points import Points, gather
 from fbnet.faces.synthetic.raster import Fragments, rasterise, vertex_normals
 from fbnet.faces.synthetic.sensor import Sensor, draw_sensor, photograph

@@ -85,7 +85,7 @@ def colour_points(
     for kind, shine in ((TEETH, 0.8), (LASHES, 0), (HAT, 0.05), (CLOTH, 0.05)):
         gloss[points.of(kind)] = shine
     albedo[points.of(LASHES)] = 0.01
-    pupil = float(draws.shot("pupil").uniform(0.14, 0.24))
+    pupil = float(draws.shot("pupil").uniform(0.12, 0.2))
     for eye in eyes:
         ball = points.of(eye.part)
         outward = _from_centre(points.position[ball], eye, view)
