@@ -42,7 +42,7 @@ def photograph(light: np.ndarray, sensor: Sensor, rng: np.random.Generator) -> n
 
 def _tone(picture: np.ndarray, sensor: Sensor, rng: np.random.Generator) -> np.ndarray:
     """Contrast, brightness, white balance; no colour for some."""
-    contrast, bright = rng.uniform(0.8, 1.25), rng.normal(0, 0.04)
+    contrast, bright = rng.uniform(0.85, 1.4), rng.normal(0.01, 0.06)
     balance = (1 + rng.normal(0, 0.03, 3)).astype(np.float32)
     saturation = np.float32(rng.uniform(0.65, 1.05))
     if sensor.grey:

@@ -80,8 +80,10 @@ def colour_points(
     hat, cloth = points.of(HAT), points.of(CLOTH)
     albedo[hat] = wear.hat_colour * _weave(points, hat, 90, 0.1)
     albedo[cloth] = wear.mask_colour * _pleats(points, cloth)
+    mouth = draws.person("mouth")
     for kind, colour in ((TEETH, (0.84, 0.80, 0.72)), (TONGUE, (0.68, 0.36, 0.36))):
-        albedo[points.of(kind)] = linear(colour)
+        varied = np.array(colour) * mouth.uniform(0.8, 1.1) + mouth.normal(0, 0.02, 3)
+        albedo[points.of(kind)] = linear(np.clip(varied, 0, 1))
     for kind, shine in ((TEETH, 0.8), (LASHES, 0), (HAT, 0.05), (CLOTH, 0.05)):
         gloss[points.of(kind)] = shine
     albedo[points.of(LASHES)] = 0.01

@@ -111,8 +111,10 @@ def offsets(predicted: np.ndarray, faces: FaceSet, indices: np.ndarray) -> np.nd
     return (median + median[list(scheme.mirror)] * (-1, 1)) / 2
 
 
-def run(trial: Trial, data: Path, folder: Path, thirds: tuple[int, ...]) -> dict[str, Any]:
-    """Figures of a trial on the photographs in `thirds`, its seconds and its offsets."""
+def run(
+    trial: Trial, data: Path, folder: Path, parts: Mapping[str, tuple[int, ...]]
+) -> tuple[dict[str, dict[str, float]], np.ndarray]:
+    """Figures of a trial on each part, a name and the thirds in it; the offsets on the first."""
     with TemporaryDirectory() as made:
         started = time.monotonic()
         faces = render(trial, data, Path(made) / "rendered")
@@ -120,12 +122,16 @@ def run(trial: Trial, data: Path, folder: Path, thirds: tuple[int, ...]) -> dict
         net = train(trial, faces)
         trained = time.monotonic()
         photos = photographs(folder, Path(made) / "photographs")
-        chosen = np.flatnonzero(np.isin(third(photos.groups), thirds))
-        predicted = predict(net, photos, chosen)
-        return {
-            "points": faces.points,
-            **figures(predicted, photos, chosen),
-            "render_s": rendered - started,
-            "train_s": trained - rendered,
-            "offsets": offsets(predicted, photos, chosen),
-        }
+        seconds = {"render_s": rendered - started, "train_s": trained - rendered}
+        found: dict[str, dict[str, float]] = {}
+        apart = []
+        for part, thirds in parts.items():
+            chosen = np.flatnonzero(np.isin(third(photos.groups), thirds))
+            predicted = predict(net, photos, chosen)
+            found[part] = {
+                "points": faces.points,
+                **figures(predicted, photos, chosen),
+                **seconds,
+            }
+            apart.append(offsets(predicted, photos, chosen))
+        return found, apart[0]
