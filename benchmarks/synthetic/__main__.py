@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     trial.add_argument("--seed", type=int, default=1)
     trial.add_argument("--faces", type=int, default=800)
     trial.add_argument("--epochs", type=int, default=25)
+    trial.add_argument("--architecture", type=Path, help="architecture.json of another net")
     trial.add_argument("--final", action="store_true", help="the two thirds that chose nothing")
     rate = commands.add_parser("rate", help="images a second, time by part, memory")
     rate.set_defaults(command=measure_rate)
@@ -68,10 +69,12 @@ def add_trial(a: argparse.Namespace) -> None:
     import yaml
 
     from benchmarks.synthetic import table
-    from benchmarks.synthetic.trial import Trial, run
+    from benchmarks.synthetic.trial import CHOICE, Trial, run
+    from fbnet.files import read_json
 
     overrides = {key: yaml.safe_load(value) for key, value in (s.split("=", 1) for s in a.set)}
-    trial = Trial(overrides, a.seed, a.faces, a.epochs)
+    choice = tuple(read_json(a.architecture)["choice"]) if a.architecture else CHOICE
+    trial = Trial(overrides, a.seed, a.faces, a.epochs, choice)
     parts = PARTS if a.final else {"choosing": PARTS["choosing"]}
     made, offsets = run(trial, a.data, a.photographs, parts)
     for number, (along, down) in enumerate(100 * offsets):

@@ -21,7 +21,7 @@ from fbnet.search.finetune import Finetuning
 from fbnet.training.metrics import failure_rate, point_errors, region_nme, yaw_nme
 
 CHOICE = ("mb_k3_res_d3", "mb_k3_e2_res", "mb_k5_res", "mb_k5_res", "mb_k5_res")
-"""The net of every trial: blocks of the seed's space, one a searchable layer."""
+"""The net of the trials that compare: blocks of the seed's space, one a searchable layer."""
 TEST_FACES = 10
 """Rendered test faces; nothing reads them, but a face set has some."""
 BATCH = 128
@@ -31,13 +31,15 @@ BATCH = 128
 class Trial:
     """What is rendered and for how long the net is trained.
 
-    overrides: changes of fetch.synthetic; seed: of pictures, weights and training.
+    overrides: changes of fetch.synthetic; seed: of pictures, weights and training; choice: the
+    net's blocks.
     """
 
     overrides: Mapping[str, Any]
     seed: int
     faces: int
     epochs: int
+    choice: tuple[str, ...] = CHOICE
 
 
 def third(groups: list[str]) -> np.ndarray:
@@ -62,8 +64,8 @@ def render(trial: Trial, data: Path, made: Path) -> FaceSet:
 def train(trial: Trial, faces: FaceSet) -> torch.nn.Module:
     """The fixed net, trained from scratch by the pipeline's recipe; the best epoch's weights."""
     params = RetrainParams(seed=trial.seed, inherit=False, epochs=trial.epochs, min_steps=0)
-    trained = Finetuning(faces, SEED_SPACE, {}, params, AugmentParams()).train(CHOICE)
-    net = build_subnet(SEED_SPACE, faces.points, CHOICE, faces.size, trial.seed)
+    trained = Finetuning(faces, SEED_SPACE, {}, params, AugmentParams()).train(trial.choice)
+    net = build_subnet(SEED_SPACE, faces.points, trial.choice, faces.size, trial.seed)
     net.load_state_dict(trained.weights)
     return net.eval()
 

@@ -54,13 +54,13 @@ class SyntheticParams(Section):
     """Share with a hand before the face."""
     objects: float = Field(0.06, ge=0, le=1)
     """Share with some object before the face."""
-    blur: float = Field(0.35, ge=0, le=1)
+    blur: float = Field(0.25, ge=0, le=1)
     """Share out of focus."""
     low_resolution: float = Field(0.15, ge=0, le=1)
     """Share enlarged from fewer pixels."""
     grey: float = Field(0.08, ge=0, le=1)
     """Share without colour."""
-    noise: float = Field(0.03, ge=0, le=0.2)
+    noise: float = Field(0.02, ge=0, le=0.2)
     """Largest standard deviation of the sensor's noise, as a share of white."""
     jpeg: float = Field(0.6, ge=0, le=1)
     """Share that went through JPEG, quality 40 to 95."""
