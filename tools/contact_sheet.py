@@ -19,6 +19,7 @@ from fbnet.landmarks import SCHEMES
 from fbnet.params.synthetic import SyntheticParams
 
 COLUMNS = 8
+QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 82)
 COLOURS = {
     "contour": (0, 255, 0),
     "brows": (0, 255, 255),
@@ -74,7 +75,7 @@ def main() -> None:
     for name, points in (("faces", False), ("points", True)):
         tiles = [tile(face, a.size, a.margin, a.scale, a.whole, points) for face in faces]
         path = a.out / f"{name}.{a.format}"
-        write_bytes(path, cv2.imencode(path.suffix, sheet(tiles))[1].tobytes())
+        write_bytes(path, cv2.imencode(path.suffix, sheet(tiles), QUALITY)[1].tobytes())
         print(f"{path}: faces {chosen.start} to {chosen.stop - 1}, {a.labels} points")
 
 
