@@ -58,7 +58,7 @@ def reflected(head: Head) -> Head:
 def labels(head: Head, number: int, points: int, side: int) -> np.ndarray:
     """Labels [P,2] of person `number` in the camera's plane; side -1 looks the other way."""
     draws = Draws(PARAMS.seed, number, number)
-    person, drawn = draw_person(MIRRORED[0], draws, PARAMS), draw_expression(draws, PARAMS)
+    person, drawn = draw_person(head, draws, PARAMS), draw_expression(draws, PARAMS)
     expression = Expression(drawn.weights, side * drawn.gaze_yaw, drawn.gaze_pitch)
     vertices = head.morph({**person.weights, **expression.weights})
     eyes = find_eyes(head, vertices, expression)
@@ -72,13 +72,8 @@ def camera(number: int, side: int = 1) -> Camera:
     return make_camera(np.array([pitch, side * yaw, side * roll]), 6.9, LENS)
 
 
-MIRRORED: list[Head] = []
-"""The head whose names of targets persons are drawn from, filled by the fixture."""
-
-
 @pytest.fixture(scope="module")
 def mirror_head(head: Head) -> Head:
-    MIRRORED[:] = [head]
     return reflected(head)
 
 
