@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from fbnet.faces.synthetic.camera import View
-from fbnet.faces.synthetic.layers import Layer, shrink
+from fbnet.faces.synthetic.layers import Layer
 
 FINGERS = {
     "thumb": ((-0.42, 0.10), -0.95, (0.42, 0.34), 0.115),
@@ -28,20 +28,20 @@ PALM = (
 
 @dataclass(frozen=True)
 class Bone:
-    """A capsule in the drawing: start and end [2] and radius, samples."""
+    """A capsule in the picture: start and end [2] and radius, pixels."""
 
     start: np.ndarray
     end: np.ndarray
     radius: float
 
-    def height(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Height of its surface over the plane of the bones; negative outside."""
+    def distance(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Distance of places from its axis."""
         along = self.end - self.start
         share = ((x - self.start[0]) * along[0] + (y - self.start[1]) * along[1]) / (along @ along)
         share = np.clip(share, 0, 1)
-        middle = self.start + share[..., None] * along
-        across = np.hypot(x - middle[..., 0], y - middle[..., 1])
-        return np.sqrt(np.clip(self.radius**2 - across**2, 0, None)) - (across > self.radius)
+        return np.hypot(
+            x - self.start[0] - share * along[0], y - self.start[1] - share * along[1]
+        ).astype(np.float32)
 
 
 def hand_layer(view: View, skin: np.ndarray, brightness: float, rng: np.random.Generator) -> Layer:
@@ -49,24 +49,25 @@ def hand_layer(view: View, skin: np.ndarray, brightness: float, rng: np.random.G
 
     skin: linear RGB; brightness: radiance of white cloth in this light after exposure.
     """
-    side = view.size * view.supersampling
-    x, y = np.meshgrid(*(np.arange(view.side, dtype=np.float32),) * 2)
-    height = np.full(x.shape, -1.0, np.float32)
-    for bone in _bones(view, side, rng):
-        np.maximum(height, bone.height(x, y), out=height)
-    inside = np.where(height > 0, 255, 0).astype(np.uint8)
-    light = _shade(cv2.GaussianBlur(np.maximum(height, 0), (0, 0), side * 0.006), rng)
-    light = cv2.resize(light, (view.stored,) * 2, interpolation=cv2.INTER_AREA)
+    x, y = np.meshgrid(*(np.arange(view.stored, dtype=np.float32) + np.float32(0.5),) * 2)
+    height, cover = np.zeros((2, view.stored, view.stored), np.float32)
+    for bone in _bones(view, rng):
+        inside = bone.radius - bone.distance(x, y)
+        np.maximum(cover, np.clip(inside + 0.5, 0, 1), out=cover)
+        # Of a circle: r^2 - d^2 = (r - d) (2 r - (r - d)).
+        inside = np.clip(inside, 0, None)
+        np.maximum(height, np.sqrt(inside * (2 * bone.radius - inside)), out=height)
+    light = _shade(cv2.GaussianBlur(height, (0, 0), view.size * 0.006), rng)
     tone = skin * np.float32(rng.uniform(0.8, 1.1)) * [1.05, 0.96, 0.93]
     colour = light[..., None] * (tone * np.float32(brightness))
-    return Layer(colour.astype(np.float32), shrink(inside, view.stored))
+    return Layer(colour.astype(np.float32), cover)
 
 
-def _bones(view: View, side: float, rng: np.random.Generator) -> list[Bone]:
+def _bones(view: View, rng: np.random.Generator) -> list[Bone]:
     """The skeleton on the picture: placed, turned, mirrored, its fingers spread and bent."""
-    palm = side * rng.uniform(0.3, 0.44)
+    palm = view.size * rng.uniform(0.3, 0.44)
     reach = np.array([rng.uniform(0.05, 0.95), rng.uniform(0.65, 1.1)])
-    origin = view.margin * view.supersampling + reach * side
+    origin = view.margin + reach * view.size
     # Towards the face, more or less: upwards and to its middle.
     angle = rng.normal(np.arctan2(0.5 - reach[0], 0.9), 0.45)
     ahead = np.array([np.sin(angle), -np.cos(angle)])

@@ -46,7 +46,7 @@ def project_landmarks(
     """Landmarks in the camera's plane, float32 [106,2], as an annotator sees them.
 
     The contour turned away slides to the silhouette; each half of the contour is then spaced
-    evenly along its length, its ends and the chin staying where they are.
+    evenly along its length; the chin stays, and so does the upper end of the near half.
     """
     flat = camera.project(camera.place(points))[:, :2]
     contour = flat[list(CONTOUR)]
