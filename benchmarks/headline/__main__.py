@@ -101,7 +101,8 @@ def _table(setting: "Setting", pattern: str) -> None:
     found = records(setting.results, list(setting.recipes), list(RUNS))
     made = rows(found, read_json(timed) if timed.exists() else {})
     write_json(setting.results.with_name("table.json"), made)
-    page.write({"tables": page.tables(made), "goals": page.verdict_list(verdicts(found, made))})
+    sections = {"tables": page.tables(made), "goals": page.verdict_list(verdicts(found, made))}
+    page.write(sections, setting.page)
 
 
 STEPS = {"plan": _plan, "train": _train, "time": _time, "table": _table}

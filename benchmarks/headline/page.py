@@ -8,7 +8,6 @@ from benchmarks.headline.goals import Verdict
 from fbnet.errors import BadInput
 from fbnet.files import write_text
 
-PAGE = Path("docs/headline.md")
 Row = Mapping[str, Any]
 Columns = dict[str, Callable[[Row], str]]
 
@@ -66,7 +65,7 @@ def verdict_list(verdicts: Sequence[Verdict]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def write(sections: Mapping[str, str], page: Path = PAGE) -> None:
+def write(sections: Mapping[str, str], page: Path) -> None:
     """Replace what stands between `<!-- NAME -->` and `<!-- end NAME -->` for each section."""
     text = page.read_text()
     for name, body in sections.items():

@@ -21,6 +21,7 @@ from fbnet.params import Params, TrainParams
 from fbnet.params.fetch import FetchParams
 
 RESULTS = Path(__file__).with_name("results")
+PAGE = Path(__file__).parents[2] / "docs/headline.md"
 WORK = Path(".checkpoints/headline")
 """Weights, prepared photographs, unfinished trainings: nothing of it goes into git."""
 
@@ -35,6 +36,7 @@ class Setting:
     recipes: Mapping[str, Recipe] = dataclasses.field(default_factory=lambda: RECIPES)
     results: Path = RESULTS
     work: Path = WORK
+    page: Path = PAGE
 
     @property
     def train(self) -> TrainParams:

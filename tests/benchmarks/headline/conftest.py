@@ -38,6 +38,5 @@ def setting(faces, space, tmp_path, monkeypatch):
     searched = tmp_path / "architecture.json"
     searched.write_text(json.dumps({"choice": CHOICE, "space": "small"}))
     params = Params(space="small", spaces={"small": space})
-    return Setting(
-        params, sources, searched, RECIPES, results=tmp_path / "results", work=tmp_path / "work"
-    )
+    folders = {"results": tmp_path / "results", "work": tmp_path / "work"}
+    return Setting(params, sources, searched, RECIPES, page=tmp_path / "page.md", **folders)

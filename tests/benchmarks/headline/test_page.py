@@ -2,6 +2,7 @@ import pytest
 
 from benchmarks.headline import page
 from benchmarks.headline.goals import Verdict
+from benchmarks.headline.setting import PAGE
 from fbnet.errors import BadInput
 
 ROW = {
@@ -39,6 +40,6 @@ def test_sections_are_replaced_and_the_rest_stays(tmp_path):
 
 
 def test_the_page_of_the_docs_has_the_markers():
-    text = page.PAGE.read_text()
+    text = PAGE.read_text()
     for name in ("goals", "tables"):
         assert text.index(f"<!-- {name} -->") < text.index(f"<!-- end {name} -->")
