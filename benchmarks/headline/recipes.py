@@ -22,7 +22,7 @@ FOLDS = 5
 class Recipe:
     """One way of training, the same for every model.
 
-    epochs: by data set. retrain: what differs from the defaults of the section `retrain`.
+    epochs: by data set. retrain: keys of the section `retrain`.
     rates: learning rates tried on validation for each model, on its first run, for `trial_share`
     of the epochs; the best one trains all of its runs. tuned_by: the recipe whose trials count
     where this one has no rates. teachers: by data set and model, the model that teaches it
@@ -44,15 +44,25 @@ class Recipe:
         return ceil(self.trial_share * self.epochs[data])
 
 
+COMMON = {
+    "batch": 32,
+    "optimizer": "adamw",
+    "weight_decay": 0.01,
+    "warmup_epochs": 1.0,
+    "min_steps": 0,
+    "inherit": False,
+}
+"""Stated in full, so that results do not hang on the defaults of the section `retrain`."""
+
 RECIPES: dict[str, Recipe] = {
     "one": Recipe(
         epochs={RENDERED: 40, PHOTOGRAPHS: 60},
-        retrain={"loss": "wing", "ema": 0.99},
+        retrain=COMMON | {"loss": "wing", "ema": 0.99},
         rates=(0.0015, 0.003, 0.006),
     ),
     "best": Recipe(
         epochs={RENDERED: 120, PHOTOGRAPHS: 180},
-        retrain={"loss": "smooth_wing", "ema": 0.995},
+        retrain=COMMON | {"loss": "smooth_wing", "ema": 0.995},
         tuned_by="one",
         # On photographs a teacher must not know the fold's test faces: lite has all five folds.
         teachers={

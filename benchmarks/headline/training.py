@@ -1,6 +1,7 @@
 """One training of the comparison, from its data to the figures in its JSON file."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -65,40 +66,46 @@ class Bench:
 
     def weights(self, task: Task) -> dict[str, Tensor]:
         """Weights of a training; they are no part of git, so it may have to be repeated."""
-        file = task.file(self.setting.work, ".safetensors")
+        self.ensure(task)
+        file = self._weights_file(task)
         if not file.exists():
             self._train(task, self.rate(task))
         return load_weights(file)
 
+    def _weights_file(self, task: Task) -> Path:
+        return task.file(self.setting.work, f"-{self.terms(task)}.safetensors")
+
     def terms(self, task: Task) -> str:
-        """Digest of all that a training hangs on but the code and the rate that tuning finds."""
+        """Digest of what a training hangs on, but for code and the rate that tuning finds.
+
+        Defaults are code: a new key of some section leaves finished trainings valid.
+        """
         setting, recipe = self.setting, self.setting.recipes[task.recipe]
-        space = setting.params.search_space
+        augment, space = (
+            section.model_dump(exclude_defaults=True)
+            for section in (setting.params.augment, setting.params.search_space)
+        )
         full = [recipe.rates, recipe.trial_share, recipe.tuned_by, recipe.start.get(task.data)]
         parts = [
-            self._params(task, 1.0).model_dump(),
-            setting.params.augment.model_dump(),
+            sorted(self._keys(task, 1.0).items()),
+            augment,
             setting.digest(task),
-            (space.model_dump(), setting.choice) if task.model == SUBNET else None,
+            (space, setting.choice) if task.model == SUBNET else None,
             (recipe.teachers.get((task.data, task.model)), recipe.teacher_weight),
             full if task.rate is None else None,
         ]
         return short(parts)
 
-    def _params(self, task: Task, rate: float) -> RetrainParams:
+    def _keys(self, task: Task, rate: float) -> dict[str, Any]:
+        """Keys of the section `retrain`."""
         recipe = self.setting.recipes[task.recipe]
         full = recipe.epochs[task.data]
-        own = {
-            "seed": task.run,
-            "epochs": full if task.rate is None else recipe.trial_epochs(task.data),
-            "lr": rate,
-            "inherit": False,
-            "min_steps": 0,
-        }
-        return RetrainParams.model_validate({**recipe.retrain, **own})
+        epochs = full if task.rate is None else recipe.trial_epochs(task.data)
+        return {**recipe.retrain, "seed": task.run, "epochs": epochs, "lr": rate}
 
     def _train(self, task: Task, rate: float) -> dict[str, Any]:
-        params, faces = self._params(task, rate), self.setting.faces(task)
+        params = RetrainParams.model_validate(self._keys(task, rate))
+        faces = self.setting.faces(task)
         fabric = launch(self.setting.train)
         net = self._net(task, faces)
         teacher = self._teacher(task, faces)
@@ -112,7 +119,7 @@ class Bench:
         ) as saved:
             training.run(saved)
             net.load_state_dict(training.best["weights"])
-            save_weights(task.file(self.setting.work, ".safetensors"), training.best["weights"])
+            save_weights(self._weights_file(task), training.best["weights"])
             record = self._record(task, params, training)
             return record if task.rate is not None else record | _figures(net, faces)
 

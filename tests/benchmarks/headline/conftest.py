@@ -14,13 +14,13 @@ CHOICE = ("sep_k3", "mb_k3", "skip")
 RECIPES = {
     "one": Recipe(
         epochs={RENDERED: 2, PHOTOGRAPHS: 3},
-        retrain={"loss": "wing", "batch": 22},
+        retrain={"loss": "wing", "batch": 22, "min_steps": 0},
         rates=(1e-6, 1e-2),
         trial_share=0.5,
     ),
     "best": Recipe(
         epochs={RENDERED: 1, PHOTOGRAPHS: 1},
-        retrain={"loss": "smooth_wing", "batch": 22},
+        retrain={"loss": "smooth_wing", "batch": 22, "min_steps": 0},
         tuned_by="one",
         teachers={(PHOTOGRAPHS, SUBNET): "lite"},
         start={PHOTOGRAPHS: RENDERED},
