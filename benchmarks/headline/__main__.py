@@ -8,7 +8,7 @@ table.json and docs/headline.md from what is there.
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fbnet.errors import BadInput
 
@@ -92,17 +92,26 @@ def _time(setting: "Setting", pattern: str) -> None:
 
 def _table(setting: "Setting", pattern: str) -> None:
     from benchmarks.headline import page
+    from fbnet.files import write_json
+
+    made, sections = _summary(setting)
+    write_json(setting.results.with_name("table.json"), made)
+    page.write(sections, setting.page)
+
+
+def _summary(setting: "Setting") -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Rows of table.json, and the sections of the page, from the results that are there."""
+    from benchmarks.headline import page
     from benchmarks.headline.goals import verdicts
     from benchmarks.headline.recipes import RUNS
     from benchmarks.headline.table import records, rows
-    from fbnet.files import read_json, write_json
+    from fbnet.files import read_json
 
     timed = setting.results / "latency.json"
     found = records(setting.results, list(setting.recipes), list(RUNS))
     made = rows(found, read_json(timed) if timed.exists() else {})
-    write_json(setting.results.with_name("table.json"), made)
-    sections = {"tables": page.tables(made), "goals": page.verdict_list(verdicts(found, made))}
-    page.write(sections, setting.page)
+    verdict = page.verdict_list(verdicts(found, made))
+    return made, {"tables": page.tables(made), "goals": verdict}
 
 
 STEPS = {"plan": _plan, "train": _train, "time": _time, "table": _table}

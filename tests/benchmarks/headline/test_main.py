@@ -1,10 +1,13 @@
 """The command: from files of trainings to table and page; one line on bad input."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from benchmarks.headline import __main__ as command
+from benchmarks.headline.setting import Setting
+from fbnet.params import Params
 
 
 def test_plan_and_bad_pattern(setting, monkeypatch, capsys):
@@ -39,3 +42,13 @@ def test_missing_params_are_one_line(step, capsys):
     assert capsys.readouterr().err == (
         "headline: nowhere.yaml: no such file; run in the folder that holds it\n"
     )
+
+
+def test_docs_and_table_are_made_from_the_results():
+    """Run `python -m benchmarks.headline table` when this fails."""
+    setting = Setting(Params(), {}, Path("nowhere"))
+    rows, sections = command._summary(setting)
+    assert json.loads(setting.results.with_name("table.json").read_text()) == rows
+    text = setting.page.read_text()
+    for name, body in sections.items():
+        assert f"<!-- {name} -->\n{body}\n<!-- end {name} -->" in text
