@@ -3,8 +3,10 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 
+from fbnet.deploy.interface import Interface
 from fbnet.errors import BadInput
 
 Command = Callable[[argparse.Namespace], None]
@@ -33,9 +35,14 @@ def _parser() -> argparse.ArgumentParser:
     table = _add(commands, "table", _table, "print the result table of the last run")
     table.add_argument("--results", default="results", help="folder the stages wrote")
     score = _add(commands, "score", _score, "accuracy of an ONNX landmark model on faces")
-    score.add_argument("model", help="ONNX file: BGR 0..1 in, landmarks 0..1 of the crop out")
+    score.add_argument("model", help="ONNX file: ours, or any whose input and output you declare")
     score.add_argument("faces", help="data set in any layout `fetch` reads, or results/fetch/faces")
     score.add_argument("--json", metavar="FILE", help="write the figures there too")
+    score.add_argument(
+        "--crop-scale", type=float, metavar="X", help="crop's side in landmark boxes"
+    )
+    for option in fields(Interface):
+        score.add_argument(f"--{option.name}", **option.metadata)
     predict = _add(commands, "predict", _predict, "draw landmarks on pictures and videos")
     predict.add_argument("paths", nargs="+", help="pictures, videos, or folders of them")
     predict.add_argument("--model", help="ONNX file of the export stage (pretrained/subnet.onnx)")
@@ -94,7 +101,9 @@ def _score(arguments: argparse.Namespace) -> None:
     from fbnet.deploy.folder import score_folder
     from fbnet.files import write_json
 
-    figures = score_folder(Path(arguments.model), Path(arguments.faces))
+    interface = Interface(**{o.name: getattr(arguments, o.name) for o in fields(Interface)})
+    files = Path(arguments.model), Path(arguments.faces)
+    figures = score_folder(*files, interface, arguments.crop_scale)
     for name, value in figures.items():
         print(f"{name:24} {value:.4g}")
     if arguments.json:
