@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -35,6 +36,10 @@ class Lut:
     """Cost of stem, block4_1 and head."""
     source: str
     """Where the table came from, for messages."""
+    error: float = 0.0
+    """Mean share by which its sums miss whole nets that were measured with it; 0 if none were."""
+    size: int | None = None
+    """Side of the input it holds for, in pixels; None if it does not say."""
 
     def __post_init__(self) -> None:
         for i, layer in enumerate(self.layers):
@@ -58,10 +63,21 @@ def from_table(table: Any, space: SpaceParams, path: str | Path = "table") -> Lu
     unit = _get(table, path, "unit")
     if unit not in VALUE_KEY:
         raise BadInput(f"{path}: unit is {unit!r}; must be one of {', '.join(VALUE_KEY)}")
-    found = slots(space, int(_get(table, path, "size")))
+    size = int(_get(table, path, "size"))
+    found = slots(space, size)
     layers = tuple(_layer(table, path, i, slot, VALUE_KEY[unit]) for i, slot in enumerate(found))
     fixed = float(_get(table, path, "fixed", VALUE_KEY[unit]))
-    return Lut(unit, layers, fixed, str(path))
+    lut = Lut(unit, layers, fixed, str(path), size=size)
+    return replace(lut, error=_error(table, lut))
+
+
+def _error(table: Any, lut: Lut) -> float:
+    """The table's own figure where it has one, else that of the nets its fixed part came from."""
+    if "mape" in table:
+        return float(table["mape"])
+    nets = table["fixed"].get("references", [])
+    misses = [abs(cost_of(lut, net["choice"]) - net["median"]) / net["median"] for net in nets]
+    return fmean(misses) if misses else 0.0
 
 
 def check_cost(cost: float, block: str, where: str) -> None:
@@ -129,6 +145,15 @@ def cost_of(lut: Lut, choice: Sequence[str]) -> float:
 def reference_cost(lut: Lut) -> float:
     """Expected cost where every block is equally likely: what costs are measured against."""
     return lut.fixed + sum(sum(layer.values()) / len(layer) for layer in lut.layers)
+
+
+def check_size(lut: Lut, size: int) -> None:
+    """Raise BadInput where the table was made for inputs of another size than the faces'."""
+    if lut.size not in (None, size):
+        raise BadInput(
+            f"{lut.source}: made for inputs of {lut.size}x{lut.size}, the faces are {size}x{size}; "
+            "make a table for these (lut.source: measure, or a kit of this size)"
+        )
 
 
 def cost_range(lut: Lut) -> tuple[float, float]:
