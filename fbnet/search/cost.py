@@ -41,14 +41,15 @@ def steered(
     disagree. The cost's part is as large as the loss's by construction: a plain penalty swamps
     Adam's second moment while masks are soft, and loses to their steep gradients when they harden.
     """
-    if not over:
+    steepness = _norm(cost_slopes)
+    if not over or steepness == 0:
         return list(slopes)
-    scale = weight * _norm(slopes) / _norm(cost_slopes).clamp_min(torch.finfo(torch.float32).tiny)
+    scale = weight * _norm(slopes) / steepness
     return [slope + scale * cost for slope, cost in zip(slopes, cost_slopes, strict=True)]
 
 
-def _norm(parts: Sequence[Tensor]) -> Tensor:
-    return torch.cat([part.flatten() for part in parts]).norm()
+def _norm(parts: Sequence[Tensor]) -> float:
+    return float(torch.cat([part.flatten() for part in parts]).norm())
 
 
 def cost_term(cost: Tensor, reference: float, params: SearchParams) -> Tensor:

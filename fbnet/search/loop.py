@@ -128,10 +128,11 @@ class Search:
         cost = expected_cost(self.lut, masks)
         total = total_loss(loss, cost, reference_cost(self.lut), self.params)
         # Gradients of the alphas alone: those of the weights are neither needed nor computed.
-        slopes = torch.autograd.grad(total, self.alphas.parameters())
+        parameters = list(self.alphas.parameters())
+        slopes: Sequence[Tensor] = torch.autograd.grad(total, parameters)
         if self.budget:
             slopes = self._steered(slopes, self.budget.limit)
-        for parameter, slope in zip(self.alphas.parameters(), slopes, strict=True):
+        for parameter, slope in zip(parameters, slopes, strict=True):
             parameter.grad = slope
         self.arch_optimizer.step()
         self.arch_step_count += 1
@@ -140,7 +141,7 @@ class Search:
     def _steered(self, slopes: Sequence[Tensor], limit: float) -> list[Tensor]:
         # A budget bounds what the distribution costs, not each draw of it.
         cost = expected_cost(self.lut, [alpha.softmax(0) for alpha in self.alphas.alphas])
-        toward = torch.autograd.grad(cost, self.alphas.parameters())
+        toward = torch.autograd.grad(cost, list(self.alphas.parameters()))
         return steered(slopes, toward, bool(cost > limit), self.params.target_weight)
 
     def _draw(self, kind: str, step: int) -> list[Tensor]:
