@@ -1,4 +1,4 @@
-"""The latency table of a search space: its blocks timed with onnxruntime, or read from a file."""
+"""The latency table of a search space: its blocks timed in an engine, or read from a file."""
 
 import io
 import statistics
@@ -6,12 +6,14 @@ import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from fbnet.deploy.timing import BURST, Call, Timing, cpu_model, measure, ort_call
+from fbnet.deploy.convert import convert_all, input_shape
+from fbnet.deploy.engines import ENGINES
+from fbnet.deploy.timing import BURST, Call, Timing, call_of, cpu_model, measure
 from fbnet.errors import BadInput
 from fbnet.files import read_json
 from fbnet.nets.blocks import initialise
@@ -22,6 +24,7 @@ from fbnet.params.space import SpaceParams
 from fbnet.search.lut import from_json
 from fbnet.search.seed_lut import from_seed_npy, from_seed_txt
 
+K = TypeVar("K", bound=Hashable)
 Shape = tuple[int, int, int, int]
 """c_in, c_out, stride, side of the input map."""
 
@@ -46,7 +49,7 @@ def quick_onnx(module: nn.Module, shape: Sequence[int]) -> bytes:
 
 
 def block_models(
-    space: SpaceParams, size: int = 112, seed: int = 0
+    space: SpaceParams, size: int = 112, seed: int = 0, batch: int = 1
 ) -> dict[tuple[str, Shape], bytes]:
     """ONNX of each distinct (block, shape) of a space, as `latency_table` times it.
 
@@ -55,24 +58,24 @@ def block_models(
     `neighbours_model` is what to subtract.
     """
     distinct = {(block, _shape(slot)): slot for slot in slots(space, size) for block in slot.blocks}
-    return {key: _block_model(slot, key[0], seed) for key, slot in distinct.items()}
+    return {key: _block_model(slot, key[0], seed, batch) for key, slot in distinct.items()}
 
 
 def _shape(slot: Slot) -> Shape:
     return slot.c_in, slot.c_out, slot.stride, slot.size
 
 
-def _block_model(slot: Slot, block: str, seed: int) -> bytes:
+def _block_model(slot: Slot, block: str, seed: int, batch: int) -> bytes:
     net = nn.Sequential(_neighbour(slot.c_in), slot.build(block), _neighbour(slot.c_out))
     initialise(net, seed)
-    return quick_onnx(net, (1, slot.c_in, slot.size, slot.size))
+    return quick_onnx(net, (batch, slot.c_in, slot.size, slot.size))
 
 
-def neighbours_model(channels: int, side: int, seed: int = 0) -> bytes:
+def neighbours_model(channels: int, side: int, seed: int = 0, batch: int = 1) -> bytes:
     """ONNX of the two tiny convolutions alone: their cost, and that of a session's call."""
     net = nn.Sequential(_neighbour(channels), _neighbour(channels))
     initialise(net, seed)
-    return quick_onnx(net, (1, channels, side, side))
+    return quick_onnx(net, (batch, channels, side, side))
 
 
 def _neighbour(channels: int) -> nn.Module:
@@ -91,11 +94,25 @@ class _Landmarks(nn.Module):
 
 
 def net_model(
-    space: SpaceParams, points: int, choice: Sequence[str], size: int = 112, seed: int = 0
+    space: SpaceParams,
+    points: int,
+    choice: Sequence[str],
+    size: int = 112,
+    seed: int = 0,
+    batch: int = 1,
 ) -> bytes:
-    """ONNX of a whole subnet with fresh weights, one face at a time, for timing."""
+    """ONNX of a whole subnet with fresh weights, for timing."""
     net = build_subnet(space, points, choice, size, seed)
-    return quick_onnx(_Landmarks(net), (1, 3, size, size))
+    return quick_onnx(_Landmarks(net), (batch, 3, size, size))
+
+
+def calls(
+    models: Mapping[K, bytes], engine: str, threads: int = 1, seed: int = 0
+) -> dict[K, Call]:
+    """ONNX models of fixed input shape, converted and loaded, ready for `measure`."""
+    found = convert_all(models, engine)
+    opened = {key: ENGINES[engine].open(model, threads) for key, model in found.items()}
+    return {key: call_of(opened[key], input_shape(models[key]), seed) for key in models}
 
 
 def latency_table(
@@ -113,8 +130,9 @@ def latency_table(
         return _imported(space, points, params, size)
     found = slots(space, size)
     references = _reference_choices(found)
+    models = _models(space, points, params, size, references)
     times = measure(
-        _calls(space, points, params, size, references),
+        calls(models, params.engine, params.threads, params.seed),
         warmup=params.warmup,
         rounds=params.rounds,
         ci_target=params.ci_target,
@@ -130,27 +148,29 @@ def latency_table(
         "size": size,
         "layers": layers,
         "fixed": _fixed(times, layers, references),
-        **_machine(),
+        **machine(params.engine),
         "protocol": _protocol(params),
     }
 
 
-def _calls(
+def _models(
     space: SpaceParams,
     points: int,
     params: LutParams,
     size: int,
     references: Sequence[tuple[str, ...]],
-) -> dict[Hashable, Call]:
+) -> dict[Hashable, bytes]:
     models: dict[Hashable, bytes] = {}
-    models.update(block_models(space, size, params.seed).items())
+    models.update(block_models(space, size, params.seed, params.batch).items())
     for slot in slots(space, size):
         for channels, side in _ends(slot):
             if (channels, side) not in models:
-                models[channels, side] = neighbours_model(channels, side, params.seed)
+                models[channels, side] = neighbours_model(
+                    channels, side, params.seed, params.batch
+                )
     for choice in references:
-        models[choice] = net_model(space, points, choice, size, params.seed)
-    return {key: ort_call(model, params.threads, params.seed) for key, model in models.items()}
+        models[choice] = net_model(space, points, choice, size, params.seed, params.batch)
+    return models
 
 
 def _ends(slot: Slot) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -192,15 +212,14 @@ def _fixed(
     return {"median": max(FLOOR_MS, statistics.fmean(rest)), "references": nets}
 
 
-def _machine() -> dict[str, str]:
-    import onnxruntime
-
-    return {"engine": "onnxruntime", "version": onnxruntime.__version__, "cpu": cpu_model()}
+def machine(engine: str) -> dict[str, str]:
+    """What a timing was made with: engine, its version, the processor."""
+    return {"engine": engine, "version": ENGINES[engine].version(), "cpu": cpu_model()}
 
 
 def _protocol(params: LutParams) -> dict[str, Any]:
-    kept = params.model_dump(include={"threads", "warmup", "rounds", "ci_target", "max_seconds"})
-    return kept | {"burst": BURST, "interleaved": True, "batch": 1}
+    stated = {"threads", "batch", "warmup", "rounds", "ci_target", "max_seconds"}
+    return params.model_dump(include=stated) | {"burst": BURST, "interleaved": True}
 
 
 def _imported(space: SpaceParams, points: int, params: LutParams, size: int) -> dict[str, Any]:

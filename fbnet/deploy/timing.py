@@ -1,4 +1,4 @@
-"""Times calls fairly, and turns ONNX models into calls."""
+"""Times calls fairly, and turns loaded models into calls."""
 
 import math
 import platform
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+
+from fbnet.deploy.engines.base import Session
 
 Call = Callable[[], object]
 K = TypeVar("K", bound=Hashable)
@@ -94,24 +96,10 @@ def _burst_ms(call: Call) -> float:
     return statistics.median(runs) / 1e6
 
 
-def ort_call(model: bytes | str | Path, threads: int = 1, seed: int = 0) -> Call:
-    """A call that runs an ONNX model once on fixed inputs drawn from `seed`.
-
-    One inter-op thread, `threads` intra-op threads; open dimensions are taken as 1.
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    source = model if isinstance(model, bytes) else str(model)
-    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    rng = np.random.default_rng(seed)
-    feed = {
-        entry.name: rng.random([d if isinstance(d, int) else 1 for d in entry.shape], np.float32)
-        for entry in session.get_inputs()
-    }
-    return lambda: session.run(None, feed)
+def call_of(session: Session, shape: Sequence[int], seed: int = 0) -> Call:
+    """A call that runs a loaded model once on a fixed input of `shape`, drawn from `seed`."""
+    fixed = np.random.default_rng(seed).random(tuple(shape), np.float32)
+    return lambda: session(fixed)
 
 
 def cpu_model() -> str:

@@ -1,12 +1,17 @@
 """Params of the `export` stage."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from fbnet.params.base import Section
 
 
+VariantName = Literal["mnn", "mnn_fp16", "mnn_int8", "ncnn", "ncnn_fp16", "onnx_int8"]
+
+
 class ExportParams(Section):
-    """ONNX file and its score on the test faces."""
+    """ONNX file and its score on the test faces, and its variants."""
 
     opset: int = Field(18, ge=18, le=23)
     """ONNX opset; 18 is the least that torch's exporter writes."""
@@ -14,6 +19,19 @@ class ExportParams(Section):
     """Largest difference from the torch net, in units of the crop; beyond it nothing is written."""
     parity_faces: int = Field(32, ge=1)
     """Test faces on which the two are compared."""
+    variants: tuple[VariantName, ...] = (
+        "mnn",
+        "mnn_fp16",
+        "mnn_int8",
+        "ncnn",
+        "ncnn_fp16",
+        "onnx_int8",
+    )
+    """Files for other engines and in fewer bits; those that fail their tolerance are left out."""
+    nme_tolerance: float = Field(0.02, ge=0, le=1)
+    """Relative growth of the test NME that fewer bits may cost; fp32 has `parity_tolerance`."""
+    calibration_faces: int = Field(256, ge=1)
+    """Training faces from which the int8 scales are taken."""
     threads: int = Field(1, ge=1)
     """Threads of onnxruntime while scoring; the last digits depend on them."""
     batch: int = Field(64, ge=1)
