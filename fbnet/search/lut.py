@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, listed
 from fbnet.files import read_json
 from fbnet.nets.space import Slot, slots
 from fbnet.params.space import SpaceParams
@@ -65,7 +65,7 @@ def from_table(table: Any, space: SpaceParams, path: str | Path = "table") -> Lu
         raise BadInput(f"{path}: unit is {unit!r}; must be one of {', '.join(VALUE_KEY)}")
     size = int(_get(table, path, "size"))
     found = slots(space, size)
-    layers = tuple(_layer(table, path, i, slot, VALUE_KEY[unit]) for i, slot in enumerate(found))
+    layers = _layers(table, path, found, VALUE_KEY[unit])
     fixed = float(_get(table, path, "fixed", VALUE_KEY[unit]))
     lut = Lut(unit, layers, fixed, str(path), size=size)
     return replace(lut, error=_error(table, lut))
@@ -87,18 +87,40 @@ def check_cost(cost: float, block: str, where: str) -> None:
         raise BadInput(f"{where}, block {block}: cost {cost}; must be a positive number")
 
 
-def _layer(table: Any, path: str | Path, i: int, slot: Slot, key: str) -> dict[str, float]:
+def _layers(
+    table: Any, path: str | Path, found: Sequence[Slot], key: str
+) -> tuple[dict[str, float], ...]:
+    """Costs by layer and block; one BadInput names all that are missing or impossible."""
+    for i, slot in enumerate(found):
+        _check_shape(table, path, i, slot)
+    costs: list[dict[str, float]] = [{} for _ in found]
+    faults = []
+    for i, slot in enumerate(found):
+        for block in slot.blocks:
+            try:
+                costs[i][block] = _cost(table, path, i, slot, block, key)
+            except BadInput as fault:
+                faults.append(str(fault))
+    if faults:
+        raise listed(faults)
+    return tuple(costs)
+
+
+def _check_shape(table: Any, path: str | Path, i: int, slot: Slot) -> None:
     for name, expected in slot.shape().items():
         if (seen := _get(table, path, "layers", i, name)) != expected:
             raise BadInput(
                 f"{path}: layer {i}: {name} is {seen}, the space has {expected}; "
                 f"run the lut stage again"
             )
-    blocks = _get(table, path, "layers", i, "blocks")
-    missing = [block for block in slot.blocks if block not in blocks]
-    if missing:
-        raise missing_entry(path, i, missing[0], slot)
-    return {b: float(_get(table, path, "layers", i, "blocks", b, key)) for b in slot.blocks}
+
+
+def _cost(table: Any, path: str | Path, i: int, slot: Slot, block: str, key: str) -> float:
+    if block not in _get(table, path, "layers", i, "blocks"):
+        raise missing_entry(path, i, block, slot)
+    cost = float(_get(table, path, "layers", i, "blocks", block, key))
+    check_cost(cost, block, f"{path}: layer {i}")
+    return cost
 
 
 def missing_entry(path: str | Path, layer: int, block: str, slot: Slot) -> BadInput:
