@@ -35,7 +35,7 @@ class Contents:
 
     @classmethod
     def of(cls, space: SpaceParams, points: int, size: int, checks: int, seed: int) -> "Contents":
-        """The contents for a space, with `checks` nets drawn from `seed` (fewer in a tiny space)."""
+        """For a space, with `checks` nets drawn from `seed`; fewer in a space that has no more."""
         references = tuple(reference_choices(slots(space, size)))
         drawn = dict.fromkeys(sampled_choices(space, 10 * checks, seed))
         others = [choice for choice in drawn if choice not in references]

@@ -53,7 +53,9 @@ def _faults(times: Mapping[str, Timing], keys: Mapping[str, Hashable], where: st
 
 def _table(contents: Contents, times: Mapping[Any, Timing], found: Results) -> dict[str, Any]:
     made = assembled(times, slots(contents.space, contents.size), contents.references)
-    told = {name: found.facts[name] for name in ("engine", "version", "cpu") if name in found.facts}
+    told: dict[str, Any] = {
+        name: found.facts[name] for name in ("engine", "version", "cpu") if name in found.facts
+    }
     protocol = {
         "threads": int(found.facts.get("threads", 1)),
         "batch": 1,

@@ -6,7 +6,7 @@ set -eu
 program=$1 engine=$2 threads=$3 loops=$4 rounds=$5
 export LD_LIBRARY_PATH=".:${LD_LIBRARY_PATH:-}"
 warmup=10
-cpu=$(sed -n 's/^\(model name\|Hardware\)[^:]*: *//p' /proc/cpuinfo | head -n 1)
+cpu=$(sed -n -e 's/^model name[^:]*: *//p' -e 's/^Hardware[^:]*: *//p' /proc/cpuinfo | head -n 1)
 [ -n "$cpu" ] || cpu=$(getprop ro.soc.model 2>/dev/null || uname -m)
 echo "# program $(basename "$program")"
 echo "# cpu $cpu"
