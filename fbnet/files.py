@@ -53,6 +53,14 @@ def read_json(path: str | Path) -> Any:
         raise BadInput(f"{path}:{error.lineno}: not valid JSON ({error.msg})") from None
 
 
+def read_csv(path: str | Path) -> list[dict[str, str]]:
+    """Rows of a CSV file by heading. Raises BadInput that names the file when it is missing."""
+    try:
+        return list(csv.DictReader(io.StringIO(Path(path).read_text())))
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; run the stage that writes it") from None
+
+
 def digest(path: str | Path, algorithm: str = "sha256") -> str:
     """Hex digest of a file's bytes."""
     with open(path, "rb") as stream:

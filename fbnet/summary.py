@@ -1,9 +1,13 @@
 """The result table of a run, from the files its stages left."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fbnet.files import read_json
+from fbnet.files import read_csv, read_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 COLUMNS = {
     "params": ("parameters", "{:,.0f}"),
@@ -30,17 +34,50 @@ def headline(results: Path) -> list[dict[str, Any]]:
     return [{"model": "searched subnet", **subnet}, floor]
 
 
+VARIANT_COLUMNS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "engine": ("engine", str),
+    "precision": ("weights", str),
+    "size_kb": ("size KB", lambda text: f"{float(text):.0f}"),
+    "latency_ms": ("latency ms", lambda text: f"{float(text):.3f}"),
+    "ratio": ("against ONNX", lambda text: f"{float(text):.2f}x"),
+    "nme": ("NME", lambda text: f"{float(text):.2%}"),
+}
+"""Column of bench's variants.csv -> heading and how its cells are shown."""
+
+
 def print_table(results: Path) -> None:
-    """Print the architecture and the table of `headline`."""
+    """Print the architecture, the table of `headline`, and the exported files' table."""
     from rich.console import Console
+
+    console = Console(width=None if Console().is_terminal else 120)
+    choice = read_json(results / "retrain/architecture.json")["choice"]
+    rows = [
+        [
+            row["model"],
+            *(form.format(row[k]) if k in row else "" for k, (_, form) in COLUMNS.items()),
+        ]
+        for row in headline(results)
+    ]
+    headings = ["model", *(heading for heading, _ in COLUMNS.values())]
+    caption = "architecture: " + " | ".join(choice)
+    console.print(_table("Test faces, one thread", headings, rows, caption))
+    variants = [
+        [row["variant"], *(show(row[k]) for k, (_, show) in VARIANT_COLUMNS.items())]
+        for row in read_csv(results / "bench/variants.csv")
+    ]
+    headings = ["file", *(heading for heading, _ in VARIANT_COLUMNS.values())]
+    console.print(_table("Exported files", headings, variants))
+
+
+def _table(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str = ""
+) -> "Table":
+    """A table whose first column is text."""
     from rich.table import Table
 
-    choice = read_json(results / "retrain/architecture.json")["choice"]
-    table = Table(title="Test faces, one thread", caption="architecture: " + " | ".join(choice))
-    table.add_column("model")
-    for heading, _ in COLUMNS.values():
-        table.add_column(heading, justify="right")
-    for row in headline(results):
-        cells = [form.format(row[k]) if k in row else "" for k, (_, form) in COLUMNS.items()]
-        table.add_row(row["model"], *cells)
-    Console(width=None if Console().is_terminal else 120).print(table)
+    table = Table(title=title, caption=caption or None)
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place else "left")
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,11 +1,12 @@
-"""Bench: latency of the exported file here, and how well the latency table predicted it.
+"""Bench: latency of the exported files here, and how well the latency table predicts whole nets.
 
-Reads results/export/subnet.onnx, results/retrain/architecture.json and results/lut/latency.json.
-Leaves in results/bench metrics.json, latency.json and prediction.png. Everything that is timed is
-here, so that `export` stays deterministic.
+Reads results/export, results/retrain/architecture.json and results/lut/latency.json. Leaves in
+results/bench metrics.json, latency.json, variants.csv and prediction.png. Everything that is timed
+is here, so that `export` stays deterministic.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,92 +14,140 @@ from stages import paths
 from stages.runner import run_stage
 
 if TYPE_CHECKING:
-    from fbnet.params import Params
+    from fbnet.deploy.prediction import Setting
+    from fbnet.deploy.timing import Call, Timing
+    from fbnet.params import BenchParams, Params
     from fbnet.progress import Log
+
+Choice = tuple[str, ...]
+EXACT = "onnx"
+"""The exported file that the others are compared with."""
 
 
 def main(params: "Params", out: Path, log: "Log") -> str:
-    """Time the exported file among nets sampled from the space, and compare with the table."""
+    """Time the exported files among nets sampled from the space; compare these with the table."""
     from fbnet import plots
-    from fbnet.deploy.prediction import comparable
-    from fbnet.files import read_json, write_json
+    from fbnet.deploy.prediction import Setting, drift, references, sampled_choices, setting
+    from fbnet.files import read_json, write_csv, write_json
     from fbnet.progress import say
+    from fbnet.search.lut import cost_of, from_table
 
     table, found, p = read_json(paths.lut("latency")), read_json(paths.TRAINED), params.bench
-    same = comparable(table, p.threads)
-    nets = _timed(params, found, sampled=p.nets if same else 0)
-    figures = _figures(nets, same)
+    lut = from_table(table, params.search_space, paths.lut("latency"))
+    here = setting(table)
+    if here is None:
+        say("bench: the latency table is not of this machine: its predictions are not checked")
+    ran = here or Setting("onnxruntime", p.threads, 1)
+    choices = sampled_choices(params.search_space, p.nets if here else 0, p.seed)
+    anchors = references(table) if here else {}
+    times = _timed(params, found, ran, [*choices, *anchors])
+
+    exported = tuple(found["choice"])
+    slower = drift(anchors, {choice: times[choice].median for choice in anchors})
+    nets = [
+        {"choice": list(c), "predicted_ms": slower * cost_of(lut, c), **vars(times[c])}
+        for c in (exported, *choices)
+    ]
+    files = _files(times)
+    figures = _latencies(files) | {"latency_predicted_ms": cost_of(lut, exported)}
+    if choices:
+        figures |= {"prediction_drift": slower} | _agreement(p, nets[1:])
     write_json(out / "metrics.json", figures)
-    write_json(out / "latency.json", {"nets": nets, **_machine(params)})
+    write_csv(out / "variants.csv", files)
+    write_json(out / "latency.json", {"nets": nets, **_protocol(params, ran)})
     predicted, measured = ([net[key] for net in nets] for key in ("predicted_ms", "median"))
     plots.prediction(predicted, measured, out / "prediction.png")
-    if not same:
-        say("bench: the latency table is not of this machine and its threads: nothing to compare")
-    return (
-        f"bench: {figures['latency_ms']:.3f} ms a face, {figures['latency_predicted_ms']:.3f} ms "
-        f"by the table, in {out}/latency.json"
-    )
+    return f"bench: {_line(figures, len(choices))}, in {out}/latency.json"
 
 
-def _timed(params: "Params", found: Any, sampled: int) -> list[dict[str, Any]]:
-    """The exported net first, then sampled ones: choice, prediction and timing in ms of each."""
-    from fbnet.deploy.latency import net_model
-    from fbnet.deploy.prediction import sampled_choices
-    from fbnet.deploy.timing import measure, ort_call
-    from fbnet.search.lut import cost_of, from_json
+def _line(figures: dict[str, float], sampled: int) -> str:
+    line = "{latency_ms:.3f} ms a face, {latency_predicted_ms:.3f} ms by the table"
+    if sampled:
+        line += f"; over {sampled} nets the table has MAPE {{prediction_mape:.1%}}"
+        line += ", the machine is at {prediction_drift:.0%} of the time it took then"
+    return line.format_map(figures)
 
-    space, p = params.search_space, params.bench
-    table = from_json(paths.lut("latency"), space)
-    choices = sampled_choices(space, sampled, p.seed)
-    models: list[bytes | Path] = [
-        paths.EXPORTED,
-        *(net_model(space, found["points"], c, found["size"]) for c in choices),
-    ]
-    calls = {i: ort_call(model, p.threads, p.seed) for i, model in enumerate(models)}
-    timings = measure(
-        calls,
+
+def _timed(
+    params: "Params",
+    found: Any,
+    ran: "Setting",
+    choices: list[Choice],
+) -> "dict[str | Choice, Timing]":
+    """Files by name and whole nets by choice, all in turn; the exported net is one of these."""
+    from fbnet.deploy.convert import fixed_batch
+    from fbnet.deploy.latency import calls, net_model
+    from fbnet.deploy.timing import measure
+
+    p, space, size = params.bench, params.search_space, found["size"]
+    nets = {tuple(found["choice"]): fixed_batch(paths.EXPORTED.read_bytes(), ran.batch)}
+    for choice in choices:
+        if choice not in nets:
+            nets[choice] = net_model(space, found["points"], choice, size, batch=ran.batch)
+    return measure(
+        {**_file_calls(params, size), **calls(nets, ran.engine, ran.threads, p.seed)},
         warmup=p.warmup,
         rounds=sys.maxsize,  # as many as the time holds
         ci_target=0.0,
         max_seconds=p.seconds,
     )
+
+
+def _file_calls(params: "Params", size: int) -> "dict[str | Choice, Call]":
+    """The exported files by name, each in its engine, on one face."""
+    from fbnet.deploy.engines import ENGINES
+    from fbnet.deploy.timing import call_of
+    from fbnet.deploy.variants import VARIANTS, published
+
+    p, models = params.bench, published(paths.VARIANTS)
+    engines = {name: VARIANTS[name].engine for name in models} | {EXACT: "onnxruntime"}
+    models[EXACT] = {".onnx": paths.EXPORTED.read_bytes()}
+    return {
+        name: call_of(ENGINES[engines[name]].open(model, p.threads), (1, 3, size, size), p.seed)
+        for name, model in models.items()
+    }
+
+
+def _files(times: "Mapping[str | Choice, Timing]") -> list[dict[str, Any]]:
+    """Of each exported file that was timed: what export says of it, and its latency."""
+    from fbnet.files import read_csv
+
+    exact = times[EXACT].median
     return [
-        {"choice": list(choice), "predicted_ms": cost_of(table, choice), **vars(timings[i])}
-        for i, choice in enumerate([found["choice"], *choices])
+        {key: row[key] for key in ("variant", "engine", "precision", "size_kb", "nme")}
+        | {"latency_ms": timing.median, "ratio": timing.median / exact}
+        | {name: getattr(timing, name) for name in ("n", "min", "mean", "std", "ci")}
+        for row in read_csv(paths.VARIANT_TABLE)
+        if (timing := times.get(row["variant"]))
     ]
 
 
-def _figures(nets: list[dict[str, Any]], comparable: bool) -> dict[str, float]:
+def _latencies(files: list[dict[str, Any]]) -> dict[str, float]:
+    """latency_ms is the ONNX file's; the others' have their names behind it."""
+    exact = next(row for row in files if row["variant"] == EXACT)
+    others = {f"latency_ms_{row['variant']}": row["latency_ms"] for row in files if row != exact}
+    spread = {"latency_ms_min": exact["min"], "latency_ms_std": exact["std"]}
+    return {"latency_ms": exact["latency_ms"], **spread, **others}
+
+
+def _agreement(p: "BenchParams", nets: list[dict[str, Any]]) -> dict[str, float]:
+    """Figures of the prediction; says so where the table predicts badly."""
     from fbnet.deploy.prediction import agreement
+    from fbnet.progress import say
 
-    exported = nets[0]
-    figures = {
-        "latency_ms": exported["median"],
-        "latency_ms_min": exported["min"],
-        "latency_ms_std": exported["std"],
-        "latency_predicted_ms": exported["predicted_ms"],
-    }
-    if comparable:
-        found = agreement([n["predicted_ms"] for n in nets], [n["median"] for n in nets])
-        figures["prediction_mape"] = found.mape
-        if found.spearman is not None:
-            figures["prediction_spearman"] = found.spearman
-    return figures
+    found = agreement([net["predicted_ms"] for net in nets], [net["median"] for net in nets])
+    if warning := found.warning(p.mape_warn, p.spearman_warn):
+        say(f"bench: {warning}")
+    return found.metrics()
 
 
-def _machine(params: "Params") -> dict[str, Any]:
-    import onnxruntime
+def _protocol(params: "Params", ran: "Setting") -> dict[str, Any]:
+    """How the whole nets were timed; the files are timed alike, with bench.threads and one face."""
+    from fbnet.deploy.latency import machine
+    from fbnet.deploy.timing import BURST
 
-    from fbnet.deploy.timing import BURST, cpu_model
-
-    protocol = params.bench.model_dump() | {"burst": BURST, "interleaved": True, "batch": 1}
-    return {
-        "unit": "ms",
-        "engine": "onnxruntime",
-        "version": onnxruntime.__version__,
-        "cpu": cpu_model(),
-        "protocol": protocol,
-    }
+    stated = params.bench.model_dump() | vars(ran) | {"burst": BURST, "interleaved": True}
+    return {"unit": "ms", "protocol": stated, **machine(ran.engine)}
 
 
 if __name__ == "__main__":

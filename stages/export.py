@@ -1,7 +1,8 @@
-"""Export: the trained subnet as one ONNX file, checked against torch and scored on test faces.
+"""Export: the trained subnet as ONNX, checked against torch and scored on test faces.
 
-Reads results/retrain and results/fetch/faces. Leaves in results/export subnet.onnx, metrics.json,
-errors.csv, ced.png, faces.png and worst.png. The test faces are read here and in benchmarks only.
+Reads results/retrain and results/fetch/faces. Leaves in results/export subnet.onnx, variants/ for
+other engines and in fewer bits, variants.csv, metrics.json, errors.csv, ced.png, faces.png and
+worst.png. The test faces are read here and in benchmarks only.
 """
 
 import sys
@@ -26,18 +27,44 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     from fbnet.deploy.runtime import OnnxModel
     from fbnet.deploy.score import score
     from fbnet.faces.faceset import FaceSet
-    from fbnet.files import read_json, write_bytes, write_json
+    from fbnet.files import read_json, write_bytes, write_csv, write_json
 
     p, faces, found = params.export, FaceSet.load(paths.FACES), read_json(paths.TRAINED)
-    data, difference = _checked(p, faces, _subnet(params, faces, found))
+    net = _subnet(params, faces, found)
+    data, difference = _checked(p, faces, net)
     model = OnnxModel(data, p.threads)
     result = score(model, faces, batch=p.batch, jitter=p.jitter, seed=p.seed)
     data = with_metadata(data, _metadata(params, faces, found, result))
     size = {"size_kb": len(data) / 1024, "parity": difference}
+    rows = _variants(p, faces, net, data, result, out / "variants")
+    exported = {"variant": "onnx", "engine": "onnxruntime", "precision": "fp32", **size}
     write_bytes(out / "subnet.onnx", data)
-    write_json(out / "metrics.json", result.metrics() | vars(counts(data)) | size)
+    write_csv(out / "variants.csv", [exported | {"nme": result.figures["nme"]}, *rows])
+    by_name = {"variants": {row["variant"]: _numbers(row) for row in rows}}
+    write_json(out / "metrics.json", result.metrics() | vars(counts(data)) | size | by_name)
     _write_faces(result, faces, p.pictures, out)
     return f"export: {_line(result)}, {size['size_kb']:.0f} KB, in {out}/subnet.onnx"
+
+
+def _variants(
+    p: "ExportParams",
+    faces: "FaceSet",
+    net: "nn.Module",
+    data: bytes,
+    result: "Score",
+    folder: Path,
+) -> list[dict[str, Any]]:
+    """Fill `folder` with the variants that hold their tolerance; a row for each variant."""
+    from fbnet.deploy.onnx import landmarks
+    from fbnet.deploy.variants import Trial, calibration, publish
+
+    exact = landmarks(net, faces.crops(faces.indices("test")[: p.parity_faces]))
+    trial = Trial(faces, exact, result.figures["nme"], p.parity_tolerance, p.nme_tolerance)
+    return publish(p.variants, data, trial, calibration(faces, p.calibration_faces), folder)
+
+
+def _numbers(row: dict[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in row.items() if isinstance(value, float)}
 
 
 def _line(result: "Score") -> str:

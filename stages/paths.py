@@ -9,6 +9,8 @@ SUPERNET = Path("results/search/supernet.safetensors")
 TRAINED = Path("results/retrain/architecture.json")
 SUBNET = Path("results/retrain/subnet.safetensors")
 EXPORTED = Path("results/export/subnet.onnx")
+VARIANTS = Path("results/export/variants")
+VARIANT_TABLE = Path("results/export/variants.csv")
 
 
 def lut(cost: str) -> Path:

@@ -1,6 +1,7 @@
 """The exported net for other engines and in fewer bits: made, run on test faces, judged."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from fbnet.deploy.quantise import static_int8
 from fbnet.deploy.runtime import to_input
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_bytes
+from fbnet.progress import say
 from fbnet.training.metrics import nme
 
 FULL = "fp32"
@@ -114,10 +116,32 @@ def predict(session: Session, crops: np.ndarray) -> np.ndarray:
     return np.concatenate([session(face[None]) for face in to_input(crops)])
 
 
-def publish(name: str, model: Model, folder: Path) -> None:
-    """Write a variant's files to a folder of variants."""
-    for path in VARIANTS[name].files(folder):
-        write_bytes(path, model[path.suffix])
+def calibration(faces: FaceSet, count: int) -> np.ndarray:
+    """`count` training faces, or all, spread evenly, as inputs float32 [n, 3, S, S]."""
+    train = faces.indices("train")
+    places = np.linspace(0, len(train) - 1, min(count, len(train))).round().astype(int)
+    return to_input(faces.crops(train[places]))
+
+
+def publish(
+    names: Sequence[str], data: bytes, trial: Trial, calibration: np.ndarray, folder: Path
+) -> list[Row]:
+    """Make and judge variants of an ONNX net; `folder` then holds those without a fault only.
+
+    Returns every variant's row. Each one left out is said in a line.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    rows = []
+    for name in names:
+        model, row = trial.run(name, data, calibration)
+        if row["fault"]:
+            say(f"variant {name} is NOT PUBLISHED: {row['fault']}")
+        else:
+            for path in VARIANTS[name].files(folder):
+                write_bytes(path, model[path.suffix])
+        rows.append(row)
+    return rows
 
 
 def published(folder: Path) -> dict[str, Model]:

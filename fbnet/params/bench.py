@@ -12,7 +12,7 @@ class BenchParams(Section):
     """Threads of the engines; with one the timing varies least."""
     warmup: int = Field(30, ge=0, le=10_000)
     """Runs of each net before the clock counts."""
-    seconds: float = Field(10.0, gt=0, le=600)
+    seconds: float = Field(15.0, gt=0, le=600)
     """How long the nets are timed, all in turn."""
     nets: int = Field(50, ge=0, le=200)
     """Nets drawn from the space and timed too, to see how well the latency table predicts."""

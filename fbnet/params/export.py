@@ -6,7 +6,6 @@ from pydantic import Field
 
 from fbnet.params.base import Section
 
-
 VariantName = Literal["mnn", "mnn_fp16", "mnn_int8", "ncnn", "ncnn_fp16", "onnx_int8"]
 
 

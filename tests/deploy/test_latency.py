@@ -5,8 +5,10 @@ import numpy as np
 import onnx
 import pytest
 
-from fbnet.deploy.latency import block_models, latency_table, net_model
-from fbnet.deploy.timing import ort_call
+from fbnet.deploy.convert import input_shape
+from fbnet.deploy.engines import ENGINES
+from fbnet.deploy.latency import block_models, calls, latency_table, net_model
+from fbnet.deploy.prediction import Setting, setting
 from fbnet.errors import BadInput
 from fbnet.nets.space import slots
 from fbnet.params.lut import LutParams
@@ -18,6 +20,9 @@ SPACE = SpaceParams(
         StageParams(ops=("mb_k3_e2_res", "gh_k3", "skip"), layer_num=2, channels=32, stride=1),
         StageParams(ops=("sep_k3", "mb_k3_res_se"), layer_num=1, channels=16, stride=2),
     )
+)
+SMALL = SpaceParams(
+    stages=(StageParams(ops=("gh_k3", "sep_k3"), layer_num=1, channels=16, stride=1),)
 )
 SIZE = 32
 QUICK = LutParams(warmup=1, rounds=5, max_seconds=2.0)
@@ -80,12 +85,34 @@ def test_a_space_without_a_choice_has_one_reference() -> None:
     assert len(table["fixed"]["references"]) == 1
 
 
-def test_the_call_gives_what_the_model_gives() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_table_in_each_engine(engine: str) -> None:
+    table = latency_table(SMALL, 68, QUICK.model_copy(update={"engine": engine}), SIZE)
+    assert (table["engine"], table["version"]) == (engine, ENGINES[engine].version())
+    assert set(table["layers"][0]["blocks"]) == {"gh_k3", "sep_k3"}
+    assert setting(table) == Setting(engine, threads=1, batch=1)
+
+
+def test_larger_batches_are_timed() -> None:
+    table = latency_table(SMALL, 68, QUICK.model_copy(update={"engine": "mnn", "batch": 2}), SIZE)
+    assert table["protocol"]["batch"] == 2
+    shapes = {input_shape(model) for model in block_models(SPACE, SIZE, batch=2).values()}
+    assert shapes == {(2, 32, 4, 4)}
+
+
+def test_ncnn_has_no_batches() -> None:
+    with pytest.raises(ValueError, match="ncnn runs one face a call"):
+        LutParams(engine="ncnn", batch=2)
+
+
+def test_calls_run_the_models_on_inputs_of_the_seed() -> None:
     model = net_model(SPACE, 68, ("skip", "gh_k3", "sep_k3"), SIZE)
-    first, again = ort_call(model, seed=1)(), ort_call(model, seed=1)()
-    assert np.array_equal(first[0], again[0])
-    assert first[0].shape == (1, 68, 2)
-    assert not np.array_equal(first[0], ort_call(model, seed=2)()[0])
+    found = {seed: calls({"net": model}, "onnxruntime", seed=seed)["net"]() for seed in (1, 2)}
+    assert found[1].shape == (1, 68, 2)
+    assert not np.array_equal(found[1], found[2])
+    assert np.array_equal(found[1], calls({"net": model}, "onnxruntime", seed=1)["net"]())
+    for engine in ("mnn", "ncnn"):
+        assert calls({"net": model}, engine, seed=1)["net"]() == pytest.approx(found[1], abs=1e-6)
 
 
 def records() -> list[dict]:
