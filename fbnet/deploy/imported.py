@@ -1,5 +1,6 @@
 """A cost table that was measured elsewhere: read, and checked against the space."""
 
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -74,7 +75,7 @@ def outlying(lut: Lut, found: tuple[Slot, ...]) -> list[str]:
     are even enough in the tables of the engines here (within 3 times).
     """
     costs = {(i, b): c for i, layer in enumerate(lut.layers) for b, c in layer.items() if c > 0}
-    macs = {(i, b): count_block(found[i], b).macs for i, b in costs}
+    macs = {(i, b): _count(found[i], b).macs for i, b in costs}
     rates = {key: cost / macs[key] for key, cost in costs.items() if macs[key]}
     usual, usual_rate = (median(v.values()) if v else 1.0 for v in (costs, rates))
     faults = []
@@ -87,6 +88,9 @@ def outlying(lut: Lut, found: tuple[Slot, ...]) -> list[str]:
                 "measure it again"
             )
     return faults
+
+
+_count = cache(count_block)
 
 
 def unknown(table: dict[str, Any], found: tuple[Slot, ...]) -> list[str]:

@@ -51,6 +51,18 @@ def budget(lut: Lut, params: SearchParams) -> Budget | None:
     return found
 
 
+def verdict(found: Budget, cost: float, lut: Lut) -> str:
+    """Whether a net of `cost` (measured, or predicted with the table's error) meets its budget."""
+    over = cost / found.target - 1
+    if over <= 0:
+        return f"{cost:.4g} {lut.unit} is within the budget of {found.target:.4g}"
+    floor, _ = cost_range(lut)
+    return (
+        f"{cost:.4g} {lut.unit} is OVER the budget of {found.target:.4g} by {over:.1%}; the "
+        f"cheapest net of the space costs {floor:.4g} by the table"
+    )
+
+
 def _with_error(lut: Lut, cost: float) -> str:
     if not lut.error:
         return ""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fbnet.params import SearchParams
-from fbnet.search.budget import Budget, budget, likeliest_within
+from fbnet.search.budget import Budget, budget, likeliest_within, verdict
 from fbnet.search.lut import Lut, cost_of
 
 
@@ -57,3 +57,11 @@ def test_the_limit_leaves_room_for_the_tables_error() -> None:
     params = SearchParams(mode="target", target_ms=5.0)
     assert budget(lut, params) == Budget(target=5.0, limit=4.0)
     assert budget(lut, SearchParams()) is None
+
+
+def test_the_verdict_says_by_how_much_and_what_the_floor_is() -> None:
+    lut = Lut("ms", ({"a": 1.0, "b": 5.0},), 1.0, "x")
+    found = Budget(target=4.0, limit=4.0)
+    assert verdict(found, 4.0, lut) == "4 ms is within the budget of 4"
+    assert verdict(found, 4.4, lut).startswith("4.4 ms is OVER the budget of 4 by 10.0%; the cheap")
+    assert verdict(found, 4.4, lut).endswith("net of the space costs 2 by the table")
