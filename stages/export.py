@@ -5,6 +5,7 @@ other engines and in fewer bits, variants.csv, metrics.json, details.json, error
 faces.png and worst.png. The test faces are read here and in benchmarks only.
 """
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,8 @@ def _variants(
 
 
 def _numbers(row: dict[str, Any]) -> dict[str, float]:
-    return {name: value for name, value in row.items() if isinstance(value, float)}
+    """A row's finite figures: JSON has no NaN."""
+    return {k: v for k, v in row.items() if isinstance(v, float) and math.isfinite(v)}
 
 
 def _line(result: "Score") -> str:
