@@ -3,6 +3,8 @@ PYTHON  ?= $(shell command -v python3.11 || command -v python3)
 VENV    ?= .venv
 PROFILE ?=
 SET     ?=
+OVER    ?= search.beta
+VALUES  ?= 0.1 0.6 1.5
 PYTEST  ?=
 
 BIN   := $(CURDIR)/$(VENV)/bin
@@ -14,10 +16,10 @@ PIP    = $$(test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m
 export PATH := $(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env repro test lint types layers pytest format ui lock clean
+.PHONY: help env repro test lint types layers pytest format ui runs sweep sweep-beta sweep-budgets sweep-seeds lock clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo '  PROFILE=tiny and SET="search.epochs=20 ..." change params of `make repro`; PYTEST="-k name" narrows `make pytest`'
 
 env: $(STAMP) ## create .venv with the pinned packages (again only when a lock or pyproject changes)
@@ -41,7 +43,23 @@ repro: env ## run the pipeline (what is out of date), show the table
 	@echo 'Results: results/<stage>/ (metrics.json, pictures), the model: results/export/subnet.onnx'
 	@echo 'Compare runs: make ui'
 
+sweep: env ## one experiment a value: make sweep OVER=search.beta VALUES="0.1 0.6 1.5"
+	python -m stages.sweep --over '$(OVER)' --values $(VALUES) --profile '$(PROFILE)' --set '$(SET)'
+
+sweep-beta: ## how much the cost weighs: five values of search.beta
+	$(MAKE) sweep OVER=search.beta VALUES="0.1 0.3 0.6 1.0 1.5"
+
+sweep-budgets: ## the best net within each latency: three values of search.target_ms
+	$(MAKE) sweep OVER=search.target_ms VALUES="0.25 0.28 0.31" SET="search.mode=target $(SET)"
+
+sweep-seeds: ## how much chance there is: three seeds of search and retraining
+	$(MAKE) sweep OVER=search.seed,retrain.seed VALUES="1 2 3"
+
+runs: env ## experiments as a table: what differs, and what came out
+	dvc exp show --only-changed --drop '.*\.(json|safetensors|onnx|py)$$' --drop 'Created|State|Executor'
+
 ui: env ## MLflow's pages on this machine, port 5000
+	@echo 'NME against cost: http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=compare&compareRunsMode=CHART'
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db
 
 test: lint types layers pytest ## all that CI checks

@@ -3,8 +3,10 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 
+from fbnet.deploy.interface import Interface
 from fbnet.errors import BadInput
 
 Command = Callable[[argparse.Namespace], None]
@@ -33,9 +35,30 @@ def _parser() -> argparse.ArgumentParser:
     table = _add(commands, "table", _table, "print the result table of the last run")
     table.add_argument("--results", default="results", help="folder the stages wrote")
     score = _add(commands, "score", _score, "accuracy of an ONNX landmark model on faces")
-    score.add_argument("model", help="ONNX file: BGR 0..1 in, landmarks 0..1 of the crop out")
+    score.add_argument("model", help="ONNX file: ours, or any whose input and output you declare")
     score.add_argument("faces", help="data set in any layout `fetch` reads, or results/fetch/faces")
     score.add_argument("--json", metavar="FILE", help="write the figures there too")
+    score.add_argument(
+        "--crop-scale", type=float, metavar="X", help="crop's side in landmark boxes"
+    )
+    for option in fields(Interface):
+        score.add_argument(f"--{option.name}", **option.metadata)
+    predict = _add(commands, "predict", _predict, "draw landmarks on pictures and videos")
+    predict.add_argument("paths", nargs="+", help="pictures, videos, or folders of them")
+    predict.add_argument("--model", help="ONNX file of the export stage (pretrained/subnet.onnx)")
+    predict.add_argument(
+        "--box", nargs=4, type=float, metavar=("X", "Y", "W", "H"),
+        help="around the face's landmarks, pixels; without it a picture is a face crop already",
+    )  # fmt: skip
+    predict.add_argument("--still", action="store_true", help="videos: keep the box, do not follow")
+    predict.add_argument("--batch", type=int, default=64, help="pictures at once (%(default)s)")
+    predict.add_argument("--out", default="predictions", help="folder to write (%(default)s)")
+    report = _add(commands, "report", _report, "make an HTML page of the last run, or of all runs")
+    report.add_argument("--results", default="results", help="folder the stages wrote")
+    report.add_argument("--runs", action="store_true", help="compare the runs in MLflow instead")
+    report.add_argument("--experiment", help="MLflow experiment; that of params.yaml by default")
+    report.add_argument("--out", metavar="FILE", help="results/report/report.html or runs.html")
+    report.add_argument("--baselines", metavar="FILE", help="table of other nets to set beside")
     kit = _add(commands, "kit", _kit, "write a folder that measures the search space on a device")
     kit.add_argument("out", type=Path, help="new or empty folder")
     engines = ("onnxruntime", "mnn", "ncnn")
@@ -89,11 +112,47 @@ def _score(arguments: argparse.Namespace) -> None:
     from fbnet.deploy.folder import score_folder
     from fbnet.files import write_json
 
-    figures = score_folder(Path(arguments.model), Path(arguments.faces))
+    interface = Interface(**{o.name: getattr(arguments, o.name) for o in fields(Interface)})
+    files = Path(arguments.model), Path(arguments.faces)
+    figures = score_folder(*files, interface, arguments.crop_scale)
     for name, value in figures.items():
         print(f"{name:24} {value:.4g}")
     if arguments.json:
         write_json(arguments.json, figures)
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    from fbnet.predict import PRETRAINED, predict
+
+    if arguments.batch < 1:
+        raise BadInput(f"--batch {arguments.batch}: give 1 or more")
+    paths, out = [Path(path) for path in arguments.paths], Path(arguments.out)
+    model = Path(arguments.model or PRETRAINED)
+    written = predict(
+        model, paths, out, box=arguments.box, still=arguments.still, batch=arguments.batch
+    )
+    print(f"{written}, and drawn: {out}/")
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from fbnet.files import write_text
+
+    folder = Path(arguments.results) / "report"
+    if arguments.runs:
+        from fbnet.params.load import load
+        from fbnet.report.runs import runs_page
+        from fbnet.tracking import finished_runs
+
+        experiment = arguments.experiment or load().mlflow.experiment
+        page, text = folder / "runs.html", runs_page(finished_runs(experiment))
+    else:
+        from fbnet.report.report import report
+
+        beside = Path(arguments.baselines) if arguments.baselines else None
+        page, text = folder / "report.html", report(folder.parent, beside=beside)
+    page = Path(arguments.out or page)
+    write_text(page, text)
+    print(f"{page}: open it in a browser")
 
 
 def _kit(arguments: argparse.Namespace) -> None:

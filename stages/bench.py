@@ -1,12 +1,12 @@
 """Bench: latency of the exported files here, and how well the latency table predicts whole nets.
 
 Reads results/export, results/retrain/architecture.json and results/lut/latency.json. Leaves in
-results/bench metrics.json, latency.json, variants.csv and prediction.png. Everything that is timed
-is here, so that `export` stays deterministic.
+results/bench metrics.json, details.json, latency.json, variants.csv and prediction.png. Everything
+that is timed is here, so that `export` stays deterministic.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Choice = tuple[str, ...]
 EXACT = "onnx"
 """The exported file that the others are compared with."""
+HEADLINE = (EXACT, "mnn", "ncnn")
+"""Exported files whose latency is among the headline metrics: each engine's in full precision."""
 
 
 def main(params: "Params", out: Path, log: "Log") -> str:
@@ -50,11 +52,12 @@ def main(params: "Params", out: Path, log: "Log") -> str:
         for c in (exported, *choices)
     ]
     files = _files(times)
-    figures = _latencies(files) | {"latency_predicted_ms": cost_of(lut, exported)}
+    figures = _latencies(files, HEADLINE) | {"latency_predicted_ms": cost_of(lut, exported)}
     if choices:
         figures |= {"prediction_drift": slower} | _agreement(p, nets[1:])
     figures |= _budget(params, lut, exported, times[exported].median if here else None)
     write_json(out / "metrics.json", figures)
+    write_json(out / "details.json", _details(files))
     write_csv(out / "variants.csv", files)
     write_json(out / "latency.json", {"nets": nets, **_protocol(params, ran)})
     predicted, measured = ([net[key] for net in nets] for key in ("predicted_ms", "median"))
@@ -140,12 +143,22 @@ def _files(times: "Mapping[str | Choice, Timing]") -> list[dict[str, Any]]:
     ]
 
 
-def _latencies(files: list[dict[str, Any]]) -> dict[str, float]:
-    """latency_ms is the ONNX file's; the others' have their names behind it."""
+def _latencies(files: list[dict[str, Any]], names: Sequence[str]) -> dict[str, float]:
+    """Latency by variant: `latency_ms` is the ONNX file's, the others' names stand behind it."""
+    return {
+        "latency_ms" if row["variant"] == EXACT else f"latency_ms_{row['variant']}": row[
+            "latency_ms"
+        ]
+        for row in files
+        if row["variant"] in names
+    }
+
+
+def _details(files: list[dict[str, Any]]) -> dict[str, float]:
+    """What stands behind the figures: the ONNX file's spread, and the files in fewer bits."""
     exact = next(row for row in files if row["variant"] == EXACT)
-    others = {f"latency_ms_{row['variant']}": row["latency_ms"] for row in files if row != exact}
-    spread = {"latency_ms_min": exact["min"], "latency_ms_std": exact["std"]}
-    return {"latency_ms": exact["latency_ms"], **spread, **others}
+    rest = [row["variant"] for row in files if row["variant"] not in HEADLINE]
+    return {f"latency_ms_{name}": exact[name] for name in ("min", "std")} | _latencies(files, rest)
 
 
 def _agreement(p: "BenchParams", nets: list[dict[str, Any]]) -> dict[str, float]:

@@ -1,10 +1,11 @@
 """Export: the trained subnet as ONNX, checked against torch and scored on test faces.
 
 Reads results/retrain and results/fetch/faces. Leaves in results/export subnet.onnx, variants/ for
-other engines and in fewer bits, variants.csv, metrics.json, errors.csv, ced.png, faces.png and
-worst.png. The test faces are read here and in benchmarks only.
+other engines and in fewer bits, variants.csv, metrics.json, details.json, errors.csv, ced.png,
+faces.png and worst.png. The test faces are read here and in benchmarks only.
 """
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,13 +36,15 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     model = OnnxModel(data, p.threads)
     result = score(model, faces, batch=p.batch, jitter=p.jitter, seed=p.seed)
     data = with_metadata(data, _metadata(params, faces, found, result))
-    size = {"size_kb": len(data) / 1024, "parity": difference}
+    size = {"size_kb": len(data) / 1024}
     rows = _variants(p, faces, net, data, result, out / "variants")
     exported = {"variant": "onnx", "engine": "onnxruntime", "precision": "fp32", **size}
+    exported |= {"parity": difference, "nme": result.figures["nme"]}
     write_bytes(out / "subnet.onnx", data)
-    write_csv(out / "variants.csv", [exported | {"nme": result.figures["nme"]}, *rows])
+    write_csv(out / "variants.csv", [exported, *rows])
+    write_json(out / "metrics.json", result.figures | vars(counts(data)) | size)
     by_name = {"variants": {row["variant"]: _numbers(row) for row in rows}}
-    write_json(out / "metrics.json", result.metrics() | vars(counts(data)) | size | by_name)
+    write_json(out / "details.json", result.details() | {"parity": difference} | by_name)
     _write_faces(result, faces, p.pictures, out)
     return f"export: {_line(result)}, {size['size_kb']:.0f} KB, in {out}/subnet.onnx"
 
@@ -64,7 +67,8 @@ def _variants(
 
 
 def _numbers(row: dict[str, Any]) -> dict[str, float]:
-    return {name: value for name, value in row.items() if isinstance(value, float)}
+    """A row's finite figures: JSON has no NaN."""
+    return {k: v for k, v in row.items() if isinstance(v, float) and math.isfinite(v)}
 
 
 def _line(result: "Score") -> str:

@@ -19,14 +19,15 @@ def main(params: Params, out: Path, log: Callable[..., None]) -> str:
     from fbnet import plots
 
     prepared = prepare(params.fetch, out / "faces")
-    faces = prepared.faces
-    write_json(out / "metrics.json", statistics(faces) | {"skipped": len(prepared.skipped)})
+    faces, figures = prepared.faces, statistics(prepared.faces)
+    write_json(out / "metrics.json", figures | {"skipped": len(prepared.skipped)})
     plots.preview(faces, out / "preview.png")
     counts = ", ".join(f"{len(faces.indices(name))} {name}" for name in SPLITS)
     left_out = f", {len(prepared.skipped)} left out" if prepared.skipped else ""
     return (
         f"fetch: {len(faces)} faces of {faces.points} points, layout {faces.layout} ({counts}"
-        f"{left_out}) in {out / 'faces'}; look at {out / 'preview.png'}"
+        f"{left_out}; {figures['points_outside']:.2%} of the points outside the crop) in "
+        f"{out / 'faces'}; look at {out / 'preview.png'}"
     )
 
 

@@ -40,10 +40,12 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     used = params.model_dump(include={"retrain", "augment", "train"})
     used["space"] = params.search_space.model_dump()
     key = fingerprint(used, [paths.FACES, paths.SEARCHED, paths.SUPERNET])
-    # One curve a run: further candidates' would overlay the first one's.
+    # A run has one curve, the kept candidate's: with several it is known at the end only, and the
+    # tracking takes it from history.csv.
+    live = log if p.candidates == 1 else no_log
     with checkpoint(paths.checkpoints(), "retrain", key) as saved:
         trained = [
-            tuning.train(tuple(choice), saved.inner(str(i)), log if i == 0 else no_log)
+            tuning.train(tuple(choice), saved.inner(str(i)), live)
             for i, choice in enumerate(found["candidates"][: p.candidates])
         ]
         best = write_results(trained, found, out)

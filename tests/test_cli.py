@@ -10,7 +10,7 @@ from fbnet.cli import main
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "mlflow", "cv2", "onnxruntime", "matplotlib", "pydantic")
-COMMANDS = ["check", "profile", "table", "score", "kit", "import"]
+COMMANDS = ["check", "profile", "table", "score", "predict", "report", "kit", "import"]
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
@@ -41,6 +41,7 @@ def test_check_and_profile(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         (["profile", "huge"], "no such profile; there are: default, seed, tiny"),
         (["table", "--results", "nowhere"], "nowhere/retrain/architecture.json: no such file"),
         (["score", "nowhere.onnx", "data"], "nowhere.onnx"),
+        (["score", "nowhere.onnx", "data", "--std", "0"], "std 0: nothing can be divided"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(

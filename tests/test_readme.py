@@ -26,8 +26,8 @@ print("snippet ran")
 def test_the_library_snippet_runs_without_mlflow_and_dvc(faces: FaceSet, tmp_path: Path) -> None:
     faces.save(tmp_path / "results/fetch/faces")
     (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert "nas_lr=0.05" in snippet and "beta=0.6" in snippet
-    shorter = snippet.replace("nas_lr=0.05", "nas_lr=2.0").replace("beta=0.6", SHORTER)
+    assert "nas_lr=0.2" in snippet and "beta=0.6" in snippet
+    shorter = snippet.replace("nas_lr=0.2", "nas_lr=2.0").replace("beta=0.6", SHORTER)
     run = [sys.executable, "-c", BEFORE + shorter + AFTER]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, env=environment)

@@ -6,24 +6,31 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from pydantic import ValidationError
 
-from fbnet.deploy.runtime import OnnxModel
-from fbnet.deploy.score import Score, score
+from fbnet.deploy.foreign import ForeignModel
+from fbnet.deploy.interface import Interface
+from fbnet.deploy.score import Model, Score, score
+from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import prepare
 from fbnet.landmarks import NNI_TO_IBUG68, convert
 from fbnet.params.fetch import FetchParams
 
 
-def score_folder(model: Path, folder: Path) -> dict[str, float]:
+def score_folder(
+    model: Path, folder: Path, interface: Interface | None = None, crop_scale: float | None = None
+) -> dict[str, float]:
     """Figures by name on the folder's test faces; those by region and yaw as `outer.inner`.
 
-    A data set is cropped and split as `fetch` does by default, so that figures compare with the
-    pipeline's. A model of 106 points is scored on faces of 68 by the points that both have.
-    Raises BadInput where model and faces do not fit, or there is no test face.
+    interface: what a model of another origin takes and gives. A data set is cropped and split as
+    `fetch` does by default, so that figures compare with the pipeline's; `crop_scale` (the section
+    `fetch` says what it is) is for models that were trained on tighter or wider crops. A model of
+    106 points is scored on faces of 68 by the points that both have. Raises BadInput where model
+    and faces do not fit, or there is no test face.
     """
-    opened = OnnxModel(model)
-    with _faces(folder, opened.size) as faces:
+    opened = ForeignModel(model, interface)
+    with _faces(folder, opened.size, crop_scale) as faces:
         return _flat(score(_As68(opened) if _convertible(opened, faces) else opened, faces))
 
 
@@ -32,24 +39,37 @@ class _As68:
 
     points = len(NNI_TO_IBUG68)
 
-    def __init__(self, model: OnnxModel) -> None:
+    def __init__(self, model: Model) -> None:
         self.model, self.size = model, model.size
 
     def predict(self, images: np.ndarray, batch: int = 64) -> np.ndarray:
         return convert(self.model.predict(images, batch), NNI_TO_IBUG68)
 
 
-def _convertible(model: OnnxModel, faces: FaceSet) -> bool:
+def _convertible(model: Model, faces: FaceSet) -> bool:
     return (model.points, faces.points) == (106, 68)
 
 
 @contextmanager
-def _faces(folder: Path, size: int) -> Iterator[FaceSet]:
+def _faces(folder: Path, size: int, crop_scale: float | None) -> Iterator[FaceSet]:
     if (folder / "meta.json").exists():
+        if crop_scale is not None:
+            raise BadInput(f"{folder}: its faces are cropped; a crop scale is for pictures")
         yield FaceSet.load(folder)
         return
+    params = _fetch_params(folder, size, crop_scale)
     with TemporaryDirectory() as made:
-        yield prepare(FetchParams(root=str(folder), size=size), Path(made) / "faces").faces
+        yield prepare(params, Path(made) / "faces").faces
+
+
+def _fetch_params(folder: Path, size: int, crop_scale: float | None) -> FetchParams:
+    changed = {"size": size} | ({} if crop_scale is None else {"crop_scale": crop_scale})
+    try:
+        return FetchParams.model_validate({"root": str(folder), **changed})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        reason = problem["msg"][0].lower() + problem["msg"][1:]
+        raise BadInput(f"crops with {problem['loc'][0]} {problem['input']}: {reason}") from None
 
 
 def _flat(result: Score) -> dict[str, float]:

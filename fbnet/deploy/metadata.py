@@ -23,6 +23,7 @@ def describe(
         "channels": "BGR",
         "size": size,
         "divide_by": 255,
+        "crop_scale": crop_scale,
         "crop": f"square, centred on the landmarks' box, {crop_scale:g} x its longer side",
     }
     landmarks = {

@@ -1,6 +1,7 @@
 """Landmarks from an ONNX file by onnxruntime, on the CPU."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class OnnxModel:
         Raises BadInput when it is no ONNX file or not one of this project's.
         """
         what = "the ONNX model" if isinstance(source, bytes) else str(source)
-        self._session = _session(source, threads, what)
+        self._session = open_session(source, threads, what)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         shapes = [list(item.shape) for item in (*inputs, *outputs)]
         match shapes:
@@ -62,7 +63,11 @@ class OnnxModel:
             )
 
 
-def _session(source: str | Path | bytes, threads: int, what: str):  # type: ignore[no-untyped-def]
+def open_session(source: str | Path | bytes, threads: int, what: str) -> Any:
+    """An onnxruntime session of a file or its bytes, on the CPU.
+
+    Raises BadInput, calling the source `what`, when it is missing or no ONNX file.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

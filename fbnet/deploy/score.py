@@ -50,10 +50,9 @@ class Score:
     errors: np.ndarray
     mean_face_errors: np.ndarray
 
-    def metrics(self) -> dict[str, Any]:
-        """All of the figures as they go into metrics.json."""
+    def details(self) -> dict[str, Any]:
+        """What stands behind the figures: how many faces, and NME by part and by head turn."""
         return {
-            **self.figures,
             "faces": len(self.indices),
             "nme_region": self.regions,
             "nme_yaw": self.yaw_bands,

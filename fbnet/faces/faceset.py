@@ -1,9 +1,9 @@
 """The face set on disk: crops to memory-map, landmarks, pose, split."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ SPLITS = {"train": 0, "validation": 1, "test": 2}
 CHUNK = 1024
 IMAGES = "images.npy"
 LABELS = ("landmarks", "pose", "split")
+FLAGS = "flags.npy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,7 @@ class FaceSet:
     split: uint8 [N], 0 train, 1 validation, 2 test.
     names: one a face, unique within the data set. groups: faces of one photograph or person.
     size, margin: pixels. layout: how the source was laid out. source: how that was seen.
+    flags: what is known about each picture, such as "glasses": name -> bool [N].
     """
 
     images: np.ndarray
@@ -44,6 +46,7 @@ class FaceSet:
     margin: int
     layout: str
     source: str
+    flags: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise BadInput where lengths, shapes or types contradict each other."""
@@ -64,6 +67,9 @@ class FaceSet:
                 )
         if len(self.groups) != count:
             raise BadInput(f"faces: {len(self.groups)} groups for {count} faces; run fetch anew")
+        for name, values in self.flags.items():
+            if values.dtype != bool or values.shape != (count,):
+                raise BadInput(f"faces: flag {name} is not bool [{count}]; run fetch anew")
         if self.points not in SCHEMES:
             known = ", ".join(map(str, SCHEMES))
             raise BadInput(f"faces: {self.points} landmarks are no known scheme (known: {known})")
@@ -104,8 +110,12 @@ class FaceSet:
         """Write all but the images into `folder`."""
         for name in LABELS:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+        columns = [np.asarray(values) for values in self.flags.values()]
+        table = np.stack(columns, axis=1) if columns else np.zeros((len(self), 0), bool)
+        np.save(folder / FLAGS, table, allow_pickle=False)
         meta = ("names", "groups", "size", "margin", "layout", "source")
-        write_json(folder / "meta.json", {name: getattr(self, name) for name in meta})
+        stated = {name: getattr(self, name) for name in meta}
+        write_json(folder / "meta.json", stated | {"flags": list(self.flags)})
 
     @classmethod
     def load(cls, folder: str | Path) -> "FaceSet":
@@ -115,9 +125,10 @@ class FaceSet:
         """
         folder = Path(folder)
         meta = read_json(folder / "meta.json")
+        flags = _flags(folder / FLAGS, meta.pop("flags", []))
         labels: dict[str, Any] = {name: _load(folder / f"{name}.npy") for name in LABELS}
         try:
-            return cls(images=_load(folder / IMAGES, "r"), **labels, **meta)
+            return cls(images=_load(folder / IMAGES, "r"), **labels, **meta, flags=flags)
         except TypeError as error:
             raise BadInput(f"{folder / 'meta.json'}: {error}; run the fetch stage anew") from None
 
@@ -159,6 +170,14 @@ def trim_images(folder: Path, count: int) -> np.ndarray:
     (folder / "trimmed" / IMAGES).replace(folder / IMAGES)
     (folder / "trimmed").rmdir()
     return _load(folder / IMAGES, "r")
+
+
+def _flags(path: Path, names: list[str]) -> dict[str, np.ndarray]:
+    """The columns of the table of flags, by name."""
+    table = _load(path)
+    if table.ndim != 2 or table.shape[1] != len(names):
+        raise BadInput(f"{path}: {list(table.shape)} for {len(names)} flags; run fetch anew")
+    return dict(zip(names, table.T, strict=True))
 
 
 def _load(path: Path, mode: Any = None) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -35,6 +35,7 @@ class Sample:
     """One face on its way into the set; fields as in FaceSet, for one face.
 
     given: its split where the source names it. listed: its pose where a label file gives one.
+    All samples of a set have the same flags.
     """
 
     image: np.ndarray
@@ -44,6 +45,7 @@ class Sample:
     group: str
     given: str | None
     listed: np.ndarray | None = None
+    flags: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def prepare(params: FetchParams, folder: Path) -> Prepared:
             margin=margin,
             layout=layout,
             source=mark,
+            flags=_flags(kept),
         )
         faces.save_labels(made)
         (made / SKIPPED).write_text("".join(f"{line}\n" for line in problems.found))
@@ -167,6 +170,7 @@ def _rendered(root: Path, params: FetchParams) -> Iterator[Sample]:
             name=f"face{index:06d}",
             group=f"person{face.identity:06d}",
             given="train" if index < knobs.train else "test",
+            flags=face.flags,
         )
 
 
@@ -182,6 +186,10 @@ def _store(
             kept.append(dataclasses.replace(sample, image=images[:0]))
     images.flush()
     return kept, trim_images(folder, len(kept))
+
+
+def _flags(kept: Sequence[Sample]) -> dict[str, np.ndarray]:
+    return {name: np.array([sample.flags[name] for sample in kept]) for name in kept[0].flags}
 
 
 def _split(kept: Sequence[Sample], params: FetchParams) -> np.ndarray:

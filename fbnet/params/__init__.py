@@ -9,6 +9,7 @@ from fbnet.params.export import ExportParams
 from fbnet.params.fetch import FetchParams
 from fbnet.params.lut import LutParams
 from fbnet.params.mlflow import MlflowParams
+from fbnet.params.report import ReportParams
 from fbnet.params.retrain import RetrainParams
 from fbnet.params.search import SearchParams
 from fbnet.params.space import SEED_SPACE, SpaceParams
@@ -28,6 +29,7 @@ class Params(Section):
     retrain: RetrainParams = RetrainParams()
     export: ExportParams = ExportParams()
     bench: BenchParams = BenchParams()
+    report: ReportParams = ReportParams()
     augment: AugmentParams = AugmentParams()
     """Shared by search and retrain."""
     train: TrainParams = TrainParams()
@@ -49,6 +51,7 @@ __all__ = [
     "LutParams",
     "MlflowParams",
     "Params",
+    "ReportParams",
     "RetrainParams",
     "SearchParams",
     "Section",

@@ -14,5 +14,7 @@ class MlflowParams(Section):
     """MLflow experiment that holds the runs."""
     register_model: bool = False
     """Add each exported model to the model registry; off, so that sweeps do not flood it."""
+    best_within_ms: float | None = Field(None, gt=0)
+    """Slowest latency in ms of a version that may have the alias `best`; null sets no limit."""
     model_name: str = Field("fbnet-pfld", min_length=1)
     """Name in the model registry."""

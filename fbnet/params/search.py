@@ -54,7 +54,7 @@ class SearchParams(Section):
     """Peak learning rate of the weights; cosine to zero."""
     weight_decay: float = Field(1e-4, ge=0)
     """Weight decay of the weights."""
-    nas_lr: float = Field(0.05, gt=0)
+    nas_lr: float = Field(0.2, gt=0)
     """Learning rate of the architecture parameters (AdamW)."""
     nas_weight_decay: float = Field(5e-4, ge=0)
     """Weight decay of the architecture parameters."""

@@ -1,5 +1,7 @@
 """Params of the rendered faces, `fetch.synthetic`."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from fbnet.params.base import Section
@@ -16,6 +18,8 @@ class SyntheticParams(Section):
     """Pictures of one person, one after the other; must divide `train`."""
     seed: int = Field(0, ge=0)
     """Every draw hangs on it and on the picture's number, on nothing else."""
+    points: Literal[68, 106] = 106
+    """Landmarks of a label: 106 (NNI, InsightFace) or 68 (300W)."""
     supersampling: int = Field(2, ge=1, le=4)
     """Samples along each side of a pixel; 1 is coarse and fast."""
     yaw_max: float = Field(60.0, ge=0, le=70)
@@ -50,13 +54,13 @@ class SyntheticParams(Section):
     """Share with a hand before the face."""
     objects: float = Field(0.06, ge=0, le=1)
     """Share with some object before the face."""
-    blur: float = Field(0.35, ge=0, le=1)
+    blur: float = Field(0.25, ge=0, le=1)
     """Share out of focus."""
     low_resolution: float = Field(0.15, ge=0, le=1)
     """Share enlarged from fewer pixels."""
     grey: float = Field(0.08, ge=0, le=1)
     """Share without colour."""
-    noise: float = Field(0.03, ge=0, le=0.2)
+    noise: float = Field(0.02, ge=0, le=0.2)
     """Largest standard deviation of the sensor's noise, as a share of white."""
     jpeg: float = Field(0.6, ge=0, le=1)
     """Share that went through JPEG, quality 40 to 95."""

@@ -83,12 +83,12 @@ def write_results(trained: Sequence[Trained], found: Any, out: Path) -> Trained:
     write_csv(out / "history.csv", best.history)
     rows = [{"choice": " ".join(t.choice), "val_nme": t.val_nme} for t in trained]
     write_csv(out / "candidates.csv", rows)
-    figures = {
-        "retrain_val_nme": best.val_nme,
+    write_json(out / "metrics.json", {"retrain_val_nme": best.val_nme})
+    details = {
         "retrain_best_epoch": best.epoch,
         "retrain_inherited_tensors": best.inherited,
     }
-    write_json(out / "metrics.json", figures)
+    write_json(out / "details.json", details)
     return best
 
 

@@ -4,8 +4,9 @@ One parent run for a run of the pipeline, one child for each attempt of a stage.
 results/ are the truth; no run id ever enters them.
 """
 
+from fbnet.tracking.compare import finished_runs
 from fbnet.tracking.pipeline import pipeline_run
 from fbnet.tracking.place import Log
 from fbnet.tracking.stage import stage_run
 
-__all__ = ["Log", "pipeline_run", "stage_run"]
+__all__ = ["Log", "finished_runs", "pipeline_run", "stage_run"]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from fbnet.tracking import model, results
+from fbnet.tracking import model, registry, results
 from fbnet.tracking.runs import PARENT
 from fbnet.tracking.series import Series
 from fbnet.tracking.store import TAG, Store
@@ -31,12 +31,14 @@ def project_parent(store: Store, run_id: str, stages: Iterable[str], params: Any
     A stage that DVC skipped is linked to the run that made its results, by their md5.
     """
     log_params(store, run_id, flat(params))
-    for stage in sorted(stages):
+    stages = sorted(stages)
+    for stage in stages:
         tags = store.client.get_run(run_id).data.tags
         found = results.results_digest(stage)
         if tags.get(f"{TAG}projected.{stage}") != found:
             _project_stage(store, run_id, stage, found)
             store.client.set_tag(run_id, f"{TAG}projected.{stage}", found)
+    registry.describe(store, run_id, stages, params)
 
 
 def _project_stage(store: Store, run_id: str, stage: str, found: str) -> None:

@@ -33,9 +33,12 @@ def results_digest(stage: str) -> str:
 
 
 def metrics(stage: str) -> dict[str, float]:
-    """Numbers of the stage's metrics.json, nested ones as `outer.inner`; none without the file."""
-    path = RESULTS / stage / "metrics.json"
-    return dict(_numbers(read_json(path))) if path.exists() else {}
+    """Numbers of the stage's metrics.json and details.json, nested ones as `outer.inner`.
+
+    `dvc metrics` shows the first only. None without the files.
+    """
+    paths = [RESULTS / stage / name for name in ("metrics.json", "details.json")]
+    return {k: v for path in paths if path.exists() for k, v in _numbers(read_json(path))}
 
 
 def _numbers(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:

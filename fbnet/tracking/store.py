@@ -12,7 +12,7 @@ from typing import Any
 
 from fbnet.errors import BadInput
 from fbnet.params.mlflow import MlflowParams
-from fbnet.tracking import owner
+from fbnet.tracking import owner, view
 from fbnet.tracking.place import artifact_folder, tracking_uri
 
 Step = tuple[str, Callable[[], object]]
@@ -77,11 +77,13 @@ def _probe(uri: str) -> None:
 def _experiment(client: Any, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
-        return str(client.create_experiment(name, artifact_location=artifact_folder()))
+        made = client.create_experiment(name, artifact_location=artifact_folder())
+        found = client.get_experiment(made)
     if found.lifecycle_stage != "active":
         raise BadInput(
             f"mlflow.experiment: {name!r} was deleted in MLflow; restore it or name another"
         )
+    view.share(client, found)
     return str(found.experiment_id)
 
 

@@ -1,26 +1,28 @@
 """The one training step, shared by the search's weights and by the retraining."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from fbnet.faces.batches import Batch
-from fbnet.nets.pfld import PFLD
+from fbnet.training.distil import Teacher
 from fbnet.training.losses import LandmarkLoss
 from fbnet.training.optim import build_optimizer, cosine, set_rate
 
 Masks = Sequence[Tensor]
+Net = TypeVar("Net", bound=nn.Module)
+"""A landmark network: called as `fbnet.nets.pfld.PFLD` is, giving landmarks and a feature."""
 
 
-class Learner:
+class Learner(Generic[Net]):
     """A landmark network, its pose net where the loss wants one, and their optimiser."""
 
     def __init__(
         self,
-        net: PFLD,
+        net: Net,
         pose_net: nn.Module | None,
         loss: LandmarkLoss,
         fabric: Fabric,
@@ -30,22 +32,27 @@ class Learner:
         weight_decay: float,
         steps: int,
         warmup: int = 0,
+        teacher: Teacher | None = None,
     ) -> None:
-        """`steps` and `warmup` count optimiser steps; `lr` is the peak of the cosine."""
+        """`steps` and `warmup` count optimiser steps; `lr` is the peak of the cosine.
+
+        `teacher` adds what it knows to the loss.
+        """
         self.fabric = fabric
         self.modules = nn.ModuleDict({"net": net})
         if loss.posed and pose_net is not None:
             self.modules["pose"] = pose_net
         fabric.to_device(self.modules).to(memory_format=torch.channels_last)
         self.loss = loss
+        self.teacher = teacher
         self.optimizer = build_optimizer(optimizer, self.modules.parameters(), lr, weight_decay)
         self.lr, self.steps, self.warmup = lr, steps, warmup
         self.step_count = 0
 
     @property
-    def net(self) -> PFLD:
+    def net(self) -> Net:
         """The landmark network."""
-        return cast(PFLD, self.modules["net"])
+        return cast(Net, self.modules["net"])
 
     def objective(self, batch: Batch, masks: Masks | None = None) -> Tensor:
         """Loss of a batch, scalar with its graph. `masks` go to the mixed ops of a supernet."""
@@ -53,7 +60,11 @@ class Learner:
         with self.fabric.autocast():
             landmarks, feature = self.net(image, masks)
             angle = self.modules["pose"](feature).float() if self.loss.posed else None
-        return self.loss(landmarks.float(), target, angle, pose)
+        loss = self.loss(landmarks.float(), target, angle, pose)
+        if self.teacher is None:
+            return loss
+        taught = self.loss(landmarks.float(), self.teacher(image), angle, pose)
+        return torch.lerp(loss, taught, self.teacher.weight)
 
     def step(self, batch: Batch, masks: Masks | None = None) -> Tensor:
         """One optimiser step; returns the loss, detached."""

@@ -14,7 +14,12 @@ from fbnet.landmarks import Scheme, eye_distance
 THRESHOLDS = {"08": 0.08, "10": 0.10}
 """JD-106 challenges score at 8 % of the box, the papers on 68 and 98 points at 10 %."""
 
-YAW_BANDS_DEG = {"yaw_0_15": (0.0, 15.0), "yaw_15_30": (15.0, 30.0), "yaw_30_90": (30.0, 181.0)}
+YAW_BANDS_DEG = {
+    "yaw_0_15": (0.0, 15.0),
+    "yaw_15_30": (15.0, 30.0),
+    "yaw_30_45": (30.0, 45.0),
+    "yaw_45_90": (45.0, 181.0),
+}
 """Half-open ranges [low, high) of the absolute yaw."""
 
 Normaliser = Callable[[np.ndarray, Scheme], np.ndarray]

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from fbnet.faces.batches import batches
 from fbnet.faces.faceset import FaceSet
-from fbnet.nets.pfld import PFLD
 from fbnet.params import AugmentParams, RetrainParams
 from fbnet.progress import Log, no_log, say, track
 from fbnet.training.checkpoints import Checkpoint
 from fbnet.training.device import one_process
+from fbnet.training.distil import Teacher
 from fbnet.training.ema import average_of
 from fbnet.training.learner import Learner, mean_loss
 from fbnet.training.losses import landmark_loss
@@ -24,14 +24,15 @@ from fbnet.training.weights import snapshot
 
 @dataclass
 class Retraining:
-    """The training of one subnet under way."""
+    """The training of one net under way: a subnet, or a baseline."""
 
     faces: FaceSet
-    net: PFLD
+    net: nn.Module
     pose_net: nn.Module | None
     params: RetrainParams
     augment: AugmentParams | None = None
     fabric: Fabric = field(default_factory=one_process)
+    teacher: Teacher | None = None
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, Any] = field(default_factory=lambda: {"nme": math.inf})
@@ -51,6 +52,7 @@ class Retraining:
             weight_decay=p.weight_decay,
             steps=p.epochs * steps,
             warmup=round(p.warmup_epochs * steps),
+            teacher=self.teacher,
         )
         self.average = average_of(self.learner.net, p.ema)
 

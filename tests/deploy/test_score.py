@@ -6,6 +6,7 @@ import pytest
 from torch import nn
 
 from fbnet.deploy.folder import score_folder
+from fbnet.deploy.interface import Interface
 from fbnet.deploy.onnx import export_onnx
 from fbnet.deploy.runtime import OnnxModel
 from fbnet.deploy.score import score
@@ -39,8 +40,8 @@ def test_score_of_a_file(exported, faces):
     np.testing.assert_array_equal(result.predicted, expected)
     errors = metrics.nme(expected, faces.landmarks[test], faces.scheme)
     assert result.figures["nme"] == pytest.approx(errors.mean())
-    assert result.metrics()["faces"] == 12
-    assert set(result.metrics()["nme_region"]) == set(faces.scheme.regions)
+    assert result.details()["faces"] == 12
+    assert set(result.details()["nme_region"]) == set(faces.scheme.regions)
 
 
 def test_batch_does_not_matter_and_jitter_does(exported, faces):
@@ -92,6 +93,15 @@ def test_stored_faces_are_scored_as_they_are(file, faces, tmp_path):
     assert found.items() >= expected.figures.items()
     assert found["nme_region.eyes"] == expected.regions["eyes"]
     assert found["faces"] == 12
+    with pytest.raises(BadInput, match="a crop scale is for pictures"):
+        score_folder(file, tmp_path / "faces", crop_scale=1.2)
+
+
+def test_what_is_declared_reaches_the_model(file, faces, tmp_path):
+    faces.save(tmp_path / "faces")
+    plain = score_folder(file, tmp_path / "faces")["nme"]
+    for declared in ({"channels": "RGB"}, {"scale": "0..255"}, {"arrangement": "x_then_y"}):
+        assert score_folder(file, tmp_path / "faces", Interface(**declared))["nme"] != plain
 
 
 def test_pictures_are_cropped_and_split_first(file, tmp_path):
@@ -103,6 +113,9 @@ def test_pictures_are_cropped_and_split_first(file, tmp_path):
     found = score_folder(file, tmp_path)
     assert found["faces"] == 2
     assert found["nme"] > 0
+    assert score_folder(file, tmp_path, crop_scale=1.6)["nme"] != found["nme"]
+    with pytest.raises(BadInput, match=r"crop_scale 0\.5: input should be greater"):
+        score_folder(file, tmp_path, crop_scale=0.5)
 
 
 def test_a_106_point_model_meets_68_point_faces(faces, tmp_path):

@@ -21,6 +21,20 @@ def test_save_and_load_give_the_same_faces(make_faces: Callable, tmp_path: Path)
         np.testing.assert_array_equal(getattr(loaded, field.name), getattr(faces, field.name))
 
 
+def test_flags_are_kept_by_name(make_faces: Callable, tmp_path: Path) -> None:
+    flags = {"hat": np.arange(6) > 3, "glasses": np.arange(6) < 1}
+    dataclasses.replace(make_faces(count=6), flags=flags).save(tmp_path / "faces")
+    loaded = FaceSet.load(tmp_path / "faces").flags
+    assert list(loaded) == ["hat", "glasses"]
+    for name, values in flags.items():
+        np.testing.assert_array_equal(loaded[name], values)
+
+
+def test_flags_of_another_length_are_refused(make_faces: Callable) -> None:
+    with pytest.raises(BadInput, match="flag hat"):
+        dataclasses.replace(make_faces(count=6), flags={"hat": np.zeros(5, bool)})
+
+
 def test_the_images_stay_on_disk(make_faces: Callable, tmp_path: Path) -> None:
     make_faces().save(tmp_path / "faces")
     images = FaceSet.load(tmp_path / "faces").images

@@ -198,7 +198,7 @@ def test_rendered_faces_keep_people_apart(tmp_path: Path, monkeypatch: pytest.Mo
                 image=np.full((size + 2 * margin,) * 2 + (3,), index, np.uint8),
                 landmarks=np.full((106, 2), index / 100, np.float32),
                 pose=np.full(3, index / 10, np.float32),
-                flags={},
+                flags={"hat": index % 3 == 0, "mask": False},
                 identity=index // 2,
             )  # fmt: skip
 
@@ -208,6 +208,8 @@ def test_rendered_faces_keep_people_apart(tmp_path: Path, monkeypatch: pytest.Mo
     faces = run(tmp_path / "data", synthetic=knobs, workers=3).faces
     assert asked == [("head of data", 48, 10, 3)]
     assert faces.images[:, 5, 5, 1].tolist() == list(range(14))
+    assert np.flatnonzero(faces.flags["hat"]).tolist() == [0, 3, 6, 9, 12]
+    assert not faces.flags["mask"].any()
     np.testing.assert_allclose(faces.pose[:, 1], np.arange(14) / 10, atol=1e-6)
     assert faces.indices("test").tolist() == [10, 11, 12, 13]
     validation = faces.indices("validation")

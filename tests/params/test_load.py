@@ -1,9 +1,11 @@
 """params.yaml is checked whole; each fault is one line with file, line, key and remedy."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from fbnet.errors import BadInput
 from fbnet.params import Params, RetrainParams, SearchParams
@@ -32,17 +34,25 @@ def test_shipped_params_are_the_defaults_of_the_models() -> None:
     assert load(SHIPPED) == Params()
 
 
+def test_shipped_params_are_laid_out_as_dvc_writes_them() -> None:
+    """Otherwise each `dvc exp run -S` would rewrite lines that nobody changed."""
+    text, stream, yaml = SHIPPED.read_text(), io.StringIO(), YAML()
+    yaml.default_flow_style = False  # as DVC does
+    yaml.dump(yaml.load(text), stream)
+    assert stream.getvalue() == text
+
+
 @pytest.mark.parametrize(
     ("old", "new", "parts"),
     [
-        ("nas_lr: 0.05", "nas_rl: 0.05", ["search.nas_rl", "did you mean 'nas_lr'"]),
-        ("nas_lr: 0.05", "nas_lr: fast", ["search.nas_lr", "'fast'", "number"]),
-        ("nas_lr: 0.05", "nas_lr: -1", ["search.nas_lr", "-1", "greater than 0"]),
-        ("nas_lr: 0.05", "nas_lr: 0.0001", ["search.nas_lr", "decide", "raise it to"]),
+        ("nas_lr: 0.2", "nas_rl: 0.05", ["search.nas_rl", "did you mean 'nas_lr'"]),
+        ("nas_lr: 0.2", "nas_lr: fast", ["search.nas_lr", "'fast'", "number"]),
+        ("nas_lr: 0.2", "nas_lr: -1", ["search.nas_lr", "-1", "greater than 0"]),
+        ("nas_lr: 0.2", "nas_lr: 0.0001", ["search.nas_lr", "decide", "raise it to"]),
         ("mode: mul", "mode: times", ["search.mode", "'times'", "'mul'"]),
         ("space: seed", "space: mine", ["space", "'mine'", "seed"]),
         ("warmup_epochs: 5", "warmup_epochs: 500", ["search.warmup_epochs", "search.epochs"]),
-        ("  nas_lr: 0.05", "  # nas_lr", ["search.nas_lr", "missing"]),
+        ("  nas_lr: 0.2", "  # nas_lr", ["search.nas_lr", "missing"]),
         ("mode: mul", "mode: [mul", ["not valid YAML"]),
         ("mode: mul", "mode: target", ["search.target_ms", "is the budget of search.mode"]),
         ("target_ms: null", "target_ms: 0.3", ["search.target_ms", "no effect with mode: mul"]),
@@ -63,7 +73,7 @@ def test_fault_is_one_line_with_key_and_remedy(
 
 
 def test_fault_names_the_line(params_file: Path) -> None:
-    edit(params_file, "nas_lr: 0.05", "nas_lr: fast")
+    edit(params_file, "nas_lr: 0.2", "nas_lr: fast")
     line = params_file.read_text().split("nas_lr: fast")[0].count("\n") + 1
     with pytest.raises(BadInput, match=rf"params\.yaml:{line}: search\.nas_lr"):
         load(params_file)

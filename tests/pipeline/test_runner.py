@@ -13,7 +13,7 @@ from fbnet.params import Params
 from stages import runner
 
 ROOT = Path(__file__).parents[2]
-STAGES = ("fetch", "lut", "search", "retrain", "export", "bench")
+STAGES = ("fetch", "lut", "search", "retrain", "export", "bench", "report")
 HEAVY = ("torch", "torchvision", "mlflow", "onnxruntime", "onnxsim", "matplotlib", "scipy")
 
 
@@ -120,7 +120,7 @@ print("heavy:", *sorted(sys.modules.keys() & {heavy}))
 """
 
 
-@pytest.mark.parametrize("stage", (*STAGES, "pipeline"))
+@pytest.mark.parametrize("stage", (*STAGES, "pipeline", "sweep"))
 def test_help_answers_at_once_with_what_the_stage_does(stage):
     code = HELP.format(stage=stage, heavy=set(HEAVY))
     done = subprocess.run(

@@ -106,9 +106,9 @@ def test_regions_weigh_to_the_whole():
 
 
 def test_yaw_bands():
-    pose = np.radians([[0, -14.9, 0], [0, 15.1, 0], [0, -29, 0], [40, 10, 40]])
-    bands = metrics.yaw_nme(np.array([1.0, 2.0, 4.0, 5.0]), pose)
-    assert bands == {"yaw_0_15": 3.0, "yaw_15_30": 3.0}
+    pose = np.radians([[0, -14.9, 0], [0, 15.1, 0], [0, -29, 0], [40, 10, 40], [0, 46, 0]])
+    bands = metrics.yaw_nme(np.array([1.0, 2.0, 4.0, 5.0, 7.0]), pose)
+    assert bands == {"yaw_0_15": 3.0, "yaw_15_30": 3.0, "yaw_45_90": 7.0}
 
 
 def test_summary():

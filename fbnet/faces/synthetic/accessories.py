@@ -11,8 +11,9 @@ from fbnet.faces.synthetic.head import CLOTH, HAT, SKIN, Head
 from fbnet.faces.synthetic.surfaces import Surface, part_surface
 from fbnet.params.synthetic import SyntheticParams
 
-SMOOTHING = 24
-"""Rounds of averaging that turn the face into the cloth over it."""
+SMOOTHING, STRETCHING = 24, 6
+"""Rounds of averaging that turn the face into the cloth over it, and that spread where it is held
+up by nose and chin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,13 +117,22 @@ def mask_surface(
     chosen &= head.vertices[:, 2][skin].min(1) > 0.3
     chosen &= head.masks["inside-mouth"][skin].max(1) < 0.5
     cloth = (vertices + 0.07 * normals).astype(np.float64)
-    start, end = _neighbours(head)
-    degree = np.bincount(start, minlength=len(cloth))
-    moved = degree > 0
-    for _ in range(SMOOTHING):
-        mean = np.stack([np.bincount(start, cloth[end, i], len(cloth)) for i in range(3)], axis=1)
-        cloth[moved] = mean[moved] / degree[moved, None]
-    # Averaging sinks into nose and chin: lift to a little above the skin.
-    outside = ((cloth - vertices) * normals).sum(1, keepdims=True)
-    cloth = (cloth + normals * np.clip(0.04 - outside, 0.02, None)).astype(np.float32)
+    cloth = _averaged(head, cloth, SMOOTHING)
+    # Averaging sinks into nose and chin: lift to above the skin, the neighbours with it.
+    lift = np.clip(0.04 - ((cloth - vertices) * normals).sum(1, keepdims=True), 0.02, None)
+    for _ in range(STRETCHING):
+        lift = np.maximum(lift, _averaged(head, lift, 2))
+    cloth = (cloth + normals * lift).astype(np.float32)
     return [part_surface(head, cloth, skin[chosen], CLOTH)]
+
+
+def _averaged(head: Head, values: np.ndarray, rounds: int) -> np.ndarray:
+    """Values [V,k] by vertex, near the face replaced by the mean of their neighbours'."""
+    start, end = _neighbours(head)
+    degree = np.bincount(start, minlength=len(values))
+    moved = degree > 0
+    values = values.copy()
+    for _ in range(rounds):
+        columns = [np.bincount(start, column[end], len(values)) for column in values.T]
+        values[moved] = np.stack(columns, axis=1)[moved] / degree[moved, None]
+    return values

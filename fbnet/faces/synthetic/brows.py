@@ -10,8 +10,8 @@ from fbnet.faces.synthetic.head import Head
 from fbnet.faces.synthetic.paint import FACE_PATCH
 
 ACROSS = np.array([0.125, 0.24, 0.37, 0.495, 0.61])
-UPPER = np.array([7.465, 7.505, 7.53, 7.51, 7.415])
-LOWER = np.array([7.39, 7.42, 7.445, 7.435, 7.415])
+UPPER = np.array([7.445, 7.485, 7.51, 7.495, 7.41])
+LOWER = np.array([7.37, 7.40, 7.425, 7.42, 7.41])
 """The mean brow on the neutral head, inner to outer end: x, upper and lower y in decimetres."""
 
 

@@ -10,6 +10,9 @@ from fbnet.params.synthetic import SyntheticParams
 LID_LIMIT = 0.9
 """Largest blink plus squint of one eye: beyond it the lids cross."""
 
+SHUT, OPEN = 0.55, 0.2
+"""Strengths of blink and jaw from which on eyes count as shut, a mouth as open."""
+
 
 @dataclass(frozen=True, eq=False)
 class Expression:
@@ -18,6 +21,19 @@ class Expression:
     weights: dict[str, float]
     gaze_yaw: float
     gaze_pitch: float
+
+    @property
+    def eyes_shut(self) -> bool:
+        """Whether both lids are mostly down."""
+        return all(self._unit(f"eyeBlink{side}") > SHUT for side in ("Left", "Right"))
+
+    @property
+    def mouth_open(self) -> bool:
+        """Whether the jaw is clearly down."""
+        return self._unit("jawOpen") > OPEN
+
+    def _unit(self, name: str) -> float:
+        return self.weights.get(f"faceunits/{name}", 0.0)
 
 
 def draw_expression(draws: Draws, params: SyntheticParams) -> Expression:

@@ -8,9 +8,9 @@ from fbnet.faces.synthetic.colour import linear, mix
 from fbnet.faces.synthetic.expression import Expression
 from fbnet.faces.synthetic.head import LEFT_EYE, RIGHT_EYE, Head
 
-IRIS_ANGLE = 0.47
+IRIS_ANGLE = 0.43
 """Half the angle the iris takes at the eyeball's centre, radians."""
-SCLERA = (0.80, 0.765, 0.735)
+SCLERA = (0.84, 0.81, 0.785)
 """Display value of the white; far from white, as photographs show it."""
 
 

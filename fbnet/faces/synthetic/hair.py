@@ -15,8 +15,8 @@ from fbnet.params.synthetic import SyntheticParams
 STRAND_WIDTH, STRAND_HEIGHT = 768, 384
 """The strand pictures cover all round the head and heights 5.2 to 8.6 decimetres."""
 LOW, HIGH = 5.2, 8.6
-MEN = {"cropped": 0.12, "short": 0.42, "medium": 0.2, "afro": 0.06, "long": 0.05, "bald": 0.15}
-WOMEN = {"cropped": 0.02, "short": 0.08, "medium": 0.22, "afro": 0.06, "long": 0.6, "bald": 0.02}
+MEN = {"cropped": 0.15, "short": 0.46, "medium": 0.2, "afro": 0.06, "long": 0.05, "bald": 0.08}
+WOMEN = {"cropped": 0.02, "short": 0.08, "medium": 0.24, "afro": 0.06, "long": 0.59, "bald": 0.01}
 LENGTH = {
     "cropped": (0.015, 0.03),
     "short": (0.05, 0.14),
@@ -25,6 +25,8 @@ LENGTH = {
     "long": (0.1, 0.22),
 }
 """How far the hair stands off the scalp, decimetres."""
+EAR = (0.94, 1.33)
+"""Angles from the front between which the ear lies: sideburns before it, the nape behind it."""
 SHELLS = {"cropped": 1, "short": 3, "medium": 5, "afro": 6, "long": 4}
 STRANDS = {"cropped": 2, "short": 0, "medium": 1, "afro": 2, "long": 1, "bald": 0}
 
@@ -35,7 +37,8 @@ class HairStyle:
 
     name: a key of STRANDS; line [V]: height above the hairline of each template vertex,
     decimetres; length: decimetres; ragged: how far strands break the hairline; fall: height where
-    hanging hair ends; parting: angle from the front where it begins.
+    hanging hair ends; parting: angle from the front where it begins; sweep: radians that strands
+    move to the side on each decimetre down.
     """
 
     name: str
@@ -46,6 +49,7 @@ class HairStyle:
     shine: float
     fall: float
     parting: float
+    sweep: float
 
     @property
     def covers(self) -> bool:
@@ -60,7 +64,7 @@ def draw_hair(head: Head, draws: Draws, params: SyntheticParams, male: float) ->
     name = str(rng.choice(list(styles), p=list(styles.values())))
     fringe = bool(rng.random() < params.fringe) and name in ("short", "medium", "long")
     length = float(rng.uniform(*LENGTH.get(name, (0.0, 0.01))))
-    ragged = rng.uniform(0.08, 0.2) if fringe else rng.uniform(0.03, 0.09)
+    ragged = rng.uniform(0.08, 0.3) if fringe else rng.uniform(0.03, 0.12)
     return HairStyle(
         name,
         _hairline(head, rng, fringe),
@@ -69,24 +73,28 @@ def draw_hair(head: Head, draws: Draws, params: SyntheticParams, male: float) ->
         float(ragged),
         float(rng.uniform(0.15, 0.6)),
         float(rng.uniform(4.8, 6.7)),
-        float(rng.uniform(0.75, 1.35)),
+        float(rng.uniform(0.62, 1.2)),
+        float(rng.normal(0, 0.8)),
     )
 
 
 def _hairline(head: Head, rng: np.random.Generator, fringe: bool) -> np.ndarray:
     """Height of each vertex above the hairline: over the forehead, round the ears, to the nape."""
-    angle, temple = np.abs(head.angle), rng.uniform(0.95, 1.15)
+    angle, temple = np.abs(head.angle), rng.uniform(0.68, 0.84)
     top = rng.uniform(7.76, 8.0)
-    recede = rng.uniform(0.1, 0.24)
+    recede = rng.uniform(0.05, 0.2)
     front = top - recede * (angle / temple) ** 2
     if fringe:
         lowest, part = rng.uniform(7.5, 7.72), rng.uniform(-0.5, 0.5)
         slope = rng.uniform(-0.12, 0.45)
         front = np.minimum(front, lowest + slope * np.abs(head.angle - part))
-    edge = top - recede
-    side = edge - (angle - temple) / (1.45 - temple) * 0.75
-    back = np.where(angle < 1.9, 7.35, 6.5)
-    line = np.where(angle < temple, front, np.where(angle < 1.45, np.minimum(side, front), back))
+    edge, burn = top - recede, rng.uniform(6.95, 7.45)
+    side = np.interp(
+        angle,
+        [temple, temple + 0.09, *EAR, EAR[1] + 0.12, 1.9],
+        [edge, burn, burn, 7.25, 6.95, 6.6],
+    )
+    line = np.where(angle < temple, front, side)
     above = head.vertices[:, 1] - line
     return (above - 0.7 * (head.masks["ears"] > 0.3)).astype(np.float32)
 
@@ -136,9 +144,12 @@ def strand_pictures() -> tuple[np.ndarray, ...]:
     return tuple(pictures)
 
 
-def strand_place(angle: np.ndarray, height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels of the strand pictures."""
-    x = (angle / np.pi + 1) / 2 * STRAND_WIDTH
+def strand_place(
+    angle: np.ndarray, height: np.ndarray, sweep: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of the strand pictures; in front, `sweep` slants the strands."""
+    swept = angle + sweep * (height - 7.8) * np.clip(1.3 - np.abs(angle), 0, 1)
+    x = (swept / np.pi + 1) / 2 * STRAND_WIDTH
     return x, (HIGH - height) / (HIGH - LOW) * STRAND_HEIGHT
 
 
@@ -146,7 +157,7 @@ def keep_strands(
     style: HairStyle, angle: np.ndarray, height: np.ndarray, line: np.ndarray, layer: np.ndarray
 ) -> np.ndarray:
     """Which shell fragments are hair: strands thin out outwards and end raggedly at the line."""
-    x, y = strand_place(angle, height)
+    x, y = strand_place(angle, height, style.sweep)
     column = np.clip(x.astype(np.int32), 0, STRAND_WIDTH - 1)
     row = np.clip(y.astype(np.int32), 0, STRAND_HEIGHT - 1)
     strand = strand_pictures()[STRANDS[style.name]][row, column]
@@ -172,7 +183,7 @@ def hair_albedo(
     style: HairStyle, colour: np.ndarray, angle: np.ndarray, height: np.ndarray, layer: np.ndarray
 ) -> np.ndarray:
     """Colour [n,3] of shell and hanging hair, darker near the scalp and between strands."""
-    x, y = strand_place(angle, height)
+    x, y = strand_place(angle, height, style.sweep)
     strand = sample(strand_pictures()[STRANDS[style.name]], x, y)
     shade = 0.3 + 0.9 * strand * (0.4 + 0.6 * layer)
     return colour[None] * shade[:, None]

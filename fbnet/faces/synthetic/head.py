@@ -15,7 +15,7 @@ from fbnet.errors import BadInput
 from fbnet.faces.synthetic.frontal import FrontalMap
 from fbnet.faces.synthetic.raster import vertex_normals
 
-VERSION = 1
+VERSION = 2
 FILE = "head.npz"
 SKIN, LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, LASHES, LONG_HAIR = range(7)
 """Parts of the baked mesh. Left and right are the person's own."""

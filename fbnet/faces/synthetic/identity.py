@@ -32,11 +32,21 @@ FOLDERS = (
     "cheek", "chin", "ears", "eyebrows", "eyes", "forehead", "head", "mouth", "neck", "nose", "asym"
 )  # fmt: skip
 MEAN_SHAPE = {
-    "head/head-scale-vert-decr": 0.25,
+    "head/head-scale-vert-decr": 0.08,
     "head/head-diamond": 0.3,
     "head/head-fat-decr": 0.3,
+    "chin/chin-width-decr": 0.15,
+    "chin/chin-jaw-drop-decr": 0.2,
+    "mouth/mouth-scale-vert-decr": 0.3,
+    "mouth/mouth-upperlip-height-decr": 0.15,
+    "mouth/mouth-angles-up": 0.3,
+    "nose/nose-scale-vert-incr": 0.15,
+} | {
+    f"eyes/{side}-eye-{name}": 0.2
+    for side in ("l", "r")
+    for name in ("corner1-down", "corner2-down", "height2-incr")
 }
-"""Added to everybody: the base mesh is longer and squarer of jaw than most people."""
+"""Added to everybody: the base mesh is squarer of jaw and fuller of lips than most people."""
 GENTLE = ("asym", "ears", "neck")
 """Folders whose targets act at half strength."""
 
@@ -46,7 +56,8 @@ class Person:
     """A person at rest.
 
     weights: target name -> strength; age 0..1 (0.25 child, 0.5 young, 1 old); male 0..1;
-    tone 0..8 (row of SKIN); skin, hair, iris: linear RGB [3].
+    tone 0..8 (row of SKIN); skin, hair, iris: linear RGB [3]; beard: its density, 0 for none;
+    made_up: whether lips or lids are painted.
     """
 
     weights: Mapping[str, float]
@@ -56,6 +67,8 @@ class Person:
     skin: np.ndarray
     hair: np.ndarray
     iris: np.ndarray
+    beard: float
+    made_up: bool
 
 
 def draw_person(head: Head, draws: Draws, params: SyntheticParams) -> Person:
@@ -78,7 +91,17 @@ def draw_person(head: Head, draws: Draws, params: SyntheticParams) -> Person:
         linear(skin),
         linear(_hair_colour(rng, tone, age)),
         linear(_iris_colour(rng, tone)),
+        *_groom(draws.person("grooming"), male, age, params),
     )
+
+
+def _groom(
+    rng: np.random.Generator, male: float, age: float, params: SyntheticParams
+) -> tuple[float, bool]:
+    """Beard of grown men, stubble to full; make-up of grown women."""
+    bearded = male > 0.6 and age > 0.45 and rng.random() < params.beards
+    made_up = male < 0.45 and age > 0.42 and rng.random() < params.makeup
+    return float(rng.uniform(0.1, 1.0) ** 1.5) * bearded, bool(made_up)
 
 
 def _build(

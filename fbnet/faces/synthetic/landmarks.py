@@ -14,6 +14,9 @@ LEFT_EYE_OUTLINE = (35, 41, 40, 42, 39, 37, 33, 36)
 RIGHT_EYE_OUTLINE = (93, 96, 94, 95, 89, 90, 87, 91)
 SLIDES = np.clip((np.abs(np.arange(33) - 16) - 3) / 6, 0, 1)
 """Share of its slide row a contour point may use: none near the chin, or it climbs to the lips."""
+SHORTER = 0.2
+"""How much later the contour begins on the side turned away, decimetres at 90 degrees: there
+annotators start below the outer corner of the eye; measured, see docs/synthetic.md."""
 EYE_CENTRES = (34, 88)
 PUPILS = (38, 92)
 
@@ -43,14 +46,16 @@ def project_landmarks(
     """Landmarks in the camera's plane, float32 [106,2], as an annotator sees them.
 
     The contour turned away slides to the silhouette; each half of the contour is then spaced
-    evenly along its length, its ends and the chin staying where they are.
+    evenly along its length; the chin stays, and so does the upper end of the near half.
     """
     flat = camera.project(camera.place(points))[:, :2]
     contour = flat[list(CONTOUR)]
     if abs(camera.angles[1]) > 1e-6:
         _slide(head, vertices, camera, contour)
-    halves = space_evenly(contour[:17]), space_evenly(contour[16:])[1:]
-    flat[list(CONTOUR)] = np.concatenate(halves)
+    turned = np.sin(camera.angles[1])
+    left = space_evenly(contour[:17], skip=SHORTER * max(turned, 0))
+    right = space_evenly(contour[:15:-1], skip=SHORTER * max(-turned, 0))
+    flat[list(CONTOUR)] = np.concatenate([left, right[-2::-1]])
     return flat.astype(np.float32)
 
 
@@ -68,9 +73,12 @@ def _slide(head: Head, vertices: np.ndarray, camera: Camera, contour: np.ndarray
     contour[rows] = seen[np.arange(len(rows)), outward.argmax(1)]
 
 
-def space_evenly(line: np.ndarray) -> np.ndarray:
-    """The same polyline [n,2] with its n points at equal distances along it."""
+def space_evenly(line: np.ndarray, count: int | None = None, skip: float = 0.0) -> np.ndarray:
+    """The polyline [n,2] as `count` points (n if not said) at equal distances along it.
+
+    skip: length left out at its start.
+    """
     steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
     length = np.concatenate([[0], np.cumsum(steps)])
-    even = np.linspace(0, length[-1], len(line))
+    even = np.linspace(skip, length[-1], count or len(line))
     return np.stack([np.interp(even, length, line[:, i]) for i in range(2)], axis=1)

@@ -6,8 +6,8 @@ from functools import lru_cache
 import numpy as np
 
 from fbnet.faces.synthetic.camera import View
-from fbnet.faces.synthetic.head import Head
-from fbnet.faces.synthetic.raster import Fragments
+from fbnet.faces.synthetic.head import CLOTH, Head
+from fbnet.faces.synthetic.raster import Fragments, vertex_normals
 from fbnet.faces.synthetic.surfaces import Mesh
 
 MATERIALS = 16
@@ -94,12 +94,25 @@ def gather(
             values += np.take(table, corner, axis=0) * share[:, None]
     attributes = {name: values[:, i].copy() for i, name in enumerate((*FIXED, "line"))}
     normal = values[:, 10:13]
+    _drape(normal, key % MATERIALS == CLOTH, mesh, fragments, first)
     normal = normal / (np.sqrt((normal * normal).sum(1, keepdims=True)) + 1e-6)
     pixel = key // MATERIALS
     depth = (fragments.depth[first] + fragments.depth[last]) / 2
     position = view.unproject(pixel % view.stored + 0.5, pixel // view.stored + 0.5, depth)
     layer = mesh.layer[fragments.triangle[first]]
     return Points(pixel, key % MATERIALS, cover, layer, normal, position, attributes)
+
+
+def _drape(
+    normal: np.ndarray, cloth: np.ndarray, mesh: Mesh, fragments: Fragments, first: np.ndarray
+) -> None:
+    """Give entries of cloth [n] the normals of the cloth, not of the face below; in place."""
+    if not cloth.any():
+        return
+    own = vertex_normals(mesh.points, mesh.triangles[mesh.material == CLOTH])
+    seen = first[cloth]
+    corners = mesh.triangles[fragments.triangle[seen]]
+    normal[cloth] = np.einsum("nck,nc->nk", own[corners], fragments.weights[seen])
 
 
 def _group(

@@ -9,9 +9,10 @@ from fbnet.faces.synthetic.accessories import Wear, draw_wear, hat_surfaces, mas
 from fbnet.faces.synthetic.background import draw_background
 from fbnet.faces.synthetic.brows import BrowShape, draw_brows
 from fbnet.faces.synthetic.camera import View, draw_camera, draw_crop
+from fbnet.faces.synthetic.conventions import LABELS
 from fbnet.faces.synthetic.cutouts import cutouts
 from fbnet.faces.synthetic.draws import Draws
-from fbnet.faces.synthetic.expression import draw_expression
+from fbnet.faces.synthetic.expression import Expression, draw_expression
 from fbnet.faces.synthetic.eyes import Eyeball, find_eyes
 from fbnet.faces.synthetic.glasses import glasses_layers
 from fbnet.faces.synthetic.hair import (
@@ -20,15 +21,16 @@ from fbnet.faces.synthetic.hair import (
     hair_shells,
     hanging_hair,
 )
+from fbnet.faces.synthetic.hand import hand_layer
 from fbnet.faces.synthetic.head import Head
 from fbnet.faces.synthetic.identity import Person, draw_person
 from fbnet.faces.synthetic.landmarks import project_landmarks, surface_points
 from fbnet.faces.synthetic.layers import Layer
 from fbnet.faces.synthetic.light import draw_light, expose, shade
-from fbnet.faces.synthetic.occluders import hand_layer, object_layer
+from fbnet.faces.synthetic.occluders import object_layer
 from fbnet.faces.synthetic.points import Points, gather
 from fbnet.faces.synthetic.raster import Fragments, rasterise, vertex_normals
-from fbnet.faces.synthetic.sensor import photograph
+from fbnet.faces.synthetic.sensor import Sensor, draw_sensor, photograph
 from fbnet.faces.synthetic.skin import colour_points
 from fbnet.faces.synthetic.surfaces import Mesh, join
 from fbnet.params.synthetic import SyntheticParams
@@ -42,15 +44,16 @@ NOSE_ROOT = 72
 class Face:
     """A rendered face.
 
-    image uint8 [S,S,3] BGR, S = size + 2 * margin; landmarks float32 [106,2], x and y in units of
-    the inner crop (0 and 1 are its edges, beyond lies the margin), NNI order; pose float32 [3]
-    pitch, yaw, roll in radians; flags: what is in the picture; identity: number of the person.
+    image uint8 [S,S,3] BGR, S = size + 2 * margin; landmarks float32 [P,2], x and y in units of
+    the inner crop (0 and 1 are its edges, beyond lies the margin), P and order as params.points
+    says; pose float32 [3] pitch, yaw, roll in radians; flags: what is in the picture;
+    identity: number of the person.
     """
 
     image: np.ndarray
     landmarks: np.ndarray
     pose: np.ndarray
-    flags: Mapping[str, bool | str]
+    flags: Mapping[str, bool]
     identity: int
 
 
@@ -60,6 +63,7 @@ class Subject:
 
     person: Person
     brows: BrowShape
+    expression: Expression
     hair: HairStyle
     wear: Wear
     eyes: list[Eyeball]
@@ -80,8 +84,9 @@ def render(
     for layer in layers.values():
         for sheet in layer:
             light = sheet.over(light)
-    image = photograph(light, params, draws.shot("sensor"))
-    flags = _flags(subject, set(layers))
+    sensor = draw_sensor(params, draws.shot("flaws"))
+    image = photograph(light, sensor, draws.shot("sensor"))
+    flags = _flags(subject, set(layers), sensor)
     return Face(image, landmarks, view.camera.angles, flags, identity)
 
 
@@ -94,19 +99,21 @@ def draw_subject(head: Head, params: SyntheticParams, draws: Draws) -> Subject:
     hair = draw_hair(head, draws, params, person.male)
     eyes = find_eyes(head, vertices, expression)
     points = surface_points(head, vertices, brows, eyes)
-    return Subject(person, brows, hair, draw_wear(draws, params), eyes, vertices, points)
+    wear = draw_wear(draws, params)
+    return Subject(person, brows, expression, hair, wear, eyes, vertices, points)
 
 
 def aim(
     head: Head, params: SyntheticParams, draws: Draws, subject: Subject, size: int, margin: int
 ) -> tuple[View, np.ndarray]:
-    """Draw camera and crop; the landmarks in units of the inner crop, float32 [106,2]."""
+    """Draw camera and crop; the landmarks in units of the inner crop, float32 [P,2]."""
     pivot = float(subject.points[NOSE_ROOT, 1]) - PIVOT_DROP
     camera = draw_camera(draws, params, pivot)
     flat = project_landmarks(head, subject.vertices, subject.points, camera)
-    crop = draw_crop(draws, params, flat)
+    labels = LABELS[params.points](flat)
+    crop = draw_crop(draws, params, labels)
     view = View(camera, crop, size, margin, params.supersampling)
-    return view, crop.units(flat).astype(np.float32)
+    return view, crop.units(labels).astype(np.float32)
 
 
 def build_mesh(head: Head, subject: Subject, view: View, normals: np.ndarray) -> Mesh:
@@ -145,7 +152,6 @@ def _picture(
         view,
         head,
         draws,
-        params,
     )
     rng = draws.shot("light")
     radiance = shade(points, surfaced, draw_light(rng), mesh, view)
@@ -179,14 +185,24 @@ def _layers(
     return layers
 
 
-def _flags(subject: Subject, layers: set[str]) -> dict[str, bool | str]:
+def _flags(subject: Subject, layers: set[str], sensor: Sensor) -> dict[str, bool]:
     """What the picture shows, for statistics and subsets."""
+    person, hair, wear = subject.person, subject.hair, subject.wear
     return {
-        "hair": subject.hair.name,
-        "fringe": subject.hair.fringe and not subject.wear.hat,
-        "hat": subject.wear.hat,
-        "glasses": subject.wear.glasses,
-        "mask": subject.wear.mask,
+        "glasses": wear.glasses != "",
+        "sunglasses": wear.glasses == "dark",
+        "hat": wear.hat != "",
+        "mask": wear.mask,
         "hand": "hand" in layers,
         "object": "object" in layers,
+        "bald": not hair.covers,
+        "long_hair": hair.name == "long",
+        "fringe": hair.fringe and not wear.hat,
+        "beard": person.beard > 0,
+        "made_up": person.made_up,
+        "eyes_shut": subject.expression.eyes_shut,
+        "mouth_open": subject.expression.mouth_open,
+        "blurred": sensor.blurred,
+        "low_resolution": sensor.coarse,
+        "grey": sensor.grey,
     }

@@ -27,7 +27,6 @@ from fbnet.faces.synthetic.identity import Person
 from fbnet.faces.synthetic.paint import FACE_PATCH, paint_marks
 from fbnet.faces.synthetic.points import Points
 from fbnet.faces.synthetic.sampling import cloud, sample
-from fbnet.params.synthetic import SyntheticParams
 
 MOTTLE_WIDTH, MOTTLE_HEIGHT = 512, 256
 MOTTLE_SCALE = MOTTLE_WIDTH / (2 * np.pi)
@@ -66,14 +65,13 @@ def colour_points(
     view: View,
     head: Head,
     draws: Draws,
-    params: SyntheticParams,
 ) -> Surfaced:
     """Albedo and shine of every point."""
     albedo = np.zeros((len(points), 3), np.float32)
     gloss, sharpness = np.full(len(points), 0.4, np.float32), np.full(len(points), 18, np.float32)
     skin = points.of(SKIN)
     local = {name: values[skin] for name, values in points.attributes.items()}
-    albedo[skin], gloss[skin] = _skin(local, person, brows, style, head, draws, params)
+    albedo[skin], gloss[skin] = _skin(local, person, brows, style, head, draws)
     shells = points.of(HAIR_SHELL, LOCKS)
     albedo[shells] = hair_albedo(
         style, person.hair, points["angle"][shells], points["height"][shells], points.layer[shells]
@@ -82,12 +80,14 @@ def colour_points(
     hat, cloth = points.of(HAT), points.of(CLOTH)
     albedo[hat] = wear.hat_colour * _weave(points, hat, 90, 0.1)
     albedo[cloth] = wear.mask_colour * _pleats(points, cloth)
+    mouth = draws.person("mouth")
     for kind, colour in ((TEETH, (0.84, 0.80, 0.72)), (TONGUE, (0.68, 0.36, 0.36))):
-        albedo[points.of(kind)] = linear(colour)
+        varied = np.array(colour) * mouth.uniform(0.8, 1.1) + mouth.normal(0, 0.02, 3)
+        albedo[points.of(kind)] = linear(np.clip(varied, 0, 1))
     for kind, shine in ((TEETH, 0.8), (LASHES, 0), (HAT, 0.05), (CLOTH, 0.05)):
         gloss[points.of(kind)] = shine
     albedo[points.of(LASHES)] = 0.01
-    pupil = float(draws.shot("pupil").uniform(0.14, 0.24))
+    pupil = float(draws.shot("pupil").uniform(0.12, 0.2))
     for eye in eyes:
         ball = points.of(eye.part)
         outward = _from_centre(points.position[ball], eye, view)
@@ -120,15 +120,14 @@ def _skin(
     style: HairStyle,
     head: Head,
     draws: Draws,
-    params: SyntheticParams,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Albedo [n,3] and gloss [n] of the skin, from the ground up."""
     rng = draws.person("skin")
     noise = _noise(at, rng)
     albedo = _ground(at, noise, person, rng)
     gloss = np.full(len(albedo), rng.uniform(0.15, 0.6), np.float32) * (1 + 0.3 * noise[:, 2])
-    albedo = _beard(albedo, at, noise, person, rng, params)
-    albedo, gloss = _lips(albedo, gloss, at, person, rng, params)
+    albedo = _beard(albedo, at, noise, person, rng)
+    albedo, gloss = _lips(albedo, gloss, at, person, rng)
     albedo *= (
         1 - 0.55 * FACE_PATCH.read(paint_marks(rng, person.age), at["angle"], at["height"])[:, None]
     )
@@ -168,16 +167,14 @@ def _beard(
     noise: np.ndarray,
     person: Person,
     rng: np.random.Generator,
-    params: SyntheticParams,
 ) -> np.ndarray:
-    """Stubble to full beard on grown men."""
-    grown = person.male > 0.6 and person.age > 0.45
-    chance, thick, chin = rng.random(), rng.uniform(0.1, 1.0) ** 1.5, rng.uniform(0.4, 1)
-    if not grown or chance > params.beards:
+    """Stubble to full beard, thinner on the cheeks of some."""
+    chin = rng.uniform(0.4, 1)
+    if not person.beard:
         return albedo
     edge = np.clip(at["beard"] + 0.15 * noise[:, 2] * at["beard"], 0, 1)
     share = edge * np.where(np.abs(at["angle"]) > 0.5, chin, 1) * (0.85 + 0.15 * noise[:, 3])
-    return mix(albedo, person.hair * 1.1 + 0.002, np.clip(share * thick, 0, 0.95))
+    return mix(albedo, person.hair * 1.1 + 0.002, np.clip(share * person.beard, 0, 0.95))
 
 
 def _lips(
@@ -186,16 +183,14 @@ def _lips(
     at: dict[str, np.ndarray],
     person: Person,
     rng: np.random.Generator,
-    params: SyntheticParams,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lips and lids, made up on some women."""
-    made_up = person.male < 0.45 and person.age > 0.42 and rng.random() < params.makeup
     natural = display(person.skin) * [0.88, 0.62, 0.62]
     painted = np.array([rng.uniform(0.45, 0.8), rng.uniform(0.05, 0.35), rng.uniform(0.1, 0.4)])
-    colour = painted if made_up and rng.random() < 0.7 else natural
+    colour = painted if person.made_up and rng.random() < 0.7 else natural
     share = np.clip((at["lips"] - 0.35) * 2.2, 0, 1) * rng.uniform(0.45, 0.9)
     albedo = mix(albedo, linear(colour), share)
-    if made_up:
+    if person.made_up:
         shadow, strength = linear(rng.random(3) * 0.6), rng.uniform(0, 0.6)
         albedo = mix(albedo, shadow, at["eyelids"] * strength)
     return albedo, gloss + 0.5 * share

@@ -70,7 +70,7 @@ def _other_version(folder: Path) -> None:
 
 
 def _array_missing(folder: Path) -> None:
-    np.savez(folder / FILE, version=np.array(1), mask_names=np.array(MASKS))
+    np.savez(folder / FILE, version=np.array(2), mask_names=np.array(MASKS))
 
 
 @pytest.mark.parametrize(

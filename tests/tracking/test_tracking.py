@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,45 +17,17 @@ from fbnet.errors import BadInput
 from fbnet.files import digest, write_json, write_text
 from fbnet.params import MlflowParams, Params
 from fbnet.tracking import owner, pipeline_run, place, projection, results, stage_run
-from fbnet.tracking.place import lock
 from fbnet.tracking.store import connect
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PARAMS = Params()
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    """A database with its tables: making one takes longer than all that is done with it."""
-    folder = tmp_path_factory.mktemp("store")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DVC_ROOT", str(folder))
-        with lock():
-            connect(MlflowParams(experiment="unused"))
-    return folder / "mlflow.db"
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch, empty_store):
-    """An empty project as working folder, with a database."""
-    (tmp_path / "dvc.yaml").touch()
-    shutil.copy(empty_store, tmp_path / "mlflow.db")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def store(project):
-    """A connection to the project's store."""
-    with lock():
-        return connect(PARAMS.mlflow)
 
 
 def leave_results(stage, value=0.5, epochs=0):
     """What a stage would leave, small."""
     folder = Path("results") / stage
-    write_json(folder / "metrics.json", {"nme": value, "inner": {"count": 3}, "text": "a"})
-    write_json(folder / "details.json", [value])
+    write_json(folder / "metrics.json", {"nme": value, "text": "a"})
+    write_json(folder / "details.json", {"inner": {"count": 3}})
     if epochs:
         rows = [f"{epoch},{value / epoch}" for epoch in range(1, epochs + 1)]
         write_text(folder / "history.csv", "\n".join(["epoch,loss", *rows]) + "\n")

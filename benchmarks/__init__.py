@@ -1,0 +1,1 @@
+"""Comparisons that the docs quote, each with one command."""

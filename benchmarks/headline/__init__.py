@@ -1,0 +1,1 @@
+"""The searched subnet against public PFLD nets: same data, same recipe, same tuning."""

@@ -1,0 +1,120 @@
+"""The searched subnet against public nets under one recipe, and each at its best.
+
+plan: list the trainings and which are done. train: do the missing ones; each leaves a small file
+in benchmarks/headline/results, and an interrupted one goes on. time: latency of all nets. table:
+table.json and docs/headline.md from what is there.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fbnet.errors import BadInput
+
+if TYPE_CHECKING:
+    from benchmarks.headline.setting import Setting
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one step; returns 0 done, 2 bad params or input."""
+    arguments = _parser().parse_args(argv)
+    try:
+        STEPS[arguments.step](_setting(arguments), arguments.only)
+    except BadInput as error:
+        print(f"headline: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.headline",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("step", choices=STEPS)
+    parser.add_argument(
+        "--rendered", type=Path, default=Path("results/fetch/faces"), metavar="FOLDER",
+        help="rendered face set of the fetch stage (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--photographs", type=Path, metavar="FOLDER",
+        help="photographs in any layout that `fetch` reads; without it only rendered faces",
+    )  # fmt: skip
+    parser.add_argument(
+        "--only", default="*", metavar="PATTERN",
+        help="trainings by name, such as 'photographs/one/*-1'",
+    )  # fmt: skip
+    parser.add_argument("--params", default="params.yaml", help="project params (%(default)s)")
+    parser.add_argument(
+        "--searched", type=Path, default=Path("pretrained/architecture.json"), metavar="FILE",
+        help="architecture of the subnet (%(default)s)",
+    )  # fmt: skip
+    return parser
+
+
+def _setting(arguments: argparse.Namespace) -> "Setting":
+    from benchmarks.headline.recipes import PHOTOGRAPHS, RENDERED
+    from benchmarks.headline.setting import Setting
+    from fbnet.params.load import load
+
+    sources = {RENDERED: arguments.rendered}
+    if arguments.photographs:
+        sources[PHOTOGRAPHS] = arguments.photographs
+    return Setting(load(arguments.params), sources, arguments.searched)
+
+
+def _plan(setting: "Setting", pattern: str) -> None:
+    from benchmarks.headline.tasks import plan
+
+    for task in plan(setting.recipes, list(setting.sources), pattern):
+        done = task.file(setting.results, ".json").exists()
+        print(f"{'done' if done else 'open'}  {task.name}")
+
+
+def _train(setting: "Setting", pattern: str) -> None:
+    from benchmarks.headline.tasks import plan
+    from benchmarks.headline.training import Bench
+
+    bench = Bench(setting)
+    for task in plan(setting.recipes, list(setting.sources), pattern):
+        record = bench.ensure(task)
+        print(f"{task.name}: validation NME {record['val_nme']:.2%}")
+
+
+def _time(setting: "Setting", pattern: str) -> None:
+    from benchmarks.headline.latency import latencies
+    from fbnet.files import write_json
+
+    write_json(setting.results / "latency.json", latencies(setting))
+
+
+def _table(setting: "Setting", pattern: str) -> None:
+    from benchmarks.headline import page
+    from fbnet.files import write_json
+
+    made, sections = _summary(setting)
+    write_json(setting.results.with_name("table.json"), made)
+    page.write(sections, setting.page)
+
+
+def _summary(setting: "Setting") -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Rows of table.json, and the sections of the page, from the results that are there."""
+    from benchmarks.headline import page
+    from benchmarks.headline.goals import verdicts
+    from benchmarks.headline.recipes import RUNS
+    from benchmarks.headline.table import records, rows
+    from fbnet.files import read_json
+
+    timed = setting.results / "latency.json"
+    found = records(setting.results, list(setting.recipes), list(RUNS))
+    made = rows(found, read_json(timed) if timed.exists() else {})
+    verdict = page.verdict_list(verdicts(found, made))
+    return made, {"tables": page.tables(made), "goals": verdict}
+
+
+STEPS = {"plan": _plan, "train": _train, "time": _time, "table": _table}
+
+if __name__ == "__main__":
+    sys.exit(main())

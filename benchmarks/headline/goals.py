@@ -1,0 +1,87 @@
+"""What the searched net was meant to reach, held against the table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.headline.recipes import PHOTOGRAPHS, RENDERED, SUBNET
+from benchmarks.headline.table import Record, compared
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A goal, what was measured (None: not yet) and whether that reaches it."""
+
+    goal: str
+    measured: str | None
+    reached: bool = False
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The subnet's NME relative to another net's, one recipe; and its cost as a share."""
+
+    model: str
+    nme_at_most: float
+    macs_at_most: float
+    size_at_most: float | None = None
+
+
+RIVALS = (
+    Rival("lite", nme_at_most=-0.10, macs_at_most=1 / 10, size_at_most=0.6),
+    Rival("mobilenetv3", nme_at_most=0.03, macs_at_most=1 / 20),
+)
+BEST_NME = 0.05
+"""On photographs, trained at its best."""
+
+
+def verdicts(found: Sequence[Record], rows: Rows) -> list[Verdict]:
+    """Every goal, in a fixed order."""
+    accuracy = [
+        _accuracy(found, rival, data) for rival in RIVALS for data in (RENDERED, PHOTOGRAPHS)
+    ]
+    costs = [cost for rival in RIVALS for cost in _costs(rows, rival)]
+    return [*accuracy, *costs, _best(rows)]
+
+
+def _accuracy(found: Sequence[Record], rival: Rival, data: str) -> Verdict:
+    bound = rival.nme_at_most
+    wanted = f"{-bound:.0%} lower than" if bound < 0 else f"at most {bound:.0%} above"
+    goal = f"NME {wanted} {rival.model}'s on {data} faces, one recipe"
+    seen = compared(found, SUBNET, rival.model, data, "one")
+    if seen is None:
+        return Verdict(goal, None)
+    relative, runs = seen
+    way = "lower" if relative < 0 else "higher"
+    text = f"{abs(relative):.1%} {way} ({runs} common run{'s' * (runs > 1)})"
+    return Verdict(goal, text, relative <= bound)
+
+
+def _costs(rows: Rows, rival: Rival) -> list[Verdict]:
+    bounds = {"MACs": ("macs", rival.macs_at_most), "size": ("size_kb", rival.size_at_most)}
+    made = []
+    for what, (name, bound) in bounds.items():
+        if bound is None:
+            continue
+        goal = f"{what} at most {bound:g} of {rival.model}'s"
+        mine, other = (_row(rows, model, RENDERED, "one") for model in (SUBNET, rival.model))
+        share = mine[name] / other[name] if mine and other else None
+        made.append(
+            Verdict(goal, None) if share is None else Verdict(goal, f"{share:.3f}", share <= bound)
+        )
+    return made
+
+
+def _best(rows: Rows) -> Verdict:
+    goal = f"NME at most {BEST_NME:.1%} on photographs at its best"
+    row = _row(rows, SUBNET, PHOTOGRAPHS, "best")
+    return (
+        Verdict(goal, f"{row['nme']:.2%}", row["nme"] <= BEST_NME) if row else Verdict(goal, None)
+    )
+
+
+def _row(rows: Rows, model: str, data: str, recipe: str) -> Mapping[str, Any] | None:
+    wanted = model, data, recipe
+    return next((r for r in rows if (r["model"], r["data"], r["recipe"]) == wanted), None)

@@ -1,0 +1,96 @@
+"""The tables of docs/headline.md, put between its markers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.headline.goals import Verdict
+from fbnet.errors import BadInput
+from fbnet.files import write_text
+
+Row = Mapping[str, Any]
+Columns = dict[str, Callable[[Row], str]]
+
+
+def _percent(name: str) -> Callable[[Row], str]:
+    return lambda row: f"{row[name]:.2%}".replace("%", " %")
+
+
+def _nme(row: Row) -> str:
+    spread = "" if row["nme_std"] is None else f" ± {100 * row['nme_std']:.2f}"
+    return f"{100 * row['nme']:.2f}{spread} %"
+
+
+def _latency(row: Row) -> str:
+    """`0.31 ms (0.15)` by engine: median, and ratio to lite."""
+    return ", ".join(
+        f"{engine} {found['latency_ms']:.2f} ({found['to_lite']:.2f})"
+        for engine, found in row["latency"].items()
+    )
+
+
+COLUMNS: Columns = {
+    "model": lambda row: row["model"],
+    "parameters": lambda row: f"{row['params']:,}",
+    "MACs": lambda row: f"{row['macs'] / 1e6:.2f} M",
+    "size KB": lambda row: f"{row['size_kb']:.0f}",
+    "latency ms (ratio to lite)": _latency,
+    "runs": lambda row: str(row["runs"]),
+    "NME": _nme,
+    "FR 0.08": _percent("fr_08"),
+    "FR 0.10": _percent("fr_10"),
+    "AUC 0.08": lambda row: f"{row['auc_08']:.3f}",
+    "AUC 0.10": lambda row: f"{row['auc_10']:.3f}",
+    "NME jittered": _percent("nme_jitter"),
+}
+
+
+def tables(rows: Sequence[Row]) -> str:
+    """Two tables for each recipe and data set: the headline, and regions with yaw bands."""
+    keys = dict.fromkeys((row["recipe"], row["data"]) for row in rows)
+    parts = []
+    for recipe, data in keys:
+        chosen = [row for row in rows if (row["recipe"], row["data"]) == (recipe, data)]
+        parts += [f"### {data}, recipe `{recipe}`", _markdown(COLUMNS, chosen)]
+        parts.append(_markdown(_part_columns(chosen), chosen))
+    return "\n\n".join(parts)
+
+
+def verdict_list(verdicts: Sequence[Verdict]) -> str:
+    """A line for each goal."""
+    lines = [["goal", "measured", "reached"], ["---"] * 3]
+    for verdict in verdicts:
+        reached = "" if verdict.measured is None else "yes" if verdict.reached else "no"
+        lines.append([verdict.goal, verdict.measured or "not yet", reached])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def write(sections: Mapping[str, str], page: Path) -> None:
+    """Replace what stands between `<!-- NAME -->` and `<!-- end NAME -->` for each section."""
+    text = page.read_text()
+    for name, body in sections.items():
+        start, end = f"<!-- {name} -->", f"<!-- end {name} -->"
+        head, found, rest = text.partition(start)
+        _, closed, tail = rest.partition(end)
+        if not (found and closed):
+            raise BadInput(f"{page}: lacks the markers {start} and {end}; put them back")
+        text = f"{head}{start}\n{body}\n{end}{tail}"
+    write_text(page, text)
+
+
+def _part_columns(rows: Sequence[Row]) -> Columns:
+    columns: Columns = {"model": lambda row: row["model"]}
+    for part in ("nme_region", "nme_yaw"):
+        for name in dict.fromkeys(name for row in rows for name in row[part]):
+            columns[name.replace("_", " ")] = _part(part, name)
+    return columns
+
+
+def _part(part: str, name: str) -> Callable[[Row], str]:
+    return lambda row: f"{100 * row[part][name]:.2f} %" if name in row[part] else ""
+
+
+def _markdown(columns: Columns, rows: Sequence[Row]) -> str:
+    lines = [list(columns), ["---"] * len(columns)]
+    lines += [[cell(row) for cell in columns.values()] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

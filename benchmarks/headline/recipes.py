@@ -1,0 +1,77 @@
+"""What is trained, on what, how: the whole comparison as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+RENDERED, PHOTOGRAPHS = "rendered", "photographs"
+SUBNET = "subnet"
+"""The searched net; every other model is a name of `fbnet.nets.baselines.BASELINES`."""
+
+RUNS: dict[str, dict[str, int]] = {
+    RENDERED: {SUBNET: 3, "lite": 3, "mobilenetv3": 1},
+    PHOTOGRAPHS: {SUBNET: 5, "lite": 5, "mobilenetv3": 1},
+}
+"""Trainings of each model: seeds on rendered faces, folds on photographs."""
+MODELS = tuple(RUNS[RENDERED])
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way of training, the same for every model.
+
+    epochs: by data set. retrain: keys of the section `retrain`.
+    rates: learning rates tried on validation for each model, on its first run, for `trial_share`
+    of the epochs; the best one trains all of its runs. tuned_by: the recipe whose trials count
+    where this one has no rates. teachers: by data set and model, the model that teaches it
+    (trained by this recipe on the same run) with `teacher_weight`. start: by data set, another
+    one; the net begins with the weights of its first run there.
+    """
+
+    epochs: Mapping[str, int]
+    retrain: Mapping[str, Any]
+    rates: tuple[float, ...] = ()
+    trial_share: float = 0.2
+    tuned_by: str = ""
+    teachers: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    teacher_weight: float = 0.5
+    start: Mapping[str, str] = field(default_factory=dict)
+
+    def trial_epochs(self, data: str) -> int:
+        """Length of a trial."""
+        return ceil(self.trial_share * self.epochs[data])
+
+
+COMMON = {
+    "batch": 32,
+    "optimizer": "adamw",
+    "weight_decay": 0.01,
+    "warmup_epochs": 1.0,
+    "min_steps": 0,
+    "inherit": False,
+}
+"""Stated in full, so that results do not hang on the defaults of the section `retrain`."""
+
+RECIPES: dict[str, Recipe] = {
+    "one": Recipe(
+        epochs={RENDERED: 40, PHOTOGRAPHS: 60},
+        retrain=COMMON | {"loss": "wing", "ema": 0.99},
+        rates=(0.0015, 0.003, 0.006),
+    ),
+    "best": Recipe(
+        epochs={RENDERED: 120, PHOTOGRAPHS: 180},
+        retrain=COMMON | {"loss": "smooth_wing", "ema": 0.995},
+        tuned_by="one",
+        # On photographs a teacher must not know the fold's test faces: lite has all five folds.
+        teachers={
+            (RENDERED, SUBNET): "mobilenetv3",
+            (RENDERED, "lite"): "mobilenetv3",
+            (PHOTOGRAPHS, SUBNET): "lite",
+        },
+        start={PHOTOGRAPHS: RENDERED},
+    ),
+}
+"""`one`: the controlled comparison. `best`: distillation, smooth Wing, longer, and photographs
+begin where the rendered faces ended."""

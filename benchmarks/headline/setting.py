@@ -1,0 +1,107 @@
+"""What all trainings share: data, the searched architecture, where results lie."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.headline.recipes import FOLDS, PHOTOGRAPHS, RECIPES, Recipe
+from benchmarks.headline.tasks import Task
+from fbnet.errors import BadInput
+from fbnet.faces.faceset import FaceSet
+from fbnet.faces.prepare import prepare
+from fbnet.faces.split import assign
+from fbnet.files import read_json
+from fbnet.params import Params, TrainParams
+from fbnet.params.fetch import FetchParams
+
+RESULTS = Path(__file__).with_name("results")
+PAGE = Path(__file__).parents[2] / "docs/headline.md"
+WORK = Path(".checkpoints/headline")
+"""Weights, prepared photographs, unfinished trainings: nothing of it goes into git."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """sources: folder of each data set at hand. searched: the subnet's `architecture.json`."""
+
+    params: Params
+    sources: Mapping[str, Path]
+    searched: Path
+    recipes: Mapping[str, Recipe] = dataclasses.field(default_factory=lambda: RECIPES)
+    results: Path = RESULTS
+    work: Path = WORK
+    page: Path = PAGE
+
+    @property
+    def train(self) -> TrainParams:
+        """One thread: trainings run side by side, and bytes do not depend on the machine."""
+        return self.params.train.model_copy(update={"threads": 1})
+
+    @cached_property
+    def choice(self) -> tuple[str, ...]:
+        """The searched architecture. Raises BadInput when it is of another space."""
+        found = read_json(self.searched)
+        if found["space"] != self.params.space:
+            raise BadInput(
+                f"{self.searched}: searched in space {found['space']}, params have "
+                f"{self.params.space}; set `space`"
+            )
+        return tuple(found["choice"])
+
+    @cached_property
+    def _sets(self) -> dict[str, FaceSet]:
+        return {}
+
+    @staticmethod
+    def folds(data: str) -> bool:
+        """Whether the runs on a data set are folds; else they are seeds on one split."""
+        return data == PHOTOGRAPHS
+
+    def faces(self, task: Task) -> FaceSet:
+        """The faces of a task; on photographs split for its fold."""
+        if task.data not in self._sets:
+            self._sets[task.data] = self._load(task.data)
+        faces = self._sets[task.data]
+        return folded(faces, task.run) if self.folds(task.data) else faces
+
+    def digest(self, task: Task) -> str:
+        """Of the labels and the split: tells data sets apart, wherever they lie."""
+        faces, found = self.faces(task), hashlib.sha256()
+        for part in (faces.landmarks, faces.pose, faces.split):
+            found.update(np.ascontiguousarray(part).tobytes())
+        return found.hexdigest()[:16]
+
+    def _load(self, data: str) -> FaceSet:
+        if data not in self.sources:
+            raise BadInput(f"no faces called {data} were given; see --help")
+        folder = self.sources[data]
+        if (folder / "meta.json").exists():
+            return FaceSet.load(folder)
+        made = self.work / f"{data}-{short(folder.resolve())}"
+        if (made / "meta.json").exists():
+            return FaceSet.load(made)
+        return prepare(FetchParams(root=str(folder)), made).faces
+
+
+def folded(faces: FaceSet, fold: int, folds: int = FOLDS) -> FaceSet:
+    """`faces` with fold 1..folds as test; a tenth of the other photographs is for validation.
+
+    Photographs (groups) are dealt out by a fixed draw, whole, so that folds hold equally many.
+    """
+    names = sorted(set(faces.groups))
+    order = np.random.default_rng(0).permutation(len(names))
+    dealt = {names[at]: place % folds + 1 for place, at in enumerate(order)}
+    given = ["test" if dealt[group] == fold else None for group in faces.groups]
+    split = assign(faces.groups, given, 0.0, 0.1, seed=fold)
+    return dataclasses.replace(faces, split=split)
+
+
+def short(value: Any) -> str:
+    """Sixteen hex digits of a value's text."""
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]

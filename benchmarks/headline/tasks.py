@@ -1,0 +1,60 @@
+"""The trainings of the comparison, each with the file that its figures go to."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+from benchmarks.headline.recipes import RUNS, Recipe
+from fbnet.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training. run: seed or fold, from 1. rate: a trial's learning rate, None: full length."""
+
+    model: str
+    data: str
+    recipe: str
+    run: int = 1
+    rate: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Unique, such as `photographs/one/lite-3` or `photographs/one/trials/lite-0.003`."""
+        folder = f"{self.data}/{self.recipe}"
+        if self.rate is not None:
+            return f"{folder}/trials/{self.model}-{self.rate:g}"
+        return f"{folder}/{self.model}-{self.run}"
+
+    def file(self, root: Path, suffix: str) -> Path:
+        """Where something of this training lies under `root`."""
+        return root / f"{self.name}{suffix}"
+
+
+def trials(model: str, data: str, name: str, recipe: Recipe) -> list[Task]:
+    """The tuning of one model on one data set."""
+    return [Task(model, data, name, 1, rate) for rate in recipe.rates]
+
+
+def plan(recipes: Mapping[str, Recipe], sets: list[str], pattern: str = "*") -> list[Task]:
+    """The wanted trainings whose name fits `pattern`, in a good order.
+
+    The first run of each model comes before the second of any, cheap models first. Raises
+    BadInput when none fits.
+    """
+    found = [task for task in _all(recipes, sets) if fnmatch(task.name, pattern)]
+    if not found:
+        raise BadInput(f"no training is called {pattern}; see the names with `plan`")
+    return found
+
+
+def _all(recipes: Mapping[str, Recipe], sets: list[str]) -> Iterator[Task]:
+    for name, recipe in recipes.items():
+        for data in sets:
+            for run in range(1, max(RUNS[data].values()) + 1):
+                for model, runs in RUNS[data].items():
+                    if run == 1:
+                        yield from trials(model, data, name, recipe)
+                    if run <= runs:
+                        yield Task(model, data, name, run)

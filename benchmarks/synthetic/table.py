@@ -1,0 +1,108 @@
+"""Trials as rows of a CSV file, and the tables of docs/synthetic.md."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fbnet.errors import BadInput
+from fbnet.files import read_json, write_bytes
+
+SHOWN = ("nme", "median", "fr_10", "contour", "brows", "eyes", "nose", "mouth")
+BANDS = ("yaw_0_15", "yaw_15_30", "yaw_30_90")
+DIGITS = 5
+
+Row = dict[str, str]
+
+
+def append(path: Path, head: Mapping[str, str], figures: Mapping[str, float]) -> None:
+    """Add a row to a CSV file, with its head where the file is new."""
+    row = dict(head) | {name: f"{value:.{DIGITS}g}" for name, value in figures.items()}
+    new = not path.exists()
+    with open(path, "a", newline="") as stream:
+        writer = csv.DictWriter(stream, row, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def read(path: Path) -> list[Row]:
+    """All rows of the CSV file."""
+    with open(path, newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def choosing_lines(rows: list[Row]) -> list[str]:
+    """The trials that chose, with the change of NME against the trial each is held against."""
+    lines = _head(["change", "set", "seed", "NME %", "against", "kept", *SHOWN[1:]])
+    for row in rows:
+        if row["part"] == "choosing":
+            cells = [row["name"], f"`{row['set']}`", row["seed"], _percent(row["nme"])]
+            cells += [_difference(row, rows), row["kept"]]
+            lines.append(_line(cells + [_percent(row[name]) for name in SHOWN[1:]]))
+    return lines
+
+
+def final_lines(rows: list[Row]) -> list[str]:
+    """What was scored on the photographs that chose nothing."""
+    names = [*SHOWN[:3], *BANDS]
+    lines = _head(["faces", "points", "seed", "photographs", "NME %", *names[1:]])
+    for row in rows:
+        if row["part"] == "final":
+            cells = [row["name"], row["points"], row["seed"], row["photographs"]]
+            lines.append(_line(cells + [_percent(row[name]) for name in names]))
+    return lines
+
+
+def rate_lines(figures: Mapping[str, Any]) -> list[str]:
+    """Images a second, share of the time by part, peak memory."""
+    memory = ", ".join(f"{peak} MB for {n} images" for n, peak in figures["peak_mb"].items())
+    lines = [
+        f"{figures['images_per_s']} images/s with {figures['workers']} workers "
+        f"({figures['images']} images). Peak memory: {memory}.",
+        "",
+        *_head(["part", "share of the time"]),
+    ]
+    return lines + [_line([part, f"{share:.1%}"]) for part, share in figures["share"].items()]
+
+
+def write_page(page: Path, rows: Path, rate: Path) -> None:
+    """Replace what stands between `<!-- NAME -->` and `<!-- /NAME -->` in the page."""
+    trials, text = read(rows), page.read_text()
+    parts = {
+        "choosing": choosing_lines(trials),
+        "final": final_lines(trials),
+        "rate": rate_lines(read_json(rate)),
+    }
+    for name, lines in parts.items():
+        text = _between(text, name, "\n".join(lines), page)
+    write_bytes(page, text.encode())
+
+
+def _between(text: str, name: str, new: str, page: Path) -> str:
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if start not in text or end not in text:
+        raise BadInput(f"{page}: no {start} and {end}; restore them from git")
+    before, rest = text.split(start, 1)
+    return f"{before}{start}\n{new}\n{end}{rest.split(end, 1)[1]}"
+
+
+def _difference(row: Row, rows: list[Row]) -> str:
+    """Change of NME in points of a per cent against the trial that `row` names, same seed."""
+    for other in rows:
+        same = all(other[key] == row[key] for key in ("part", "seed", "points", "faces", "epochs"))
+        if same and other["name"] == row["against"]:
+            return f"{100 * (float(row['nme']) - float(other['nme'])):+.2f} ({row['against']})"
+    return ""
+
+
+def _percent(value: str) -> str:
+    return f"{100 * float(value):.2f}" if value else ""
+
+
+def _head(names: list[str]) -> list[str]:
+    return [_line(names), "|" + "---|" * len(names)]
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,139 @@
+"""One trial of the rendered faces: render, train a fixed small net, score it on photographs."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+from fbnet.faces.faceset import FaceSet
+from fbnet.faces.prepare import prepare
+from fbnet.landmarks import NNI_TO_IBUG68, convert, eye_distance
+from fbnet.nets.pfld import build_subnet
+from fbnet.params import SEED_SPACE, AugmentParams, RetrainParams
+from fbnet.params.fetch import FetchParams
+from fbnet.search.finetune import Finetuning
+from fbnet.training.metrics import failure_rate, point_errors, region_nme, yaw_nme
+
+CHOICE = ("mb_k3_res_d3", "mb_k3_e2_res", "mb_k5_res", "mb_k5_res", "mb_k5_res")
+"""The net of the trials that compare: blocks of the seed's space, one a searchable layer."""
+TEST_FACES = 10
+"""Rendered test faces; nothing reads them, but a face set has some."""
+BATCH = 128
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is rendered and for how long the net is trained.
+
+    overrides: changes of fetch.synthetic; seed: of pictures, weights and training; choice: the
+    net's blocks.
+    """
+
+    overrides: Mapping[str, Any]
+    seed: int
+    faces: int
+    epochs: int
+    choice: tuple[str, ...] = CHOICE
+
+
+def third(groups: list[str]) -> np.ndarray:
+    """Third 0, 1 or 2 of each face, int64 [N]: a hash of the photograph's name, nothing else."""
+    return np.array([int(sha256(group.encode()).hexdigest(), 16) % 3 for group in groups])
+
+
+def photographs(folder: Path, made: Path) -> FaceSet:
+    """All faces of a folder in any layout that `fetch` reads, cropped into `made`."""
+    return prepare(FetchParams(root=str(folder)), made).faces
+
+
+def render(trial: Trial, data: Path, made: Path) -> FaceSet:
+    """The rendered faces of a trial."""
+    knobs = {"train": trial.faces, "test": TEST_FACES, "seed": trial.seed} | dict(trial.overrides)
+    workers = torch.get_num_threads()
+    params = FetchParams(root=str(data), layout="synthetic", workers=workers)
+    checked = type(params.synthetic).model_validate(knobs, strict=True)
+    return prepare(params.model_copy(update={"synthetic": checked}), made).faces
+
+
+def train(trial: Trial, faces: FaceSet) -> torch.nn.Module:
+    """The fixed net, trained from scratch by the pipeline's recipe; the best epoch's weights."""
+    params = RetrainParams(seed=trial.seed, inherit=False, epochs=trial.epochs, min_steps=0)
+    trained = Finetuning(faces, SEED_SPACE, {}, params, AugmentParams()).train(trial.choice)
+    net = build_subnet(SEED_SPACE, faces.points, trial.choice, faces.size, trial.seed)
+    net.load_state_dict(trained.weights)
+    return net.eval()
+
+
+@torch.inference_mode()
+def predict(net: torch.nn.Module, faces: FaceSet, indices: np.ndarray) -> np.ndarray:
+    """Landmarks float32 [n,P,2] in the scheme of the photographs."""
+    found = []
+    for chosen in np.array_split(indices, -(-len(indices) // BATCH)):
+        crops = torch.from_numpy(faces.crops(chosen)).permute(0, 3, 1, 2).float() / 255
+        found.append(net(crops)[0].numpy())
+    points = np.concatenate(found)
+    return (
+        convert(points, NNI_TO_IBUG68) if (points.shape[1], faces.points) == (106, 68) else points
+    )
+
+
+def figures(predicted: np.ndarray, faces: FaceSet, indices: np.ndarray) -> dict[str, float]:
+    """NME (mean, median), FR at 0.10, NME by region and by yaw."""
+    by_point = point_errors(predicted, faces.landmarks[indices], faces.scheme)
+    errors = by_point.mean(axis=1)
+    return {
+        "photographs": len(indices),
+        "nme": float(errors.mean()),
+        "median": float(np.median(errors)),
+        "fr_10": failure_rate(errors, 0.10),
+        **region_nme(by_point, faces.scheme),
+        **yaw_nme(errors, faces.pose[indices]),
+    }
+
+
+def offsets(predicted: np.ndarray, faces: FaceSet, indices: np.ndarray) -> np.ndarray:
+    """Median of predicted minus true [P,2] along and across the line of the eyes.
+
+    In units of the eye distance: what a convention that differs looks like. Right and left halves
+    are averaged, x pointing away from the middle of the face.
+    """
+    true, scheme = faces.landmarks[indices], faces.scheme
+    left, right = scheme.eyes
+    along = (true[:, right] - true[:, left]) / eye_distance(true, scheme)[:, None]
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    apart = (predicted - true) / eye_distance(true, scheme)[:, None, None]
+    turned = np.stack([np.einsum("npc,nc->np", apart, axis) for axis in (along, across)], axis=2)
+    median = np.median(turned, axis=0)
+    return (median + median[list(scheme.mirror)] * (-1, 1)) / 2
+
+
+def run(
+    trial: Trial, data: Path, folder: Path, parts: Mapping[str, tuple[int, ...]]
+) -> tuple[dict[str, dict[str, float]], np.ndarray]:
+    """Figures of a trial on each part, a name and the thirds in it; the offsets on the first."""
+    with TemporaryDirectory() as made:
+        started = time.monotonic()
+        faces = render(trial, data, Path(made) / "rendered")
+        rendered = time.monotonic()
+        net = train(trial, faces)
+        trained = time.monotonic()
+        photos = photographs(folder, Path(made) / "photographs")
+        seconds = {"render_s": rendered - started, "train_s": trained - rendered}
+        found: dict[str, dict[str, float]] = {}
+        apart = []
+        for part, thirds in parts.items():
+            chosen = np.flatnonzero(np.isin(third(photos.groups), thirds))
+            predicted = predict(net, photos, chosen)
+            found[part] = {
+                "points": faces.points,
+                **figures(predicted, photos, chosen),
+                **seconds,
+            }
+            apart.append(offsets(predicted, photos, chosen))
+        return found, apart[0]

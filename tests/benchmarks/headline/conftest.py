@@ -1,0 +1,42 @@
+"""A comparison small enough for seconds: 32-pixel faces, two epochs."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.headline import tasks
+from benchmarks.headline.recipes import PHOTOGRAPHS, RENDERED, SUBNET, Recipe
+from benchmarks.headline.setting import Setting
+from fbnet.params import Params
+
+CHOICE = ("sep_k3", "mb_k3", "skip")
+RECIPES = {
+    "one": Recipe(
+        epochs={RENDERED: 2, PHOTOGRAPHS: 3},
+        retrain={"loss": "wing", "batch": 22, "min_steps": 0},
+        rates=(1e-6, 1e-2),
+        trial_share=0.5,
+    ),
+    "best": Recipe(
+        epochs={RENDERED: 1, PHOTOGRAPHS: 1},
+        retrain={"loss": "smooth_wing", "batch": 22, "min_steps": 0},
+        tuned_by="one",
+        teachers={(PHOTOGRAPHS, SUBNET): "lite"},
+        start={PHOTOGRAPHS: RENDERED},
+    ),
+}
+
+
+@pytest.fixture
+def setting(faces, space, tmp_path, monkeypatch):
+    few = {SUBNET: 2, "lite": 2}
+    monkeypatch.setattr(tasks, "RUNS", {RENDERED: few, PHOTOGRAPHS: few})
+    sources = {name: tmp_path / name for name in (RENDERED, PHOTOGRAPHS)}
+    for folder in sources.values():
+        replace(faces, layout=folder.name).save(folder)
+    searched = tmp_path / "architecture.json"
+    searched.write_text(json.dumps({"choice": CHOICE, "space": "small"}))
+    params = Params(space="small", spaces={"small": space})
+    folders = {"results": tmp_path / "results", "work": tmp_path / "work"}
+    return Setting(params, sources, searched, RECIPES, page=tmp_path / "page.md", **folders)

@@ -1,0 +1,44 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.headline.setting import folded
+from benchmarks.headline.tasks import Task
+from fbnet.errors import BadInput
+
+
+def test_folds_part_the_photographs(faces):
+    folds = [folded(faces, fold) for fold in range(1, 6)]
+    tested = np.concatenate([fold.indices("test") for fold in folds])
+    assert sorted(tested) == list(range(len(faces)))
+    for fold in folds:
+        split_of = {}
+        for group, split in zip(fold.groups, fold.split, strict=True):
+            assert split_of.setdefault(group, split) == split
+        assert len(fold.indices("validation")) >= 4
+        assert len(fold.indices("test")) == 12
+
+
+def test_folds_hang_on_names_alone(faces):
+    turned = np.arange(len(faces))[::-1]
+    other = replace(
+        faces, images=faces.images[turned], landmarks=faces.landmarks[turned],
+        names=faces.names[::-1], groups=faces.groups[::-1], pose=faces.pose[turned],
+    )  # fmt: skip
+    np.testing.assert_array_equal(folded(other, 2).split[::-1], folded(faces, 2).split)
+
+
+def test_digest_tells_folds_and_labels_apart(setting):
+    one, same, other = (Task("lite", "photographs", "one", run) for run in (1, 1, 2))
+    assert setting.digest(one) == setting.digest(same) != setting.digest(other)
+    seeds = (Task("lite", "rendered", "one", run) for run in (1, 2))
+    assert len({setting.digest(task) for task in seeds}) == 1
+
+
+def test_missing_data_and_another_space_are_refused(setting):
+    with pytest.raises(BadInput, match="no faces called photographs"):
+        replace(setting, sources={}).faces(Task("lite", "photographs", "one"))
+    elsewhere = setting.params.model_copy(update={"space": "seed"})
+    with pytest.raises(BadInput, match="searched in space small, params have seed"):
+        _ = replace(setting, params=elsewhere).choice

@@ -1,0 +1,50 @@
+"""Rows of trials, and the page made of them."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.synthetic import table
+from benchmarks.synthetic.__main__ import HERE, ROOT, main
+from fbnet.errors import BadInput
+
+FIGURES = dict.fromkeys((*table.SHOWN, *table.BANDS), 0.05) | {"points": 68, "photographs": 9}
+
+
+def row(name: str, nme: float, against: str = "", part: str = "choosing") -> tuple[dict, dict]:
+    head = {"name": name, "against": against, "kept": "", "set": "points=68", "seed": "1"}
+    return head | {"faces": "800", "epochs": "25", "part": part}, FIGURES | {"nme": nme}
+
+
+def test_rows_are_added_and_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "trials.csv"
+    for name, nme in (("before", 0.1), ("hair", 0.0923456)):
+        table.append(path, *row(name, nme))
+    rows = table.read(path)
+    assert [r["name"] for r in rows] == ["before", "hair"]
+    assert float(rows[1]["nme"]) == pytest.approx(0.092346)
+
+
+def test_change_is_taken_against_the_named_trial(tmp_path: Path) -> None:
+    path = tmp_path / "trials.csv"
+    for case in (row("before", 0.1), row("hair", 0.092, "before"), row("hair", 0.5, part="final")):
+        table.append(path, *case)
+    lines = table.choosing_lines(table.read(path))
+    assert len(lines) == 4
+    assert "-0.80 (before)" in lines[3]
+    assert "50.00" in table.final_lines(table.read(path))[2]
+
+
+def test_page_without_marks_is_bad_input(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing here")
+    with pytest.raises(BadInput, match="choosing"):
+        table.write_page(page, HERE / "trials.csv", HERE / "rate.json")
+
+
+def test_the_page_shows_the_rows(tmp_path: Path) -> None:
+    """docs/synthetic.md is what `report` makes of the files in git."""
+    page = tmp_path / "page.md"
+    page.write_text((ROOT / "docs" / "synthetic.md").read_text())
+    assert main(["report", "--page", str(page)]) == 0
+    assert page.read_text() == (ROOT / "docs" / "synthetic.md").read_text()

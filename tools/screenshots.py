@@ -1,0 +1,114 @@
+"""Pictures of MLflow's page and of the Pareto page for the docs, from a real browser.
+
+`python tools/screenshots.py` in a checkout that holds runs (mlflow.db); needs a Chromium. Writes
+docs/runs-*.png.
+"""
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from fbnet.files import write_bytes, write_text
+from fbnet.params.load import load
+from fbnet.report.runs import runs_page
+from fbnet.tracking import finished_runs
+from fbnet.tracking.view import ADDRESS
+from tools.browser import Browser, found
+
+PAGE = (1400, 1110)
+CHARTS = "document.querySelectorAll('.js-plotly-plot .main-svg').length >= 3"
+CLOSE_ASSISTANT = """
+document.querySelector('[data-component-id="mlflow.assistant.chat_panel.close"]')?.click()
+"""
+STARTUP_S, SETTLE_S, POLL_S = 60.0, 4.0, 0.2
+
+
+def main() -> None:
+    """Write the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("docs"))
+    out = parser.parse_args().out
+    program = found()
+    if program is None:
+        sys.exit("screenshots: no Chromium on this machine")
+    experiment = load("params.yaml").mlflow.experiment
+    pareto = Path("results/report/runs.html").resolve()
+    write_text(pareto, runs_page(finished_runs(experiment)))
+    with Browser(program) as browser, mlflow_ui() as address:
+        browser.open(pareto.as_uri(), 1000, 760)
+        save(browser.picture(), out / "runs-pareto.png")
+        number = experiment_number(experiment)
+        browser.open(f"{address}/{ADDRESS.format(experiment=number)}", *PAGE)
+        browser.wait(CHARTS)
+        browser.run(CLOSE_ASSISTANT)
+        time.sleep(SETTLE_S)  # the charts move into place
+        save(browser.picture(), out / "runs-mlflow.png")
+
+
+def experiment_number(name: str) -> str:
+    """The experiment's id in the store of this checkout."""
+    import mlflow
+
+    from fbnet.tracking.place import tracking_uri
+
+    return str(mlflow.MlflowClient(tracking_uri()).get_experiment_by_name(name).experiment_id)
+
+
+@contextmanager
+def mlflow_ui() -> Iterator[str]:
+    """MLflow's page on a free port; yields its address."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    command = ["mlflow", "ui", "--workers", "1", "--port", str(port)]
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    command += ["--backend-store-uri", "sqlite:///mlflow.db"]
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
+    ) as server:
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_for(address)
+            yield address
+        finally:
+            os.killpg(server.pid, 15)
+
+
+def wait_for(address: str) -> None:
+    """Until it answers."""
+    end = time.monotonic() + STARTUP_S
+    while True:
+        try:
+            return urllib.request.urlopen(f"{address}/health", timeout=5).close()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(POLL_S)
+
+
+def save(picture: bytes, path: Path) -> None:
+    """Write a PNG, packed as tightly as it goes."""
+    image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+    _, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    write_bytes(path, data.tobytes())
+    print(f"{path}: {path.stat().st_size / 1024:.0f} KB")
+
+
+if __name__ == "__main__":
+    main()
