@@ -55,8 +55,8 @@ def test_shipped_params_are_laid_out_as_dvc_writes_them() -> None:
         ("  nas_lr: 0.2", "  # nas_lr", ["search.nas_lr", "missing"]),
         ("mode: mul", "mode: [mul", ["not valid YAML"]),
         ("mode: mul", "mode: target", ["search.target_ms", "is the budget of search.mode"]),
-        ("target_ms: null", "target_ms: 0.3", ["search.target_ms", "no effect with mode: mul"]),
-        ("target_macs: null", "target_macs: 9000000", ["search.target_macs", "make it null"]),
+        ("target_ms:", "target_ms: 0.3", ["search.target_ms", "no effect with mode: mul"]),
+        ("target_macs:", "target_macs: 9000000", ["search.target_macs", "make it null"]),
     ],
 )
 def test_fault_is_one_line_with_key_and_remedy(
