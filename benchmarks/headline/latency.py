@@ -1,7 +1,7 @@
 """Latency of all nets in one alternating run, so that their ratios hold on a restless machine."""
 
 import sys
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,13 +10,14 @@ from torch import nn
 from benchmarks.headline.models import build
 from benchmarks.headline.recipes import MODELS
 from benchmarks.headline.setting import Setting
+from fbnet.deploy.convert import fixed_batch
+from fbnet.deploy.engines import ENGINES
+from fbnet.deploy.latency import calls, machine
 from fbnet.deploy.onnx import export_onnx
-from fbnet.deploy.timing import BURST, Call, cpu_model, measure, ort_call
+from fbnet.deploy.timing import BURST, cpu_model, measure
 
 REFERENCE = "lite"
 POINTS = {"rendered": 106, "photographs": 68}
-ENGINES: dict[str, Callable[[bytes], Call]] = {"onnxruntime": ort_call}
-"""From an ONNX file to a call that runs it once in one thread."""
 
 
 def latencies(setting: Setting, size: int = 112, seconds: float = 40.0) -> dict[str, Any]:
@@ -29,11 +30,10 @@ def latencies(setting: Setting, size: int = 112, seconds: float = 40.0) -> dict[
         for data, points in POINTS.items()
         for model in MODELS
     }
-    calls: dict[Hashable, Call] = {
-        (engine, *key): opened(file) for engine, opened in ENGINES.items()
-        for key, file in files.items()
-    }  # fmt: skip
-    times = measure(calls, warmup=20, rounds=sys.maxsize, ci_target=0.0, max_seconds=seconds)
+    opened = {
+        (engine, *key): call for engine in ENGINES for key, call in calls(files, engine).items()
+    }
+    times = measure(opened, warmup=20, rounds=sys.maxsize, ci_target=0.0, max_seconds=seconds)
     rows = [
         {
             "engine": engine,
@@ -60,7 +60,7 @@ def by_engine(found: Mapping[str, Any], data: str, model: str) -> dict[str, dict
 
 def _file(setting: Setting, model: str, points: int, size: int) -> bytes:
     net = build(model, points, size, 1, setting.params.search_space, setting.choice)
-    return export_onnx(_worn(net), size, points, {})
+    return fixed_batch(export_onnx(_worn(net), size, points, {}), 1)
 
 
 def _worn(net: nn.Module) -> nn.Module:
@@ -73,8 +73,6 @@ def _worn(net: nn.Module) -> nn.Module:
 
 
 def _machine(seconds: float) -> dict[str, Any]:
-    import onnxruntime
-
     protocol = {"threads": 1, "batch": 1, "burst": BURST, "interleaved": True, "seconds": seconds}
-    versions = {"onnxruntime": onnxruntime.__version__}
+    versions = {engine: machine(engine)["version"] for engine in ENGINES}
     return {"cpu": cpu_model(), "versions": versions, "protocol": protocol}

@@ -162,4 +162,4 @@ def _figures(net: nn.Module, faces: FaceSet) -> dict[str, Any]:
     """Size of the exported file, and what it does on the test faces."""
     data = export_onnx(net, faces.size, faces.points, {})
     result = score(OnnxModel(data), faces)
-    return result.metrics() | vars(counts(data)) | {"size_kb": len(data) / 1024}
+    return result.figures | result.details() | vars(counts(data)) | {"size_kb": len(data) / 1024}
