@@ -59,6 +59,17 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--experiment", help="MLflow experiment; that of params.yaml by default")
     report.add_argument("--out", metavar="FILE", help="results/report/report.html or runs.html")
     report.add_argument("--baselines", metavar="FILE", help="table of other nets to set beside")
+    kit = _add(commands, "kit", _kit, "write a folder that measures the search space on a device")
+    kit.add_argument("out", type=Path, help="new or empty folder")
+    engines = ("onnxruntime", "mnn", "ncnn")
+    kit.add_argument("--engine", action="append", choices=engines, help="may recur; all by default")
+    kit.add_argument("--points", type=int, default=106, help="landmarks of the faces")
+    kit.add_argument("--checks", type=int, default=8, help="whole nets to test the table on")
+    kit.add_argument("--params", default="params.yaml", help="names the space and the input size")
+    back = _add(commands, "import", _import, "make a latency table of what a kit measured")
+    back.add_argument("results", type=Path, help="results.csv, or a benchmark program's output")
+    back.add_argument("--kit", type=Path, required=True, help="the folder that was measured")
+    back.add_argument("--out", default="latency.json", help="the table, for lut.file")
     return parser
 
 
@@ -142,6 +153,32 @@ def _report(arguments: argparse.Namespace) -> None:
     page = Path(arguments.out or page)
     write_text(page, text)
     print(f"{page}: open it in a browser")
+
+
+def _kit(arguments: argparse.Namespace) -> None:
+    from fbnet.deploy.kit.manifest import Contents
+    from fbnet.deploy.kit.write import write_kit
+    from fbnet.params.load import load
+
+    params = load(arguments.params)
+    contents = Contents.of(
+        params.search_space, arguments.points, params.fetch.size, arguments.checks, params.lut.seed
+    )
+    engines = arguments.engine or ["onnxruntime", "mnn", "ncnn"]
+    manifest = write_kit(arguments.out, contents, engines, params.lut.seed)
+    print(f"{len(manifest['models'])} models in {arguments.out}; its README.md says what to do")
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    from fbnet.deploy.kit.table import table_of
+    from fbnet.files import write_json
+
+    table = table_of(arguments.results, arguments.kit)
+    write_json(arguments.out, table)
+    error = (
+        f", off by {table['mape']:.1%} on {len(table['checks'])} nets" if "mape" in table else ""
+    )
+    print(f"{arguments.out}: {table['engine']}{error}")
 
 
 if __name__ == "__main__":

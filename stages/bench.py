@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fbnet.deploy.timing import Call, Timing
     from fbnet.params import BenchParams, Params
     from fbnet.progress import Log
+    from fbnet.search.lut import Lut
 
 Choice = tuple[str, ...]
 EXACT = "onnx"
@@ -54,6 +55,7 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     figures = _latencies(files, HEADLINE) | {"latency_predicted_ms": cost_of(lut, exported)}
     if choices:
         figures |= {"prediction_drift": slower} | _agreement(p, nets[1:])
+    figures |= _budget(params, lut, exported, times[exported].median if here else None)
     write_json(out / "metrics.json", figures)
     write_json(out / "details.json", _details(files))
     write_csv(out / "variants.csv", files)
@@ -61,6 +63,22 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     predicted, measured = ([net[key] for net in nets] for key in ("predicted_ms", "median"))
     plots.prediction(predicted, measured, out / "prediction.png")
     return f"bench: {_line(figures, len(choices))}, in {out}/latency.json"
+
+
+def _budget(
+    params: "Params", lut: "Lut", exported: Choice, measured: float | None
+) -> dict[str, float]:
+    """Latency against `search.target_ms`: as measured, or as a device's table has it."""
+    from fbnet.progress import say
+    from fbnet.search.budget import budget, verdict
+    from fbnet.search.lut import cost_of
+
+    found = budget(lut, params.search) if params.search.cost == "latency" else None
+    if found is None:
+        return {}
+    latency = measured or cost_of(lut, exported) * (1 + lut.error)
+    say(f"bench: {verdict(found, latency, lut)}")
+    return {"latency_target_ms": found.target, "latency_over_target": latency / found.target - 1}
 
 
 def _line(figures: dict[str, float], sampled: int) -> str:

@@ -10,7 +10,7 @@ from fbnet.cli import main
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "mlflow", "cv2", "onnxruntime", "matplotlib", "pydantic")
-COMMANDS = ["check", "profile", "table", "score", "predict", "report"]
+COMMANDS = ["check", "profile", "table", "score", "predict", "report", "kit", "import"]
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])

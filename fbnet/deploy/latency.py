@@ -5,7 +5,6 @@ import statistics
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -13,16 +12,13 @@ from torch import Tensor, nn
 
 from fbnet.deploy.convert import convert_all, input_shape
 from fbnet.deploy.engines import ENGINES
+from fbnet.deploy.imported import imported
 from fbnet.deploy.timing import BURST, Call, Timing, call_of, cpu_model, measure
-from fbnet.errors import BadInput
-from fbnet.files import read_json
 from fbnet.nets.blocks import initialise
 from fbnet.nets.pfld import PFLD, build_subnet
 from fbnet.nets.space import Slot, slots
 from fbnet.params.lut import LutParams
 from fbnet.params.space import SpaceParams
-from fbnet.search.lut import from_json
-from fbnet.search.seed_lut import from_seed_npy, from_seed_txt
 
 K = TypeVar("K", bound=Hashable)
 Shape = tuple[int, int, int, int]
@@ -30,7 +26,6 @@ Shape = tuple[int, int, int, int]
 
 FLOOR_MS = 1e-4
 """Least cost of an entry, in ms: a tenth of a microsecond."""
-MS_PER = {"us": 1e-3, "ms": 1.0}
 
 
 def quick_onnx(module: nn.Module, shape: Sequence[int]) -> bytes:
@@ -57,11 +52,14 @@ def block_models(
     bringing its input and output into the engine's own layout, and would not fuse a residual.
     `neighbours_model` is what to subtract.
     """
-    distinct = {(block, _shape(slot)): slot for slot in slots(space, size) for block in slot.blocks}
+    distinct = {
+        (block, block_shape(slot)): slot for slot in slots(space, size) for block in slot.blocks
+    }
     return {key: _block_model(slot, key[0], seed, batch) for key, slot in distinct.items()}
 
 
-def _shape(slot: Slot) -> Shape:
+def block_shape(slot: Slot) -> Shape:
+    """What tells two layers' costs of one block apart."""
     return slot.c_in, slot.c_out, slot.stride, slot.size
 
 
@@ -125,10 +123,10 @@ def latency_table(
     Raises BadInput for a file that lacks an entry or holds an impossible one.
     """
     if params.source == "file":
-        return _imported(space, points, params, size)
+        return imported(space, points, params, size)
     found = slots(space, size)
-    references = _reference_choices(found)
-    models = _models(space, points, params, size, references)
+    references = reference_choices(found)
+    models = table_models(space, points, params, size, references)
     times = measure(
         calls(models, params.engine, params.threads, params.seed),
         warmup=params.warmup,
@@ -136,32 +134,41 @@ def latency_table(
         ci_target=params.ci_target,
         max_seconds=params.max_seconds,
     )
-    layers = [
-        slot.shape() | {"blocks": {b: _entry(times, slot, b) for b in slot.blocks}}
-        for slot in found
-    ]
     return {
-        "unit": "ms",
+        **assembled(times, found, references),
         "points": points,
         "size": size,
-        "layers": layers,
-        "fixed": _fixed(times, layers, references),
         **machine(params.engine),
         "protocol": _protocol(params),
     }
 
 
-def _models(
+def assembled(
+    times: Mapping[Any, Timing], found: Sequence[Slot], references: Sequence[tuple[str, ...]]
+) -> dict[str, Any]:
+    """Unit, layers and fixed part of a table from the timings of all of `table_models`."""
+    layers = [
+        slot.shape() | {"blocks": {b: _entry(times, slot, b) for b in slot.blocks}}
+        for slot in found
+    ]
+    return {"unit": "ms", "layers": layers, "fixed": _fixed(times, layers, references)}
+
+
+def table_models(
     space: SpaceParams,
     points: int,
     params: LutParams,
     size: int,
     references: Sequence[tuple[str, ...]],
 ) -> dict[Hashable, bytes]:
+    """ONNX of all that a table is made from, each once.
+
+    Keys: (block, shape) of blocks, (channels, side) of their neighbours alone, choices of nets.
+    """
     models: dict[Hashable, bytes] = {}
     models.update(block_models(space, size, params.seed, params.batch).items())
     for slot in slots(space, size):
-        for channels, side in _ends(slot):
+        for channels, side in ends(slot):
             if (channels, side) not in models:
                 models[channels, side] = neighbours_model(channels, side, params.seed, params.batch)
     for choice in references:
@@ -169,15 +176,15 @@ def _models(
     return models
 
 
-def _ends(slot: Slot) -> tuple[tuple[int, int], tuple[int, int]]:
+def ends(slot: Slot) -> tuple[tuple[int, int], tuple[int, int]]:
     """(channels, side) of a layer's input and output."""
     return (slot.c_in, slot.size), (slot.c_out, slot.output_size)
 
 
 def _entry(times: Mapping[Any, Timing], slot: Slot, block: str) -> dict[str, float]:
-    timing = times[block, _shape(slot)]
+    timing = times[block, block_shape(slot)]
     # One neighbour stands at the input's shape, the other at the output's.
-    base = statistics.fmean(times[end].median for end in _ends(slot))
+    base = statistics.fmean(times[end].median for end in ends(slot))
     figures = asdict(timing)
     for name in ("min", "median", "mean"):
         figures[name] = max(FLOOR_MS, figures[name] - base)
@@ -185,7 +192,7 @@ def _entry(times: Mapping[Any, Timing], slot: Slot, block: str) -> dict[str, flo
     return figures
 
 
-def _reference_choices(found: Sequence[Slot]) -> list[tuple[str, ...]]:
+def reference_choices(found: Sequence[Slot]) -> list[tuple[str, ...]]:
     """The first, the middle and the last candidate everywhere: unlike nets of the space."""
     choices = [
         tuple(slot.blocks[(len(slot.blocks) - 1) * part // 2] for slot in found)
@@ -216,38 +223,3 @@ def machine(engine: str) -> dict[str, str]:
 def _protocol(params: LutParams) -> dict[str, Any]:
     stated = {"threads", "batch", "warmup", "rounds", "ci_target", "max_seconds"}
     return params.model_dump(include=stated) | {"burst": BURST, "interleaved": True}
-
-
-def _imported(space: SpaceParams, points: int, params: LutParams, size: int) -> dict[str, Any]:
-    path = Path(params.file)
-    if path.suffix == ".json":
-        return _imported_json(path, space, size)
-    readers = {".txt": from_seed_txt, ".npy": from_seed_npy}
-    if path.suffix not in readers:
-        raise BadInput(f"lut.file: {path}: give a .json, .txt or .npy file")
-    found = slots(space, size)
-    lut = readers[path.suffix](path, found, params.file_unit)
-    scale = MS_PER[params.file_unit]
-    layers = [
-        slot.shape() | {"blocks": {b: {"median": cost * scale} for b, cost in costs.items()}}
-        for slot, costs in zip(found, lut.layers, strict=True)
-    ]
-    fixed = {"median": params.file_fixed_ms, "references": []}
-    return {
-        "unit": "ms",
-        "points": points,
-        "size": size,
-        "layers": layers,
-        "fixed": fixed,
-        "engine": "file",
-    }
-
-
-def _imported_json(path: Path, space: SpaceParams, size: int) -> dict[str, Any]:
-    lut = from_json(path, space)
-    table: dict[str, Any] = read_json(path)
-    if lut.unit != "ms" or table["size"] != size:
-        raise BadInput(
-            f"{path}: unit {lut.unit}, input size {table['size']}; give a table in ms for {size}"
-        )
-    return table

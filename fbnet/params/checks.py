@@ -5,6 +5,8 @@ from pathlib import Path
 
 from fbnet.params import Params, SearchParams
 
+TARGETS = {"latency": "target_ms", "macs": "target_macs"}
+"""search.cost -> the param that holds a budget in its unit."""
 LOGIT_REACH = 5.0
 """How far a logit must be able to move for a softmax over a dozen blocks to decide."""
 
@@ -26,6 +28,7 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
             "search.temperature_floor",
             f"{search.temperature_floor} lies above search.temperature ({search.temperature})",
         )
+    yield from _budget(search)
     if params.retrain.warmup_epochs >= params.retrain.epochs:
         yield (
             "retrain.warmup_epochs",
@@ -42,6 +45,23 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
         arch = int(faces * search.arch_share)
         if reason := cannot_decide(search.lengthened(faces - arch), arch):
             yield "search.nas_lr", reason
+
+
+def _budget(search: SearchParams) -> Iterator[tuple[str, str]]:
+    """`mode: target` goes with the one target of the cost's unit, other modes with none."""
+    wanted = TARGETS[search.cost] if search.mode == "target" else None
+    for name in TARGETS.values():
+        value = getattr(search, name)
+        if name == wanted and value is None:
+            yield f"search.{name}", f"is the budget of search.mode: target (cost: {search.cost})"
+        elif name != wanted and value is not None:
+            yield (
+                f"search.{name}",
+                f"{value} has no effect with mode: {search.mode} and cost: {search.cost}; "
+                "make it null, or change these",
+            )
+    if search.mode == "target" and search.cost_form == "seed":
+        yield "search.cost_form", "the seed has no budget: take normalised with mode: target"
 
 
 def rendered_proxy_faces(params: Params) -> int | None:

@@ -17,8 +17,17 @@ class SearchParams(Section):
     """Every draw of the search (split, order, augmentation, Gumbel noise) hangs on it."""
     cost: Literal["latency", "macs"] = "latency"
     """Which table of results/lut the cost comes from; `macs` is exact and the same everywhere."""
-    mode: Literal["mul", "add"] = "mul"
-    """mul: loss * alpha * ln(1 + (e-1) cost/ref)^beta; add: loss + alpha * (cost/ref)^beta."""
+    mode: Literal["mul", "add", "target"] = "mul"
+    """How the cost enters: mul and add trade it for accuracy, target keeps it within a budget.
+
+    mul: loss * alpha * ln(1 + (e-1) cost/ref)^beta; add: loss + alpha * (cost/ref)^beta.
+    """
+    target_ms: float | None = Field(None, gt=0)
+    """Latency that the chosen net may have, in ms; for `mode: target` with `cost: latency`."""
+    target_macs: int | None = Field(None, gt=0)
+    """MACs that the chosen net may have; for `mode: target` with `cost: macs`."""
+    target_weight: float = Field(3.0, gt=1)
+    """How many times as steep as the loss the cost is made while it is over the budget."""
     cost_form: Literal["normalised", "seed"] = "normalised"
     """seed: the seed's own formula on the raw cost, (ln cost)^beta."""
     alpha: float = Field(0.25, gt=0)
@@ -65,6 +74,13 @@ class SearchParams(Section):
     """Architectures sampled from the learned distribution and scored beside the argmax."""
     calibration_faces: int = Field(512, ge=2)
     """Training faces on which a candidate's batch-norm statistics are estimated anew."""
+
+    @property
+    def target(self) -> float | None:
+        """The budget in the unit of the cost table; None unless `mode` is target."""
+        if self.mode != "target":
+            return None
+        return self.target_ms if self.cost == "latency" else self.target_macs
 
     @property
     def arch_epochs(self) -> int:

@@ -19,8 +19,9 @@ from fbnet.nets.pfld import build_auxnet
 from fbnet.params import AugmentParams, SearchParams, SpaceParams
 from fbnet.params.checks import cannot_decide
 from fbnet.progress import Log, no_log, say, track
-from fbnet.search.cost import check_cost_form, total_loss
-from fbnet.search.lut import Lut, expected_cost, reference_cost
+from fbnet.search.budget import budget
+from fbnet.search.cost import check_cost_form, steered, total_loss
+from fbnet.search.lut import Lut, check_size, expected_cost, reference_cost
 from fbnet.search.mixed import (
     ArchitectureParameters,
     build_supernet,
@@ -28,7 +29,7 @@ from fbnet.search.mixed import (
     entropy,
     probabilities,
 )
-from fbnet.search.sampling import Scorer
+from fbnet.search.sampling import Choice, Scorer, sample_choices
 from fbnet.training.checkpoints import Checkpoint
 from fbnet.training.device import one_process
 from fbnet.training.learner import Learner, mean_loss
@@ -59,7 +60,9 @@ class Search:
 
     def __post_init__(self) -> None:
         """Check that the faces suffice, split them, build what learns. Raises BadInput."""
+        check_size(self.lut, self.faces.size)
         check_cost_form(self.lut, self.params)
+        self.budget = budget(self.lut, self.params)
         self.weight_faces, self.arch_faces = split_proxy(self.faces, self.params)
         self.params = p = self.params.lengthened(len(self.weight_faces))
         if reason := cannot_decide(p, len(self.arch_faces)):
@@ -124,15 +127,22 @@ class Search:
         loss = self.learner.objective(batch, masks)
         cost = expected_cost(self.lut, masks)
         total = total_loss(loss, cost, reference_cost(self.lut), self.params)
-        parameters = list(self.alphas.parameters())
         # Gradients of the alphas alone: those of the weights are neither needed nor computed.
-        for parameter, gradient in zip(
-            parameters, torch.autograd.grad(total, parameters), strict=True
-        ):
-            parameter.grad = gradient
+        parameters = list(self.alphas.parameters())
+        slopes: Sequence[Tensor] = torch.autograd.grad(total, parameters)
+        if self.budget:
+            slopes = self._steered(slopes, self.budget.limit)
+        for parameter, slope in zip(parameters, slopes, strict=True):
+            parameter.grad = slope
         self.arch_optimizer.step()
         self.arch_step_count += 1
         return total.detach()
+
+    def _steered(self, slopes: Sequence[Tensor], limit: float) -> list[Tensor]:
+        # A budget bounds what the distribution costs, not each draw of it.
+        cost = expected_cost(self.lut, [alpha.softmax(0) for alpha in self.alphas.alphas])
+        toward = torch.autograd.grad(cost, list(self.alphas.parameters()))
+        return steered(slopes, toward, bool(cost > limit), self.params.target_weight)
 
     def _draw(self, kind: str, step: int) -> list[Tensor]:
         generator = generator_for(self.params.seed, kind, step)
@@ -156,7 +166,7 @@ class Search:
 
     def _record(self, weight_loss: float, arch_loss: float | None) -> dict[str, float]:
         now = probabilities(self.alphas.alphas)
-        nme = self.scorer.nme(self.learner.net, self.alphas.best())
+        nme = self.scorer.nme(self.learner.net, self.choice())
         row = {
             "epoch": float(self.epoch),
             "loss": weight_loss,
@@ -173,6 +183,15 @@ class Search:
             weights = snapshot(self.learner.modules)
             self.best = {"nme": nme, "epoch": self.epoch, "weights": weights}
         return row
+
+    def choice(self) -> Choice:
+        """The likeliest architecture now: of those within the budget, where there is one."""
+        return self.samples(0)[0]
+
+    def samples(self, count: int) -> list[Choice]:
+        """`choice`, then up to `count` other samples of the distribution, all within the budget."""
+        limit = self.budget.limit if self.budget else math.inf
+        return sample_choices(self.alphas, self.lut, limit, count, self.params.seed)
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on as if never stopped."""

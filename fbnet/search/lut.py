@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, listed
 from fbnet.files import read_json
 from fbnet.nets.space import Slot, slots
 from fbnet.params.space import SpaceParams
@@ -35,6 +36,10 @@ class Lut:
     """Cost of stem, block4_1 and head."""
     source: str
     """Where the table came from, for messages."""
+    error: float = 0.0
+    """Mean share by which its sums miss whole nets that were measured with it; 0 if none were."""
+    size: int | None = None
+    """Side of the input it holds for, in pixels; None if it does not say."""
 
     def __post_init__(self) -> None:
         for i, layer in enumerate(self.layers):
@@ -58,10 +63,21 @@ def from_table(table: Any, space: SpaceParams, path: str | Path = "table") -> Lu
     unit = _get(table, path, "unit")
     if unit not in VALUE_KEY:
         raise BadInput(f"{path}: unit is {unit!r}; must be one of {', '.join(VALUE_KEY)}")
-    found = slots(space, int(_get(table, path, "size")))
-    layers = tuple(_layer(table, path, i, slot, VALUE_KEY[unit]) for i, slot in enumerate(found))
+    size = int(_get(table, path, "size"))
+    found = slots(space, size)
+    layers = _layers(table, path, found, VALUE_KEY[unit])
     fixed = float(_get(table, path, "fixed", VALUE_KEY[unit]))
-    return Lut(unit, layers, fixed, str(path))
+    lut = Lut(unit, layers, fixed, str(path), size=size)
+    return replace(lut, error=_error(table, lut))
+
+
+def _error(table: Any, lut: Lut) -> float:
+    """The table's own figure where it has one, else that of the nets its fixed part came from."""
+    if "mape" in table:
+        return float(table["mape"])
+    nets = table["fixed"].get("references", [])
+    misses = [abs(cost_of(lut, net["choice"]) - net["median"]) / net["median"] for net in nets]
+    return fmean(misses) if misses else 0.0
 
 
 def check_cost(cost: float, block: str, where: str) -> None:
@@ -71,18 +87,40 @@ def check_cost(cost: float, block: str, where: str) -> None:
         raise BadInput(f"{where}, block {block}: cost {cost}; must be a positive number")
 
 
-def _layer(table: Any, path: str | Path, i: int, slot: Slot, key: str) -> dict[str, float]:
+def _layers(
+    table: Any, path: str | Path, found: Sequence[Slot], key: str
+) -> tuple[dict[str, float], ...]:
+    """Costs by layer and block; one BadInput names all that are missing or impossible."""
+    for i, slot in enumerate(found):
+        _check_shape(table, path, i, slot)
+    costs: list[dict[str, float]] = [{} for _ in found]
+    faults = []
+    for i, slot in enumerate(found):
+        for block in slot.blocks:
+            try:
+                costs[i][block] = _cost(table, path, i, slot, block, key)
+            except BadInput as fault:
+                faults.append(str(fault))
+    if faults:
+        raise listed(faults)
+    return tuple(costs)
+
+
+def _check_shape(table: Any, path: str | Path, i: int, slot: Slot) -> None:
     for name, expected in slot.shape().items():
         if (seen := _get(table, path, "layers", i, name)) != expected:
             raise BadInput(
                 f"{path}: layer {i}: {name} is {seen}, the space has {expected}; "
                 f"run the lut stage again"
             )
-    blocks = _get(table, path, "layers", i, "blocks")
-    missing = [block for block in slot.blocks if block not in blocks]
-    if missing:
-        raise missing_entry(path, i, missing[0], slot)
-    return {b: float(_get(table, path, "layers", i, "blocks", b, key)) for b in slot.blocks}
+
+
+def _cost(table: Any, path: str | Path, i: int, slot: Slot, block: str, key: str) -> float:
+    if block not in _get(table, path, "layers", i, "blocks"):
+        raise missing_entry(path, i, block, slot)
+    cost = float(_get(table, path, "layers", i, "blocks", block, key))
+    check_cost(cost, block, f"{path}: layer {i}")
+    return cost
 
 
 def missing_entry(path: str | Path, layer: int, block: str, slot: Slot) -> BadInput:
@@ -129,6 +167,15 @@ def cost_of(lut: Lut, choice: Sequence[str]) -> float:
 def reference_cost(lut: Lut) -> float:
     """Expected cost where every block is equally likely: what costs are measured against."""
     return lut.fixed + sum(sum(layer.values()) / len(layer) for layer in lut.layers)
+
+
+def check_size(lut: Lut, size: int) -> None:
+    """Raise BadInput where the table was made for inputs of another size than the faces'."""
+    if lut.size not in (None, size):
+        raise BadInput(
+            f"{lut.source}: made for inputs of {lut.size}x{lut.size}, the faces are {size}x{size}; "
+            "make a table for these (lut.source: measure, or a kit of this size)"
+        )
 
 
 def cost_range(lut: Lut) -> tuple[float, float]:

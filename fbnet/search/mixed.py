@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -138,6 +139,11 @@ def one_hot_masks(space: SpaceParams, choice: Sequence[str]) -> list[Tensor]:
 def probabilities(alphas: Sequence[Tensor] | nn.ParameterList) -> list[Tensor]:
     """The distribution over blocks of each layer: softmax of its logits, without gradient."""
     return [torch.softmax(alpha.detach(), dim=0) for alpha in alphas]
+
+
+def log_probabilities(alphas: Sequence[Tensor] | nn.ParameterList) -> list[np.ndarray]:
+    """Logarithms of `probabilities`, finite however decided the distribution is."""
+    return [torch.log_softmax(alpha.detach().double(), dim=0).cpu().numpy() for alpha in alphas]
 
 
 def entropy(alphas: Sequence[Tensor] | nn.ParameterList) -> list[float]:

@@ -9,7 +9,7 @@ from fbnet.files import write_csv, write_json
 from fbnet.search.loop import Search
 from fbnet.search.lut import reference_cost
 from fbnet.search.mixed import entropy, probabilities
-from fbnet.search.sampling import Candidate, sample_choices
+from fbnet.search.sampling import Candidate
 from fbnet.training.weights import save_weights
 
 UNDECIDED = 0.5
@@ -19,7 +19,7 @@ UNDECIDED = 0.5
 def rank(search: Search) -> list[Candidate]:
     """Sampled architectures scored with the best supernet's weights, best first."""
     search.learner.modules.load_state_dict(search.best["weights"])
-    choices = sample_choices(search.alphas, search.params.candidates, search.params.seed)
+    choices = search.samples(search.params.candidates)
     return search.scorer.rank(search.learner.net, choices)
 
 
@@ -45,6 +45,7 @@ def architecture(search: Search, ranked: list[Candidate], space: str) -> dict[st
             "unit": search.lut.unit,
             "predicted": ranked[0].cost,
             "uniform": reference_cost(search.lut),
+            **(vars(search.budget) if search.budget else {}),
         },
         "candidates": [list(candidate.choice) for candidate in ranked],
         "probabilities": [
@@ -60,6 +61,7 @@ def metrics(search: Search, ranked: list[Candidate]) -> dict[str, float]:
         "search_val_nme": ranked[0].nme,
         "search_cost": ranked[0].cost,
         "search_cost_uniform": reference_cost(search.lut),
+        **({"search_target": search.budget.target} if search.budget else {}),
         "search_entropy": openness(search),
         "search_best_epoch": search.best["epoch"],
         "search_arch_steps": search.arch_step_count,
@@ -75,7 +77,7 @@ def line(search: Search, ranked: list[Candidate]) -> str:
     """What was found, in one line; a search that has not decided says so."""
     best, still_open = ranked[0], openness(search)
     found = (
-        f"{' '.join(best.choice)}, {best.cost:.4g} {search.lut.unit} predicted, "
+        f"{' '.join(best.choice)}, {best.cost:.4g} {search.lut.unit} predicted{_of(search)}, "
         f"validation NME {best.nme:.2%} with inherited weights"
     )
     if still_open <= UNDECIDED:
@@ -84,6 +86,12 @@ def line(search: Search, ranked: list[Candidate]) -> str:
         f"{found}; NOT DECIDED (entropy {still_open:.0%} of a uniform choice's): "
         "raise search.epochs or search.nas_lr"
     )
+
+
+def _of(search: Search) -> str:
+    if not search.budget:
+        return ""
+    return f" of {search.budget.target:.4g} (limit {search.budget.limit:.4g} by the table's error)"
 
 
 def _candidate_row(candidate: Candidate) -> dict[str, Any]:

@@ -7,13 +7,15 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
+from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.nets.pfld import PFLD, build_subnet
 from fbnet.params import SearchParams, SpaceParams
 from fbnet.progress import track
+from fbnet.search.budget import fits, likeliest_within
 from fbnet.search.cost import total_loss
 from fbnet.search.lut import Lut, cost_of, reference_cost
-from fbnet.search.mixed import ArchitectureParameters, inherit, probabilities
+from fbnet.search.mixed import ArchitectureParameters, inherit, log_probabilities, probabilities
 from fbnet.training.validate import recalibrate, validation_nme
 
 Choice = tuple[str, ...]
@@ -31,19 +33,34 @@ class Candidate:
     """The search's own loss with the NME in the place of the training loss: lower is better."""
 
 
-def sample_choices(alphas: ArchitectureParameters, count: int, seed: int) -> list[Choice]:
-    """The argmax first, then up to `count` other distinct samples of the distribution.
+def sample_choices(
+    alphas: ArchitectureParameters, lut: Lut, limit: float, count: int, seed: int
+) -> list[Choice]:
+    """The likeliest first, then up to `count` other distinct samples, none dearer than `limit`.
 
-    A distribution that has decided yields fewer.
+    Without a limit (infinity) the likeliest is the argmax. A distribution that has decided, or
+    that seldom meets the limit, yields fewer. Raises BadInput where no net is within it.
     """
-    found: dict[Choice, None] = {alphas.best(): None}
+    found: dict[Choice, None] = {_likeliest(alphas, lut, limit): None}
     rng = np.random.default_rng([seed, 6])
     weights = [p.double().numpy() for p in probabilities(alphas.alphas)]
     for _ in range(100 * count):
         if len(found) > count:
             break
-        found[_sample(alphas.space, weights, rng)] = None
+        choice = _sample(alphas.space, weights, rng)
+        if fits(cost_of(lut, choice), limit):
+            found[choice] = None
     return list(found)
+
+
+def _likeliest(alphas: ArchitectureParameters, lut: Lut, limit: float) -> Choice:
+    best = alphas.best()
+    if fits(cost_of(lut, best), limit):
+        return best
+    found = likeliest_within(log_probabilities(alphas.alphas), lut, limit)
+    if found is None:
+        raise BadInput(f"{lut.source}: no net of the space costs {limit:.4g} {lut.unit} or less")
+    return found
 
 
 def _sample(space: SpaceParams, weights: Sequence[np.ndarray], rng: np.random.Generator) -> Choice:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, listed
 from fbnet.nets.space import Slot
 from fbnet.search.lut import Lut, check_cost, missing_entry
 
@@ -74,17 +74,35 @@ def _from_records(
     records: Iterable[tuple[str, Any]], slots: Sequence[Slot], path: str | Path
 ) -> tuple[dict[str, float], ...]:
     entries: dict[tuple[str, Shape], tuple[float, str]] = {}
+    faults = []
     for where, record in records:
-        name, shape, dtype, cost = _fields(record, where)
-        if dtype != DTYPE:
-            continue
-        check_cost(cost, name, where)
-        known, before = entries.setdefault((name, shape), (cost, where))
-        if known != cost:
-            raise BadInput(
-                f"{where}: block {name} at {shape} costs {cost}, but {known} at {before}"
-            )
-    return tuple(_slot_costs(entries, slot, i, path) for i, slot in enumerate(slots))
+        try:
+            _add(entries, record, where)
+        except BadInput as fault:
+            faults.append(str(fault))
+    costs: list[dict[str, float]] = []
+    for i, slot in enumerate(slots):
+        missing = [b for b in slot.blocks if (b, _shape(slot)) not in entries]
+        faults += [str(missing_entry(path, i, block, slot)) for block in missing]
+        known = [b for b in slot.blocks if b not in missing]
+        costs.append({block: entries[block, _shape(slot)][0] for block in known})
+    if faults:
+        raise listed(faults)
+    return tuple(costs)
+
+
+def _add(entries: dict[tuple[str, Shape], tuple[float, str]], record: Any, where: str) -> None:
+    name, shape, dtype, cost = _fields(record, where)
+    if dtype != DTYPE:
+        return
+    check_cost(cost, name, where)
+    known, before = entries.setdefault((name, shape), (cost, where))
+    if known != cost:
+        raise BadInput(f"{where}: block {name} at {shape} costs {cost}, but {known} at {before}")
+
+
+def _shape(slot: Slot) -> Shape:
+    return slot.size, slot.size, slot.c_in, slot.c_out, slot.stride
 
 
 def _fields(record: Any, where: str) -> tuple[str, Shape, str, float]:
@@ -97,16 +115,6 @@ def _fields(record: Any, where: str) -> tuple[str, Shape, str, float]:
             f"{where}: a record needs op_name, op_data_shape (5 integers), op_dtype, op_latency"
         ) from None
     return name, (w, h, c_in, c_out, stride), dtype, cost
-
-
-def _slot_costs(
-    entries: dict[tuple[str, Shape], tuple[float, str]], slot: Slot, i: int, path: str | Path
-) -> dict[str, float]:
-    shape = (slot.size, slot.size, slot.c_in, slot.c_out, slot.stride)
-    for block in slot.blocks:
-        if (block, shape) not in entries:
-            raise missing_entry(path, i, block, slot)
-    return {block: entries[block, shape][0] for block in slot.blocks}
 
 
 def _from_layer(item: Any, slot: Slot, i: int, path: str | Path) -> dict[str, float]:

@@ -153,7 +153,7 @@ def test_a_table_of_another_machine_is_taken_over(table: dict, tmp_path: Path) -
     assert latency_table(SPACE, 68, params, SIZE)["cpu"] == "a phone"
     with pytest.raises(BadInput, match="give a table in ms for 64"):
         latency_table(SPACE, 68, params, 64)
-    with pytest.raises(BadInput, match="layer 0"):
+    with pytest.raises(BadInput, match="layer 2: c_out is 16, the space has 64"):
         latency_table(SEED_SPACE, 68, params, SIZE)
 
 

@@ -2,13 +2,14 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from fbnet.errors import BadInput
 from fbnet.params import Params, RetrainParams, SearchParams
-from fbnet.params.checks import cannot_decide
+from fbnet.params.checks import cannot_decide, contradictions
 from fbnet.params.load import load
 from fbnet.params.profiles import merge, overrides, profile
 
@@ -53,6 +54,9 @@ def test_shipped_params_are_laid_out_as_dvc_writes_them() -> None:
         ("warmup_epochs: 5", "warmup_epochs: 500", ["search.warmup_epochs", "search.epochs"]),
         ("  nas_lr: 0.2", "  # nas_lr", ["search.nas_lr", "missing"]),
         ("mode: mul", "mode: [mul", ["not valid YAML"]),
+        ("mode: mul", "mode: target", ["search.target_ms", "is the budget of search.mode"]),
+        ("target_ms:", "target_ms: 0.3", ["search.target_ms", "no effect with mode: mul"]),
+        ("target_macs:", "target_macs: 9000000", ["search.target_macs", "make it null"]),
     ],
 )
 def test_fault_is_one_line_with_key_and_remedy(
@@ -73,6 +77,21 @@ def test_fault_names_the_line(params_file: Path) -> None:
     line = params_file.read_text().split("nas_lr: fast")[0].count("\n") + 1
     with pytest.raises(BadInput, match=rf"params\.yaml:{line}: search\.nas_lr"):
         load(params_file)
+
+
+@pytest.mark.parametrize(
+    ("search", "keys"),
+    [
+        ({"mode": "target", "target_ms": 0.3}, []),
+        ({"mode": "target", "cost": "macs", "target_macs": 1}, []),
+        ({"mode": "target", "cost": "macs", "target_ms": 0.3}, ["target_ms", "target_macs"]),
+        ({"mode": "target", "target_ms": 0.3, "target_macs": 1}, ["target_macs"]),
+        ({"mode": "target", "target_ms": 0.3, "cost_form": "seed"}, ["cost_form"]),
+    ],
+)
+def test_a_budget_is_in_the_unit_of_the_cost(search: dict[str, Any], keys: list[str]) -> None:
+    found = contradictions(Params(search=SearchParams(**search)))
+    assert [name for name, _ in found] == [f"search.{key}" for key in keys]
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

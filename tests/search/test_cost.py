@@ -8,7 +8,7 @@ import torch
 from fbnet.errors import BadInput
 from fbnet.params import SearchParams
 from fbnet.params.space import SEED_SPACE
-from fbnet.search.cost import check_cost_form, cost_term, total_loss
+from fbnet.search.cost import check_cost_form, cost_term, steered, total_loss
 from fbnet.search.lut import Lut, cost_range, reference_cost
 from fbnet.search.macs import macs_table
 
@@ -58,6 +58,15 @@ def test_the_unit_does_not_matter(mode: str, at_reference: float, unit: float) -
 def test_beta_zero_leaves_the_cost_out(mode: str) -> None:
     terms = {cost_term(torch.tensor(c), 1.0, params(mode, beta=0.0)).item() for c in (0.5, 4.0)}
     assert terms == {0.25}
+
+
+def test_over_the_budget_the_cost_is_the_steeper_within_it_nothing_but_the_loss_counts() -> None:
+    loss, cost = [torch.tensor([3.0, 0.0]), torch.tensor([4.0])], [torch.ones(2), torch.ones(1)]
+    assert steered(loss, cost, False, 2.0) == loss
+    found = torch.cat(steered(loss, cost, True, 2.0)) - torch.cat(loss)
+    assert found.tolist() == pytest.approx([10 / 3**0.5] * 3)
+    flat = [torch.zeros(2), torch.zeros(1)]  # all blocks cost the same: nothing to steer
+    assert torch.cat(steered(loss, flat, True, 2.0)).tolist() == [3, 0, 4]
 
 
 def test_mul_feels_the_cost_across_the_space(macs_lut: Lut) -> None:

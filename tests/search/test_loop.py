@@ -1,5 +1,6 @@
 """The search loop: split, schedules, one draw, what each step may touch, resuming."""
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from fbnet.faces.faceset import FaceSet
 from fbnet.params import SearchParams, SpaceParams
 from fbnet.search import loop
 from fbnet.search.loop import Search, split_proxy, temperature
-from fbnet.search.lut import Lut
+from fbnet.search.lut import Lut, cost_of
+from fbnet.search.results import architecture, line, metrics, rank
 from fbnet.training.checkpoints import Checkpoint
 
 Make = Any
@@ -139,6 +141,48 @@ def test_a_cost_that_dominates_decides_for_the_cheap_blocks(make: Make, space: S
     assert search.alphas.best() == tuple(ops[0] for ops in space.layer_ops)
     assert search.history[-1]["entropy"] < 0.1 < search.history[0]["entropy"]
     assert search.history[-1]["expected_cost"] < search.history[0]["expected_cost"]
+
+
+@pytest.mark.parametrize("target", [8.0, 9.0])
+def test_a_budget_is_met_whatever_is_more_accurate(
+    make: Make, space: SpaceParams, target: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = tuple({b: 1.0 + (j > 0) for j, b in enumerate(ops)} for ops in space.layer_ops)
+    table = Lut("ms", layers, fixed=4.0, source="drawn")
+    search = make(table, mode="target", target_ms=target, epochs=12, nas_lr=0.3)
+    # The dearest blocks lower the loss: without a budget each of them would win.
+    objective = search.learner.objective
+
+    def tempting(batch: Any, masks: Any) -> Any:
+        gains = zip((1.5, 1.0, 0.5), masks, strict=True)
+        return 0 * objective(batch, masks) + 10 - sum(gain * mask[1] for gain, mask in gains)
+
+    monkeypatch.setattr(search.learner, "objective", tempting)
+    search.run()
+    # 10 for three dear blocks, 1 less for each cheap one.
+    assert search.history[-1]["expected_cost"] == pytest.approx(target, abs=0.4)
+    assert cost_of(search.lut, search.choice()) == target
+    assert search.choice()[:2] == ("mb_k3_res", "mb_k3" if target > 8 else "gh_k3")
+    assert all(cost_of(search.lut, choice) <= target for choice in search.samples(3))
+    ranked = rank(search)
+    assert metrics(search, ranked)["search_target"] == target
+    assert architecture(search, ranked, "mine")["cost"]["limit"] == target
+    assert f"predicted of {target:.4g}" in line(search, ranked)
+
+
+def test_a_budget_below_the_floor_stops_before_work(make: Make, lut: Lut) -> None:
+    with pytest.raises(BadInput, match=r"search\.target_ms: 3 ms is below .* net costs 4 by drawn"):
+        make(mode="target", target_ms=3.0)
+    with pytest.raises(BadInput, match=r"costs 4 by drawn \(4\.4 with the table's error of 10\.0%"):
+        make(dataclasses.replace(lut, error=0.1), mode="target", target_ms=4.2)
+    with pytest.raises(BadInput, match=r"search\.target_macs: .* a table in its unit"):
+        make(mode="target", cost="macs", target_macs=10)
+
+
+def test_a_table_of_another_input_size_is_refused(make: Make, lut: Lut) -> None:
+    make(dataclasses.replace(lut, size=32))
+    with pytest.raises(BadInput, match=r"drawn: made for inputs of 64x64, the faces are 32x32"):
+        make(dataclasses.replace(lut, size=64))
 
 
 def test_validation_does_not_draw(make: Make) -> None:

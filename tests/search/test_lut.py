@@ -15,6 +15,7 @@ from fbnet.search.lut import (
     cost_range,
     expected_cost,
     from_json,
+    from_table,
     reference_cost,
 )
 from fbnet.search.macs import macs_table
@@ -82,6 +83,16 @@ def test_of_a_latency_the_median_counts(table: dict, tmp_path: Path) -> None:
     write_json(tmp_path / "latency.json", latency)
     lut = from_json(tmp_path / "latency.json", SEED_SPACE)
     assert (lut.unit, cost_of(lut, FIRST)) == ("ms", 10.2)
+
+
+def test_the_error_of_a_table_is_its_own_figure_or_that_of_its_reference_nets(table: dict) -> None:
+    lut = from_table(table, SEED_SPACE)
+    assert (lut.error, lut.size) == (0.0, 112)
+    cost = cost_of(lut, FIRST)
+    nets = [{"choice": list(FIRST), "median": cost * share} for share in (1.25, 0.8)]
+    measured = table | {"fixed": table["fixed"] | {"references": nets}}
+    assert from_table(measured, SEED_SPACE).error == pytest.approx((0.2 + 0.25) / 2)
+    assert from_table(measured | {"mape": 0.03}, SEED_SPACE).error == 0.03
 
 
 @pytest.mark.parametrize(

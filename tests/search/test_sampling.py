@@ -1,9 +1,12 @@
 """Candidates: argmax, distinct samples of the learned distribution, ranked by the objective."""
 
+import math
+
 import pytest
 import torch
 from lightning_fabric import Fabric
 
+from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import SearchParams, SpaceParams
 from fbnet.search.loop import Search
@@ -14,25 +17,42 @@ from fbnet.search.sampling import sample_choices
 
 
 def test_samples_are_distinct_follow_the_distribution_and_begin_with_the_argmax(
-    space: SpaceParams,
+    space: SpaceParams, lut: Lut
 ) -> None:
     alphas = ArchitectureParameters(space)
     with torch.no_grad():
         alphas.alphas[0][1] = 5.0
         alphas.alphas[1][0] = -40.0
-    choices = sample_choices(alphas, 4, seed=1)
+    choices = sample_choices(alphas, lut, math.inf, 4, seed=1)
     assert choices[0] == alphas.best()
     assert len(set(choices)) == len(choices) == 5
     assert all(choice[1] != "gh_k3" for choice in choices)
-    assert sample_choices(alphas, 4, seed=1) == choices
+    assert sample_choices(alphas, lut, math.inf, 4, seed=1) == choices
 
 
-def test_a_decided_distribution_yields_its_argmax_alone(space: SpaceParams) -> None:
+def test_a_decided_distribution_yields_its_argmax_alone(space: SpaceParams, lut: Lut) -> None:
     alphas = ArchitectureParameters(space)
     with torch.no_grad():
         for alpha in alphas.alphas:
             alpha[0] = 60.0
-    assert sample_choices(alphas, 4, seed=1) == [alphas.best()]
+    assert sample_choices(alphas, lut, math.inf, 4, seed=1) == [alphas.best()]
+
+
+def test_all_samples_meet_a_limit_and_the_first_is_the_likeliest_that_does(
+    space: SpaceParams, lut: Lut
+) -> None:
+    alphas = ArchitectureParameters(space)
+    with torch.no_grad():
+        for alpha in alphas.alphas:
+            alpha[1] = 1.0
+        alphas.alphas[0][1] = 3.0
+    # One block of 1 costs 1, the others 21; the argmax takes 21 everywhere.
+    choices = sample_choices(alphas, lut, 24.0, 3, seed=1)
+    assert choices[0] == ("mb_k3_res", "gh_k3", "gh_k3")
+    assert len(choices) == 4
+    assert all(cost_of(lut, choice) <= 24.0 for choice in choices)
+    with pytest.raises(BadInput, match=r"no net of the space costs 3\.9 ms or less"):
+        sample_choices(alphas, lut, 3.9, 3, seed=1)
 
 
 @pytest.fixture

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Times the kit on a device with an engine's own benchmark program; the results go to stdout.
+#
+#   sh bench.sh PROGRAM PLACE [THREADS] [LOOPS] [ROUNDS] > results.txt
+#
+# PROGRAM: benchmark.out, MNNV2Basic.out, benchncnn or onnxruntime_perf_test, built for the device;
+#   the .so files beside it go along.
+# PLACE: adb, adb:SERIAL, ssh:USER@HOST, or here.
+set -eu
+[ $# -ge 2 ] || { sed -n 2,8p "$0" >&2; exit 2; }
+program=$1 place=$2 threads=${3:-1} loops=${4:-50} rounds=${5:-5}
+kit=$(cd "$(dirname "$0")" && pwd)
+[ -f "$program" ] || { echo "bench.sh: $program: no such file" >&2; exit 2; }
+case $(basename "$program") in
+    benchmark.out | MNNV2Basic.out) engine=mnn ;;
+    benchncnn) engine=ncnn ;;
+    onnxruntime_perf_test) engine=onnxruntime ;;
+    *) echo "bench.sh: $program: not a benchmark program that the kit knows" >&2; exit 2 ;;
+esac
+[ -d "$kit/$engine" ] || { echo "bench.sh: the kit has no models for $engine" >&2; exit 2; }
+if command -v sha256sum >/dev/null; then
+    echo "# kit $(sha256sum <"$kit/manifest.json" | cut -c1-16)"
+fi
+run="sh device.sh ./$(basename "$program") $engine $threads $loops $rounds"
+set -- "$kit/$engine" "$kit/models.txt" "$kit/device.sh" "$program"
+for library in "$(dirname "$program")"/*.so; do
+    [ ! -e "$library" ] || set -- "$@" "$library"
+done
+case $place in
+    here)
+        folder=$(mktemp -d)
+        trap 'rm -rf "$folder"' EXIT
+        cp -r "$@" "$folder"
+        (cd "$folder" && $run)
+        ;;
+    adb | adb:*)
+        folder=/data/local/tmp/fbnet-kit
+        [ "$place" = adb ] || export ANDROID_SERIAL="${place#adb:}"
+        adb shell "rm -rf $folder && mkdir -p $folder" >&2
+        adb push "$@" $folder >&2
+        adb shell "cd $folder && chmod +x ./* && $run"
+        ;;
+    ssh:*)
+        host=${place#ssh:}
+        folder=$(ssh "$host" mktemp -d)
+        scp -qr "$@" "$host:$folder" >&2
+        ssh "$host" "cd $folder && chmod +x ./* && $run; rm -rf $folder"
+        ;;
+    *) echo "bench.sh: $place: give adb, adb:SERIAL, ssh:USER@HOST or here" >&2; exit 2 ;;
+esac
