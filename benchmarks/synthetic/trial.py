@@ -17,8 +17,9 @@ from fbnet.landmarks import NNI_TO_IBUG68, convert, eye_distance
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import SEED_SPACE, AugmentParams, RetrainParams
 from fbnet.params.fetch import FetchParams
-from fbnet.search.finetune import Finetuning
 from fbnet.training.metrics import failure_rate, point_errors, region_nme, yaw_nme
+from fbnet.training.retrain import Retraining
+from fbnet.training.weights import load_weights
 
 CHOICE = ("mb_k3_res_d3", "mb_k3_e2_res", "mb_k5_res", "mb_k5_res", "mb_k5_res")
 """The net of the trials that compare: blocks of the seed's space, one a searchable layer."""
@@ -32,7 +33,7 @@ class Trial:
     """What is rendered and for how long the net is trained.
 
     overrides: changes of fetch.synthetic; seed: of pictures, weights and training; choice: the
-    net's blocks.
+    net's blocks; start: weights to start from, of the same blocks.
     """
 
     overrides: Mapping[str, Any]
@@ -40,6 +41,7 @@ class Trial:
     faces: int
     epochs: int
     choice: tuple[str, ...] = CHOICE
+    start: Path | None = None
 
 
 def third(groups: list[str]) -> np.ndarray:
@@ -62,12 +64,26 @@ def render(trial: Trial, data: Path, made: Path) -> FaceSet:
 
 
 def train(trial: Trial, faces: FaceSet) -> torch.nn.Module:
-    """The fixed net, trained from scratch by the pipeline's recipe; the best epoch's weights."""
-    params = RetrainParams(seed=trial.seed, inherit=False, epochs=trial.epochs, min_steps=0)
-    trained = Finetuning(faces, SEED_SPACE, {}, params, AugmentParams()).train(trial.choice)
+    """The fixed net, trained by the pipeline's recipe; the best epoch's weights."""
+    params = RetrainParams(seed=trial.seed, epochs=trial.epochs, min_steps=0)
     net = build_subnet(SEED_SPACE, faces.points, trial.choice, faces.size, trial.seed)
-    net.load_state_dict(trained.weights)
+    if trial.start:
+        inherit(net, load_weights(trial.start))
+    training = Retraining(faces, net, None, params, AugmentParams())
+    training.run()
+    net.load_state_dict(training.best["weights"])
     return net.eval()
+
+
+def inherit(net: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+    """Start from these weights; a net of 68 points takes the rows of its points out of 106."""
+    own = net.state_dict()
+    rows = torch.from_numpy(NNI_TO_IBUG68)
+    for name, values in weights.items():
+        if own[name].shape != values.shape:
+            values = values.unflatten(0, (106, 2))[rows].flatten(0, 1)
+        own[name] = values
+    net.load_state_dict(own)
 
 
 @torch.inference_mode()
