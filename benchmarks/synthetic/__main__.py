@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     trial.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
     trial.add_argument("--seed", type=int, default=1)
     trial.add_argument("--faces", type=int, default=600)
-    trial.add_argument("--epochs", type=int, default=20)
+    trial.add_argument("--epochs", type=int, default=20, help="0: fit the last layer alone")
     trial.add_argument("--architecture", type=Path, help="architecture.json of another net")
     trial.add_argument(
         "--start", type=Path, help="weights (safetensors) to start from, not scratch"
