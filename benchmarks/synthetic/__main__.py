@@ -50,9 +50,12 @@ def parser() -> argparse.ArgumentParser:
     trial.add_argument("--against", default="", help="name of the trial it is to be held against")
     trial.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE")
     trial.add_argument("--seed", type=int, default=1)
-    trial.add_argument("--faces", type=int, default=800)
-    trial.add_argument("--epochs", type=int, default=25)
+    trial.add_argument("--faces", type=int, default=600)
+    trial.add_argument("--epochs", type=int, default=20, help="0: fit the last layer alone")
     trial.add_argument("--architecture", type=Path, help="architecture.json of another net")
+    trial.add_argument(
+        "--start", type=Path, help="weights (safetensors) to start from, not scratch"
+    )
     trial.add_argument("--final", action="store_true", help="the two thirds that chose nothing")
     rate = commands.add_parser("rate", help="images a second, time by part, memory")
     rate.set_defaults(command=measure_rate)
@@ -74,12 +77,13 @@ def add_trial(a: argparse.Namespace) -> None:
 
     overrides = {key: yaml.safe_load(value) for key, value in (s.split("=", 1) for s in a.set)}
     choice = tuple(read_json(a.architecture)["choice"]) if a.architecture else CHOICE
-    trial = Trial(overrides, a.seed, a.faces, a.epochs, choice)
+    trial = Trial(overrides, a.seed, a.faces, a.epochs, choice, a.start)
     parts = PARTS if a.final else {"choosing": PARTS["choosing"]}
     made, offsets = run(trial, a.data, a.photographs, parts)
     for number, (along, down) in enumerate(100 * offsets):
         print(f"  point {number:3}  along {along:+6.2f}  down {down:+6.2f}  % of the eye distance")
     head = {"name": a.name, "against": a.against, "kept": "", "set": " ".join(a.set)}
+    head |= {"start": a.start.stem if a.start else "scratch"}
     head |= {"seed": str(a.seed), "faces": str(a.faces), "epochs": str(a.epochs)}
     for part, found in made.items():
         table.append(a.rows, head | {"part": part}, found)

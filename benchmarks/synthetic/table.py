@@ -10,6 +10,8 @@ from fbnet.files import read_json, write_bytes
 
 SHOWN = ("nme", "median", "fr_10", "contour", "brows", "eyes", "nose", "mouth")
 BANDS = ("yaw_0_15", "yaw_15_30", "yaw_30_90")
+TRAINED = ("start", "faces", "epochs", "seed")
+"""How the net of a trial was trained; only trials trained alike are compared."""
 DIGITS = 5
 
 Row = dict[str, str]
@@ -34,11 +36,11 @@ def read(path: Path) -> list[Row]:
 
 def choosing_lines(rows: list[Row]) -> list[str]:
     """The trials that chose, with the change of NME against the trial each is held against."""
-    lines = _head(["change", "set", "seed", "NME %", "against", "kept", *SHOWN[1:]])
+    lines = _head(["change", "set", *TRAINED, "NME %", "against", "kept", *SHOWN[1:]])
     for row in rows:
         if row["part"] == "choosing":
-            cells = [row["name"], f"`{row['set']}`", row["seed"], _percent(row["nme"])]
-            cells += [_difference(row, rows), row["kept"]]
+            cells = [row["name"], f"`{row['set']}`", *(row[name] for name in TRAINED)]
+            cells += [_percent(row["nme"]), _difference(row, rows), row["kept"]]
             lines.append(_line(cells + [_percent(row[name]) for name in SHOWN[1:]]))
     return lines
 
@@ -46,10 +48,10 @@ def choosing_lines(rows: list[Row]) -> list[str]:
 def final_lines(rows: list[Row]) -> list[str]:
     """What was scored on the photographs that chose nothing."""
     names = [*SHOWN[:3], *BANDS]
-    lines = _head(["faces", "points", "seed", "photographs", "NME %", *names[1:]])
+    lines = _head(["rendered", "points", *TRAINED, "photographs", "NME %", *names[1:]])
     for row in rows:
         if row["part"] == "final":
-            cells = [row["name"], row["points"], row["seed"], row["photographs"]]
+            cells = [row[name] for name in ("name", "points", *TRAINED, "photographs")]
             lines.append(_line(cells + [_percent(row[name]) for name in names]))
     return lines
 
@@ -90,7 +92,7 @@ def _between(text: str, name: str, new: str, page: Path) -> str:
 def _difference(row: Row, rows: list[Row]) -> str:
     """Change of NME in points of a per cent against the trial that `row` names, same seed."""
     for other in rows:
-        same = all(other[key] == row[key] for key in ("part", "seed", "points", "faces", "epochs"))
+        same = all(other[key] == row[key] for key in ("part", "points", *TRAINED))
         if same and other["name"] == row["against"]:
             return f"{100 * (float(row['nme']) - float(other['nme'])):+.2f} ({row['against']})"
     return ""

@@ -14,17 +14,20 @@ import torch
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import prepare
 from fbnet.landmarks import NNI_TO_IBUG68, convert, eye_distance
-from fbnet.nets.pfld import build_subnet
+from fbnet.nets.pfld import PFLD, build_subnet
 from fbnet.params import SEED_SPACE, AugmentParams, RetrainParams
 from fbnet.params.fetch import FetchParams
-from fbnet.search.finetune import Finetuning
 from fbnet.training.metrics import failure_rate, point_errors, region_nme, yaw_nme
+from fbnet.training.retrain import Retraining
+from fbnet.training.weights import load_weights
 
 CHOICE = ("mb_k3_res_d3", "mb_k3_e2_res", "mb_k5_res", "mb_k5_res", "mb_k5_res")
 """The net of the trials that compare: blocks of the seed's space, one a searchable layer."""
 TEST_FACES = 10
 """Rendered test faces; nothing reads them, but a face set has some."""
 BATCH = 128
+RIDGE = 0.1
+"""Pull of the last layer's fit, as a share of the features' mean square sum (see there)."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class Trial:
     """What is rendered and for how long the net is trained.
 
     overrides: changes of fetch.synthetic; seed: of pictures, weights and training; choice: the
-    net's blocks.
+    net's blocks; start: weights to start from, of the same blocks. With 0 epochs only the last
+    layer is fitted.
     """
 
     overrides: Mapping[str, Any]
@@ -40,6 +44,7 @@ class Trial:
     faces: int
     epochs: int
     choice: tuple[str, ...] = CHOICE
+    start: Path | None = None
 
 
 def third(groups: list[str]) -> np.ndarray:
@@ -62,12 +67,53 @@ def render(trial: Trial, data: Path, made: Path) -> FaceSet:
 
 
 def train(trial: Trial, faces: FaceSet) -> torch.nn.Module:
-    """The fixed net, trained from scratch by the pipeline's recipe; the best epoch's weights."""
-    params = RetrainParams(seed=trial.seed, inherit=False, epochs=trial.epochs, min_steps=0)
-    trained = Finetuning(faces, SEED_SPACE, {}, params, AugmentParams()).train(trial.choice)
+    """The fixed net, trained by the pipeline's recipe; the best epoch's weights."""
     net = build_subnet(SEED_SPACE, faces.points, trial.choice, faces.size, trial.seed)
-    net.load_state_dict(trained.weights)
+    if trial.start:
+        inherit(net, load_weights(trial.start))
+    if trial.epochs == 0:
+        return fit_last_layer(net.eval(), faces)
+    params = RetrainParams(seed=trial.seed, epochs=trial.epochs, min_steps=0)
+    training = Retraining(faces, net, None, params, AugmentParams())
+    training.run()
+    net.load_state_dict(training.best["weights"])
     return net.eval()
+
+
+@torch.inference_mode()
+def fit_last_layer(net: PFLD, faces: FaceSet) -> PFLD:
+    """Move the last layer to the labels by ridge regression, in place; all else stays.
+
+    Cheap and hardly random: it shows what faces teach about where the points are, given features
+    that were learned from others. The pull back to the layer as it was is RIDGE of the features'
+    power.
+    """
+    layer = net.fc
+    seen: list[torch.Tensor] = []
+    hook = layer.register_forward_hook(lambda _, given, made: seen.append(given[0].flatten(1)))
+    train = faces.indices("train")
+    guess = torch.from_numpy(predict(net, faces, train)).flatten(1)
+    hook.remove()
+    inputs = torch.cat(seen).double()
+    inputs = torch.cat([inputs, torch.ones(len(inputs), 1)], dim=1)
+    missing = torch.from_numpy(faces.landmarks[train]).flatten(1).double() - guess
+    pull = torch.full((inputs.shape[1],), RIDGE * float((inputs[:, :-1] ** 2).sum(1).mean()))
+    pull[-1] = 0  # the bias is free
+    change = torch.linalg.solve(inputs.T @ inputs + torch.diag(pull), inputs.T @ missing).float().T
+    layer.weight += change[:, :-1].reshape(layer.weight.shape)
+    layer.bias += change[:, -1]
+    return net
+
+
+def inherit(net: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+    """Start from these weights; a net of 68 points takes the rows of its points out of 106."""
+    own = net.state_dict()
+    rows = torch.from_numpy(NNI_TO_IBUG68)
+    for name, values in weights.items():
+        if own[name].shape != values.shape:
+            values = values.unflatten(0, (106, 2))[rows].flatten(0, 1)
+        own[name] = values
+    net.load_state_dict(own)
 
 
 @torch.inference_mode()

@@ -30,7 +30,7 @@ class SyntheticParams(Section):
     """Largest tilt, degrees."""
     yaw_even: float = Field(0.4, ge=0, le=1)
     """Share of faces whose yaw is drawn evenly over the range; the rest gather in front."""
-    expression: float = Field(0.8, ge=0, le=1)
+    expression: float = Field(1.0, ge=0, le=1)
     """Strength of the expressions; 0 leaves every face at rest."""
     identity: float = Field(0.85, ge=0, le=1.5)
     """Strength of the shape differences between people."""

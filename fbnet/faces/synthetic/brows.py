@@ -10,8 +10,8 @@ from fbnet.faces.synthetic.head import Head
 from fbnet.faces.synthetic.paint import FACE_PATCH
 
 ACROSS = np.array([0.125, 0.24, 0.37, 0.495, 0.61])
-UPPER = np.array([7.445, 7.485, 7.51, 7.495, 7.41])
-LOWER = np.array([7.37, 7.40, 7.425, 7.42, 7.41])
+UPPER = np.array([7.465, 7.505, 7.53, 7.50, 7.41])
+LOWER = np.array([7.39, 7.42, 7.445, 7.425, 7.41])
 """The mean brow on the neutral head, inner to outer end: x, upper and lower y in decimetres."""
 
 
@@ -30,7 +30,7 @@ def draw_brows(draws: Draws, male: float) -> BrowShape:
     """Draw height, thickness, arch, gap and length."""
     rng = draws.person("brows")
     thick = rng.uniform(0.5, 1.05) + 0.25 * male
-    middle = (UPPER + LOWER) / 2 + rng.uniform(-0.03, 0.03)
+    middle = (UPPER + LOWER) / 2 + rng.uniform(-0.04, 0.04)
     middle = middle + rng.uniform(-0.5, 1.0) * 0.03 * np.sin(np.linspace(0, np.pi, 5))
     across = ACROSS + np.linspace(rng.uniform(-0.035, 0.03), rng.uniform(-0.04, 0.05), 5)
     half = (UPPER - LOWER) / 2 * thick

@@ -16,8 +16,8 @@ LIDS = {
 """300W puts two points on a lid where NNI has three: their numbers, and the lid in NNI order."""
 
 BROWS = {
-    17: (43, 44, 0.22), 18: (48, 44, 0.55), 19: (49, 45, 0.5), 20: (51, 47, 0.3), 21: (50, 46, 0.2),
-    22: (102, 97, 0.2), 23: (103, 98, 0.3), 24: (104, 99, 0.5), 25: (105, 100, 0.55),
+    17: (43, 44, 0.22), 18: (48, 44, 0.55), 19: (49, 45, 0.4), 20: (51, 47, 0.2), 21: (50, 46, 0.1),
+    22: (102, 97, 0.1), 23: (103, 98, 0.2), 24: (104, 99, 0.4), 25: (105, 100, 0.55),
     26: (101, 100, 0.22),
 }  # fmt: skip
 """300W number: two NNI points of the brow (mostly its upper and lower edge), and how far from the

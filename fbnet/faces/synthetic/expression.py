@@ -96,14 +96,14 @@ def _brows(rng: np.random.Generator) -> dict[str, float]:
 
 def _lids(rng: np.random.Generator) -> dict[str, float]:
     kind = rng.random()
-    if kind < 0.08:
+    if kind < 0.05:
         return _pair(rng, "eyeBlink", rng.uniform(0.8, 1.1), 0.05)
-    if kind < 0.3:
-        return _pair(rng, "eyeBlink", rng.uniform(0.05, 0.45), 0.1)
-    if kind < 0.45:
-        return _pair(rng, "eyeWide", rng.uniform(0.05, 0.7))
-    if kind < 0.6:
-        return _pair(rng, "eyeSquint", rng.uniform(0.2, 0.9))
+    if kind < 0.2:
+        return _pair(rng, "eyeBlink", rng.uniform(0.05, 0.35), 0.1)
+    if kind < 0.4:
+        return _pair(rng, "eyeWide", rng.uniform(0.05, 0.8))
+    if kind < 0.52:
+        return _pair(rng, "eyeSquint", rng.uniform(0.1, 0.7))
     return {}
 
 

@@ -12,7 +12,14 @@ FIGURES = dict.fromkeys((*table.SHOWN, *table.BANDS), 0.05) | {"points": 68, "ph
 
 
 def row(name: str, nme: float, against: str = "", part: str = "choosing") -> tuple[dict, dict]:
-    head = {"name": name, "against": against, "kept": "", "set": "points=68", "seed": "1"}
+    head = {
+        "name": name,
+        "against": against,
+        "kept": "",
+        "set": "points=68",
+        "seed": "1",
+        "start": "scratch",
+    }
     return head | {"faces": "800", "epochs": "25", "part": part}, FIGURES | {"nme": nme}
 
 

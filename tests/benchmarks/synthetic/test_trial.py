@@ -1,5 +1,7 @@
 """Trials on photographs: the split, the figures, one trial at the smallest."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,8 @@ from benchmarks.synthetic.__main__ import PARTS, ROOT
 from benchmarks.synthetic.trial import offsets, predict, third
 from fbnet.faces.faceset import FaceSet
 from fbnet.landmarks import NNI_TO_IBUG68, SCHEMES
+from fbnet.nets.pfld import PFLD, build_subnet
+from fbnet.params import SEED_SPACE
 
 PLACES = np.random.default_rng(0).uniform(0.2, 0.8, (5, 68, 2)).astype(np.float32)
 
@@ -71,6 +75,29 @@ def test_106_points_are_scored_as_68(photographs: FaceSet, points: int) -> None:
     found = predict(_Constant(places), photographs, np.array([0, 3, 4]))
     wanted = places[NNI_TO_IBUG68] if points == 106 else places
     assert found == pytest.approx(np.broadcast_to(wanted, (3, 68, 2)))
+
+
+def _net(points: int) -> PFLD:
+    return build_subnet(SEED_SPACE, points, trial.CHOICE, 112, seed=points).eval()
+
+
+def test_68_points_start_from_their_rows_of_106() -> None:
+    whole, part = _net(106), _net(68)
+    trial.inherit(part, whole.state_dict())
+    images = torch.rand(2, 3, 112, 112, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        wanted, found = whole(images)[0][:, NNI_TO_IBUG68], part(images)[0]
+    assert found.numpy() == pytest.approx(wanted.numpy(), abs=1e-5)
+
+
+def test_the_last_layer_takes_up_a_constant_offset() -> None:
+    """And leaves alone what was right already."""
+    net, faces = _net(68), _noise()
+    indices = np.arange(len(faces))
+    before = predict(net, faces, indices)
+    moved = before + np.where(np.arange(68) == 30, 0.1, 0)[:, None].astype(np.float32)
+    trial.fit_last_layer(net, dataclasses.replace(faces, landmarks=moved))
+    assert predict(net, faces, indices) == pytest.approx(moved, abs=1e-4)
 
 
 def test_a_trial_of_few_faces(monkeypatch: pytest.MonkeyPatch) -> None:
