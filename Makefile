@@ -41,7 +41,7 @@ repro: env ## run the pipeline (what is out of date), show the table
 	python -m fbnet.cli table
 	@echo
 	@echo 'Results: results/<stage>/ (metrics.json, pictures), the model: results/export/subnet.onnx'
-	@echo 'Compare runs: make ui'
+	@echo 'The run as a page: results/report/report.html; compare runs: make ui'
 
 sweep: env ## one experiment a value: make sweep OVER=search.beta VALUES="0.1 0.6 1.5"
 	python -m stages.sweep --over '$(OVER)' --values $(VALUES) --profile '$(PROFILE)' --set '$(SET)'

@@ -32,6 +32,11 @@ CHARTS = "document.querySelectorAll('.js-plotly-plot .main-svg').length >= 3"
 CLOSE_ASSISTANT = """
 document.querySelector('[data-component-id="mlflow.assistant.chat_panel.close"]')?.click()
 """
+HIDE_TOOLBARS = """
+const style = document.createElement("style");
+style.textContent = ".modebar { display: none }";
+document.head.append(style);
+"""
 STARTUP_S, SETTLE_S, POLL_S = 60.0, 4.0, 0.2
 
 
@@ -53,6 +58,7 @@ def main() -> None:
         browser.open(f"{address}/{ADDRESS.format(experiment=number)}", *PAGE)
         browser.wait(CHARTS)
         browser.run(CLOSE_ASSISTANT)
+        browser.run(HIDE_TOOLBARS)
         time.sleep(SETTLE_S)  # the charts move into place
         save(browser.picture(), out / "runs-mlflow.png")
 

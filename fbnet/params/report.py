@@ -13,4 +13,4 @@ class ReportParams(Section):
     worst: int = Field(12, ge=1, le=200)
     """Test faces with the largest errors shown."""
     baselines: str = "benchmarks/headline/table.json"
-    """Table of other nets to set beside; left out where there is no such file."""
+    """Table of other nets to set beside, as `python -m benchmarks.headline` leaves it."""

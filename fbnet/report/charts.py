@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fbnet.files import read_json
+from fbnet.files import read_csv, read_json
 from fbnet.report.svg import Axis, Chart, Point, Series, chart, span
-from fbnet.report.tables import Row, curve, read_csv
+from fbnet.report.tables import Row, curve
 
 TOP_BLOCKS = 3
 THRESHOLDS = (0.08, 0.10)

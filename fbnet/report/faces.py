@@ -11,7 +11,7 @@ import numpy as np
 from fbnet.deploy.runtime import OnnxModel
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
-from fbnet.report.tables import read_csv
+from fbnet.files import read_csv
 
 JPEG_QUALITY = 88
 

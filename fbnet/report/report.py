@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from fbnet.files import read_json
+from fbnet.files import read_csv, read_json
 from fbnet.report import charts
 from fbnet.report.architecture import cost_maps, layers
 from fbnet.report.faces import spread_and_worst
 from fbnet.report.page import render
 from fbnet.report.tables import as_texts, baselines, filled
-from fbnet.summary import COLUMNS, headline
+from fbnet.summary import COLUMNS, VARIANT_COLUMNS, headline
 
 HEADINGS = [heading for heading, _ in COLUMNS.values()]
 TILES = ("nme", "latency_ms", "size_kb", "macs", "params")
@@ -39,6 +39,7 @@ def report(results: Path, faces: int = 12, worst: int = 12, beside: Path | None 
         parts=_parts(results),
         prediction=charts.prediction(results),
         bench=read_json(results / "bench/metrics.json"),
+        variants=_variants(results),
         faces=shown,
         worst=failed,
     )
@@ -55,6 +56,17 @@ def _beside(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _tiles(row: dict[str, Any]) -> list[tuple[str, str]]:
     return [(COLUMNS[k][0], COLUMNS[k][1].format(row[k])) for k in TILES if k in row]
+
+
+def _variants(results: Path) -> dict[str, Any]:
+    """The exported files: name and figures of each."""
+    return {
+        "headings": [heading for heading, _ in VARIANT_COLUMNS.values()],
+        "rows": [
+            (row["variant"], [form(row[name]) for name, (_, form) in VARIANT_COLUMNS.items()])
+            for row in read_csv(results / "bench/variants.csv")
+        ],
+    }
 
 
 def _parts(results: Path) -> list[tuple[str, list[tuple[str, float]]]]:

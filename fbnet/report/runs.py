@@ -64,9 +64,11 @@ def _against(runs: Sequence[Run], cost: str) -> Chart:
         f"{run['name']}: {error:.2%} at {at:.4g}"
         for run, (at, error) in zip(shown, points, strict=True)
     ]
+    best = front(points)
     series = [
-        Series("front", front(points), "c1", "step"),
+        Series("front", best, "c1", "step"),
         Series("runs", points, "c0", "dots", labels),
+        Series("", best, "c1", "dots", [labels[points.index(at)] for at in best], legend=False),
     ]
     x = Axis(COSTS[cost], *span([at for at, _ in points]))
     y = Axis("NME", *span([at for _, at in points]), percent)

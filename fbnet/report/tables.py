@@ -1,6 +1,5 @@
-"""Result files as rows: JSON and CSV of results/, and the figures as texts."""
+"""Rows of tables as texts."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,6 @@ from fbnet.files import read_json
 from fbnet.summary import COLUMNS
 
 Row = dict[str, str]
-
-
-def read_csv(path: Path) -> list[Row]:
-    """Rows of a CSV file by column. Raises BadInput that names the file when it is missing."""
-    try:
-        with open(path, newline="") as stream:
-            return list(csv.DictReader(stream))
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; run the stage that writes it") from None
 
 
 def curve(rows: Iterable[Row], name: str) -> list[tuple[float, float]]:

@@ -12,6 +12,8 @@ TAG = f"mlflow.sharedViewState.{KEY}"
 ADDRESS = f"#/experiments/{{experiment}}/runs?viewStateShareKey={KEY}&compareRunsMode=CHART"
 SECTION = "fbnet-compare"
 COSTS = ("latency_ms", "macs", "size_kb")
+WHOLE = "metrics.nme > 0 and metrics.latency_ms > 0"
+"""Runs of whole pipelines: a single stage's has one or the other."""
 SWEPT = ("search.beta", "search.seed")
 
 
@@ -43,6 +45,7 @@ def _view() -> dict[str, Any]:
         "compareRunCharts": [*scatters, lines],
         "compareRunSections": [section],
         "isAccordionReordered": True,  # MLflow's own sections come after it
+        "searchFilter": WHOLE,
         "runsHiddenMode": "SHOWALL",
         "orderByKey": "metrics.`nme`",
         "orderByAsc": True,

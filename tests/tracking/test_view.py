@@ -22,5 +22,6 @@ def test_every_experiment_has_the_view_and_it_is_written_once(store, monkeypatch
     scatter = charts["fbnet-nme-latency_ms"]
     assert (scatter["xaxis"]["key"], scatter["yaxis"]["key"]) == ("latency_ms", "nme")
     assert charts["fbnet-parallel"]["type"] == "PARALLEL"
+    assert shown["searchFilter"] == "metrics.nme > 0 and metrics.latency_ms > 0"
     (section,) = shown["compareRunSections"]
     assert {chart["metricSectionId"] for chart in charts.values()} == {section["uuid"]}
