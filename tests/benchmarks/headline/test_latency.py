@@ -6,7 +6,18 @@ from fbnet.nets.baselines import build_baseline
 from fbnet.search.macs import count
 
 
-def test_every_net_in_turn_with_its_ratio_to_lite(setting, monkeypatch):
+@pytest.fixture(scope="module")
+def lite():
+    return build_baseline("lite", 68, 32)
+
+
+@pytest.fixture(scope="module")
+def file(lite):
+    return export_onnx(latency._worn(lite), 32, 68, {})
+
+
+def test_every_net_in_turn_with_its_ratio_to_lite(setting, file, monkeypatch):
+    monkeypatch.setattr(latency, "_file", lambda *_: file)
     monkeypatch.setattr(latency, "MODELS", ("subnet", "lite"))
     monkeypatch.setattr(latency, "POINTS", {"photographs": 68})
     found = latency.latencies(setting, size=32, seconds=0.0)
@@ -19,7 +30,5 @@ def test_every_net_in_turn_with_its_ratio_to_lite(setting, monkeypatch):
     assert latency.by_engine(found, "rendered", "subnet") == {}
 
 
-def test_the_timed_file_has_every_bias():
-    net = build_baseline("lite", 68, 32)
-    data = export_onnx(latency._worn(net), 32, 68, {})
-    assert counts(data).params == count(net, (1, 3, 32, 32)).params
+def test_the_timed_file_has_every_bias(lite, file):
+    assert counts(file).params == count(lite, (1, 3, 32, 32)).params
