@@ -103,6 +103,7 @@ def _summary(setting: "Setting") -> tuple[list[dict[str, Any]], dict[str, str]]:
     """Rows of table.json, and the sections of the page, from the results that are there."""
     from benchmarks.headline import page
     from benchmarks.headline.goals import verdicts
+    from benchmarks.headline.pareto import ranking
     from benchmarks.headline.recipes import RUNS
     from benchmarks.headline.table import records, rows
     from fbnet.files import read_json
@@ -110,7 +111,7 @@ def _summary(setting: "Setting") -> tuple[list[dict[str, Any]], dict[str, str]]:
     timed = setting.results / "latency.json"
     found = records(setting.results, list(setting.recipes), list(RUNS))
     made = rows(found, read_json(timed) if timed.exists() else {})
-    verdict = page.verdict_list(verdicts(found, made))
+    verdict = page.verdict_list(verdicts(found, made, ranking()))
     return made, {"tables": page.tables(made), "goals": verdict}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.headline.pareto import Comparison
 from benchmarks.headline.recipes import PHOTOGRAPHS, RENDERED, SUBNET
 from benchmarks.headline.table import Record, compared
 
@@ -37,13 +38,19 @@ BEST_NME = 0.05
 """On photographs, trained at its best."""
 
 
-def verdicts(found: Sequence[Record], rows: Rows) -> list[Verdict]:
+SEARCHES, MEMBERS = 3, 20
+"""So many searches, at least, against so many random members of the space."""
+
+
+def verdicts(
+    found: Sequence[Record], rows: Rows, pareto: Comparison | None = None
+) -> list[Verdict]:
     """Every goal, in a fixed order."""
     accuracy = [
         _accuracy(found, rival, data) for rival in RIVALS for data in (RENDERED, PHOTOGRAPHS)
     ]
     costs = [cost for rival in RIVALS for cost in _costs(rows, rival)]
-    return [*accuracy, *costs, _best(rows)]
+    return [*accuracy, *costs, _best(rows), _front(pareto)]
 
 
 def _accuracy(found: Sequence[Record], rival: Rival, data: str) -> Verdict:
@@ -80,6 +87,19 @@ def _best(rows: Rows) -> Verdict:
     return (
         Verdict(goal, f"{row['nme']:.2%}", row["nme"] <= BEST_NME) if row else Verdict(goal, None)
     )
+
+
+def _front(pareto: Comparison | None) -> Verdict:
+    goal = f"front of {SEARCHES} searches or more on or below {MEMBERS} random members"
+    if pareto is None:
+        return Verdict(goal, None)
+    members = len(pareto.gaps) + pareto.cheaper
+    text = (
+        f"{pareto.searched} searched nets, {members} members: {pareto.better} below the front, "
+        f"{pareto.cheaper} cheaper than all of it"
+    )
+    enough = pareto.searched >= SEARCHES and members >= MEMBERS
+    return Verdict(goal, text, enough and pareto.better == 0)
 
 
 def _row(rows: Rows, model: str, data: str, recipe: str) -> Mapping[str, Any] | None:

@@ -25,9 +25,9 @@ class Recipe:
     epochs: by data set. retrain: keys of the section `retrain`.
     rates: learning rates tried on validation for each model, on its first run, for `trial_share`
     of the epochs; the best one trains all of its runs. tuned_by: the recipe whose trials count
-    where this one has no rates. teachers: by data set and model, the model that teaches it
-    (trained by this recipe on the same run) with `teacher_weight`. start: by data set, another
-    one; the net begins with the weights of its first run there.
+    where this one has no rates. teachers: by data set and model, the model that teaches it with
+    `teacher_weight`, and the recipe that trained that one on the same run. start: by data set,
+    another one and a recipe; the net begins with the weights of its first run there.
     """
 
     epochs: Mapping[str, int]
@@ -35,9 +35,9 @@ class Recipe:
     rates: tuple[float, ...] = ()
     trial_share: float = 0.2
     tuned_by: str = ""
-    teachers: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    teachers: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     teacher_weight: float = 0.5
-    start: Mapping[str, str] = field(default_factory=dict)
+    start: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def trial_epochs(self, data: str) -> int:
         """Length of a trial."""
@@ -66,11 +66,11 @@ RECIPES: dict[str, Recipe] = {
         tuned_by="one",
         # On photographs a teacher must not know the fold's test faces: lite has all five folds.
         teachers={
-            (RENDERED, SUBNET): "mobilenetv3",
-            (RENDERED, "lite"): "mobilenetv3",
-            (PHOTOGRAPHS, SUBNET): "lite",
+            (RENDERED, SUBNET): ("mobilenetv3", "one"),
+            (RENDERED, "lite"): ("mobilenetv3", "one"),
+            (PHOTOGRAPHS, SUBNET): ("lite", "best"),
         },
-        start={PHOTOGRAPHS: RENDERED},
+        start={PHOTOGRAPHS: (RENDERED, "one")},
     ),
 }
 """`one`: the controlled comparison. `best`: distillation, smooth Wing, longer, and photographs

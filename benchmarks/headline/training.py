@@ -128,19 +128,20 @@ class Bench:
         space, choice = setting.params.search_space, setting.choice
         net = build(task.model, faces.points, faces.size, task.run, space, choice)
         if (start := recipe.start.get(task.data)) and task.rate is None:
-            begin_with(net, self.weights(Task(task.model, start, task.recipe)))
+            begin_with(net, self.weights(Task(task.model, *start)))
         return net
 
     def _teacher(self, task: Task, faces: FaceSet) -> Teacher | None:
         setting, recipe = self.setting, self.setting.recipes[task.recipe]
-        model = recipe.teachers.get((task.data, task.model))
-        if model is None:
+        found = recipe.teachers.get((task.data, task.model))
+        if found is None:
             return None
+        model, trained_by = found
         space, choice = setting.params.search_space, setting.choice
         net = build(model, faces.points, faces.size, 0, space, choice)
         # Rendered faces are split once: one teacher serves all seeds.
         run = task.run if setting.folds(task.data) else 1
-        net.load_state_dict(self.weights(Task(model, task.data, task.recipe, run)))
+        net.load_state_dict(self.weights(Task(model, task.data, trained_by, run)))
         return Teacher(net, recipe.teacher_weight)
 
     def _record(self, task: Task, params: RetrainParams, training: Retraining) -> dict[str, Any]:

@@ -22,8 +22,8 @@ RECIPES = {
         epochs={RENDERED: 1, PHOTOGRAPHS: 1},
         retrain={"loss": "smooth_wing", "batch": 22, "min_steps": 0},
         tuned_by="one",
-        teachers={(PHOTOGRAPHS, SUBNET): "lite"},
-        start={PHOTOGRAPHS: RENDERED},
+        teachers={(PHOTOGRAPHS, SUBNET): ("lite", "best")},
+        start={PHOTOGRAPHS: (RENDERED, "one")},
     ),
 }
 

@@ -6,8 +6,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks.headline import __main__ as command
+from benchmarks.headline import table, training
 from benchmarks.headline.setting import Setting
 from fbnet.params import Params
+
+FIGURES = dict.fromkeys(table.FIGURES, 0.5) | {
+    "macs": 8e6, "params": 9, "size_kb": 5.0, "faces": 8, "nme_region": {}, "nme_yaw": {},
+}  # fmt: skip
 
 
 def test_plan_and_bad_pattern(setting, monkeypatch, capsys):
@@ -23,6 +28,7 @@ def test_plan_and_bad_pattern(setting, monkeypatch, capsys):
 
 def test_train_then_table(setting, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(command, "_setting", lambda arguments: setting)
+    monkeypatch.setattr(training, "_figures", lambda net, faces: FIGURES)
     marked = "".join(f"<!-- {name} -->\n<!-- end {name} -->\n" for name in ("goals", "tables"))
     setting.page.write_text(marked)
     assert command.main(["train", "--only", "rendered/one/subnet-1"]) == 0

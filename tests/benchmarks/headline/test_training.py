@@ -83,8 +83,8 @@ def test_teacher_and_start_come_first(setting, trained):
     assert [name for name in files(setting) if "trials" not in name] == [
         "photographs/best/lite-2.json",
         "photographs/best/subnet-2.json",
-        "rendered/best/lite-1.json",
-        "rendered/best/subnet-1.json",
+        "rendered/one/lite-1.json",
+        "rendered/one/subnet-1.json",
     ]
 
 
