@@ -15,6 +15,9 @@ from fbnet.errors import BadInput
 if TYPE_CHECKING:
     from benchmarks.headline.setting import Setting
 
+SEARCHED = Path(__file__).with_name("architecture.json")
+"""The net compared here; it stays while the default search goes on changing."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one step; returns 0 done, 2 bad params or input."""
@@ -48,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--params", default="params.yaml", help="project params (%(default)s)")
     parser.add_argument(
-        "--searched", type=Path, default=Path("pretrained/architecture.json"), metavar="FILE",
+        "--searched", type=Path, default=SEARCHED, metavar="FILE",
         help="architecture of the subnet (%(default)s)",
     )  # fmt: skip
     return parser
