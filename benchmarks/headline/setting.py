@@ -84,9 +84,10 @@ class Setting:
         if (folder / "meta.json").exists():
             return FaceSet.load(folder)
         made = self.work / f"{data}-{short(folder.resolve())}"
-        if (made / "meta.json").exists():
+        try:
             return FaceSet.load(made)
-        return prepare(FetchParams(root=str(folder)), made).faces
+        except BadInput:  # not prepared yet, or by a version that stored faces otherwise
+            return prepare(FetchParams(root=str(folder)), made).faces
 
 
 def folded(faces: FaceSet, fold: int, folds: int = FOLDS) -> FaceSet:

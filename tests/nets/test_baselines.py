@@ -2,9 +2,16 @@
 
 import pytest
 import torch
+from torch import nn
 
 from fbnet.errors import BadInput
-from fbnet.nets.baselines import BASELINES, build_baseline, build_pose_net
+from fbnet.nets.baselines import (
+    BASELINES,
+    InvertedResidual,
+    Row,
+    build_baseline,
+    build_pose_net,
+)
 from fbnet.params import RetrainParams
 from fbnet.search.macs import count
 from fbnet.training.retrain import Retraining
@@ -65,3 +72,12 @@ def test_the_training_loop_takes_it(faces, name, loss):
     run = Retraining(faces, net, build_pose_net(net, faces.size), params)
     run.run()
     assert 0 < run.best["nme"] < 10
+
+
+def test_blocks_add_their_input_where_shapes_allow():
+    for stride, c_out, residual in ((1, 16, True), (2, 16, False), (1, 24, False)):
+        block = InvertedResidual(16, Row(3, 16, c_out, False, "RE", stride)).eval()
+        nn.init.zeros_(block.block[-2].weight)
+        image = torch.rand(1, 16, 8, 8)
+        with torch.inference_mode():
+            assert torch.equal(block(image), image) if residual else not block(image).any()

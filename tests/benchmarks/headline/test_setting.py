@@ -6,6 +6,7 @@ import pytest
 from benchmarks.headline.setting import folded
 from benchmarks.headline.tasks import Task
 from fbnet.errors import BadInput
+from fbnet.faces.prepare import Prepared
 
 
 def test_folds_part_the_photographs(faces):
@@ -42,3 +43,22 @@ def test_missing_data_and_another_space_are_refused(setting):
     elsewhere = setting.params.model_copy(update={"space": "seed"})
     with pytest.raises(BadInput, match="searched in space small, params have seed"):
         _ = replace(setting, params=elsewhere).choice
+
+
+def test_photographs_are_prepared_once_and_anew_where_they_cannot_be_read(setting, monkeypatch):
+    made = []
+
+    def prepare(params, folder):
+        made.append(folder)
+        whole.save(folder)
+        return Prepared(whole, ())
+
+    whole = setting.faces(Task("lite", "rendered", "one"))
+    monkeypatch.setattr("benchmarks.headline.setting.prepare", prepare)
+    pictures = replace(setting, sources={"photographs": setting.work / "pictures"})
+    for _ in range(2):
+        replace(pictures).faces(Task("lite", "photographs", "one"))
+    assert len(made) == 1
+    (made[0] / "pose.npy").unlink()
+    replace(pictures).faces(Task("lite", "photographs", "one"))
+    assert len(made) == 2
