@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from fbnet.deploy.interface import Interface
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, exit_code
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -15,12 +15,7 @@ Command = Callable[[argparse.Namespace], None]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand. Returns 0 done, 2 bad input (one line on stderr); 1 is a traceback."""
     arguments = _parser().parse_args(argv)
-    try:
-        arguments.command(arguments)
-    except BadInput as error:
-        print(f"fbnet: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code("fbnet", lambda: arguments.command(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:

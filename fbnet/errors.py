@@ -1,6 +1,7 @@
 """The one exception that means: the user's input is at fault, and here is how to mend it."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 
 class BadInput(ValueError):
@@ -9,6 +10,16 @@ class BadInput(ValueError):
     The message is one line: what is wrong, where (file, line, key), how to mend it.
     Commands and stages print it without a traceback and leave with exit code 2.
     """
+
+
+def exit_code(command: str, work: Callable[[], object]) -> int:
+    """Do the work of a command: 0 done, 2 bad input, said in one line on stderr."""
+    try:
+        work()
+    except BadInput as error:
+        print(f"{command}: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 SHOWN = 5

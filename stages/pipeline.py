@@ -57,10 +57,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _changes(known: argparse.Namespace, rest: Sequence[str]) -> list[str]:
-    from fbnet.params.profiles import overrides, profile
+    from fbnet.params.profiles import profile, words
 
-    from_profile = shlex.split(" ".join(overrides(profile(known.profile or "default"))))
-    changes = [word for word in from_profile if word != "-S"]
+    changes = words(profile(known.profile or "default"))
     return changes + shlex.split(known.overrides) + known.sets + _loose(rest)
 
 

@@ -52,10 +52,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _fixed(given: argparse.Namespace) -> list[str]:
     """Changes that all experiments share, `key=value`."""
-    from fbnet.params.profiles import overrides, profile
+    from fbnet.params.profiles import profile, words
 
-    from_profile = shlex.split(" ".join(overrides(profile(given.profile or "default"))))
-    return [word for word in from_profile if word != "-S"] + shlex.split(given.set)
+    return words(profile(given.profile or "default")) + shlex.split(given.set)
 
 
 def experiments(

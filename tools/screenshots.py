@@ -5,14 +5,8 @@ docs/runs-*.png.
 """
 
 import argparse
-import os
-import socket
-import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -26,6 +20,7 @@ from fbnet.report.runs import runs_page
 from fbnet.tracking import finished_runs
 from fbnet.tracking.view import ADDRESS
 from tools.browser import Browser, found
+from tools.serving import serving
 
 PAGE = (1400, 1110)
 CHARTS = "document.querySelectorAll('.js-plotly-plot .main-svg').length >= 3"
@@ -37,7 +32,9 @@ const style = document.createElement("style");
 style.textContent = ".modebar { display: none }";
 document.head.append(style);
 """
-STARTUP_S, SETTLE_S, POLL_S = 60.0, 4.0, 0.2
+SETTLE_S = 4.0
+UI = ("mlflow", "ui", "--backend-store-uri", "sqlite:///mlflow.db")
+NO_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
 def main() -> None:
@@ -51,7 +48,7 @@ def main() -> None:
     experiment = load("params.yaml").mlflow.experiment
     pareto = Path("results/report/runs.html").resolve()
     write_text(pareto, runs_page(finished_runs(experiment)))
-    with Browser(program) as browser, mlflow_ui() as address:
+    with Browser(program) as browser, serving(UI, "/health", NO_JOBS) as address:
         browser.open(pareto.as_uri(), 1000, 760)
         save(browser.picture(), out / "runs-pareto.png")
         number = experiment_number(experiment)
@@ -70,42 +67,6 @@ def experiment_number(name: str) -> str:
     from fbnet.tracking.place import tracking_uri
 
     return str(mlflow.MlflowClient(tracking_uri()).get_experiment_by_name(name).experiment_id)
-
-
-@contextmanager
-def mlflow_ui() -> Iterator[str]:
-    """MLflow's page on a free port; yields its address."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    command = ["mlflow", "ui", "--workers", "1", "--port", str(port)]
-    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    command += ["--backend-store-uri", "sqlite:///mlflow.db"]
-    with subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        process_group=0,
-    ) as server:
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_for(address)
-            yield address
-        finally:
-            os.killpg(server.pid, 15)
-
-
-def wait_for(address: str) -> None:
-    """Until it answers."""
-    end = time.monotonic() + STARTUP_S
-    while True:
-        try:
-            return urllib.request.urlopen(f"{address}/health", timeout=5).close()
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(POLL_S)
 
 
 def save(picture: bytes, path: Path) -> None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fbnet.errors import BadInput
+from fbnet.errors import exit_code
 
 if TYPE_CHECKING:
     from benchmarks.headline.setting import Setting
@@ -22,12 +22,8 @@ SEARCHED = Path(__file__).with_name("architecture.json")
 def main(argv: list[str] | None = None) -> int:
     """Run one step; returns 0 done, 2 bad params or input."""
     arguments = _parser().parse_args(argv)
-    try:
-        STEPS[arguments.step](_setting(arguments), arguments.only)
-    except BadInput as error:
-        print(f"headline: {error}", file=sys.stderr)
-        return 2
-    return 0
+    step = STEPS[arguments.step]
+    return exit_code("headline", lambda: step(_setting(arguments), arguments.only))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,12 +90,12 @@ def _time(setting: "Setting", pattern: str) -> None:
 
 
 def _table(setting: "Setting", pattern: str) -> None:
-    from benchmarks.headline import page
+    from benchmarks.pages import fill
     from fbnet.files import write_json
 
     made, sections = _summary(setting)
     write_json(setting.results.with_name("table.json"), made)
-    page.write(sections, setting.page)
+    fill(setting.page, sections)
 
 
 def _summary(setting: "Setting") -> tuple[list[dict[str, Any]], dict[str, str]]:

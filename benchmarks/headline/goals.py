@@ -36,8 +36,7 @@ RIVALS = (
 )
 BEST_NME = 0.05
 """On photographs, trained at its best."""
-
-
+FACES = {RENDERED: "rendered faces", PHOTOGRAPHS: "photographs"}
 SEARCHES, MEMBERS = 3, 20
 """So many searches, at least, against so many random members of the space."""
 
@@ -56,7 +55,7 @@ def verdicts(
 def _accuracy(found: Sequence[Record], rival: Rival, data: str) -> Verdict:
     bound = rival.nme_at_most
     wanted = f"{-bound:.0%} lower than" if bound < 0 else f"at most {bound:.0%} above"
-    goal = f"NME {wanted} {rival.model}'s on {data} faces, one recipe"
+    goal = f"NME {wanted} {rival.model}'s on {FACES[data]}, one recipe"
     seen = compared(found, SUBNET, rival.model, data, "one")
     if seen is None:
         return Verdict(goal, None)

@@ -1,12 +1,9 @@
-"""The tables of docs/headline.md, put between its markers."""
+"""The tables of docs/headline.md."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from benchmarks.headline.goals import Verdict
-from fbnet.errors import BadInput
-from fbnet.files import write_text
 
 Row = Mapping[str, Any]
 Columns = dict[str, Callable[[Row], str]]
@@ -63,19 +60,6 @@ def verdict_list(verdicts: Sequence[Verdict]) -> str:
         reached = "" if verdict.measured is None else "yes" if verdict.reached else "no"
         lines.append([verdict.goal, verdict.measured or "not yet", reached])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def write(sections: Mapping[str, str], page: Path) -> None:
-    """Replace what stands between `<!-- NAME -->` and `<!-- end NAME -->` for each section."""
-    text = page.read_text()
-    for name, body in sections.items():
-        start, end = f"<!-- {name} -->", f"<!-- end {name} -->"
-        head, found, rest = text.partition(start)
-        _, closed, tail = rest.partition(end)
-        if not (found and closed):
-            raise BadInput(f"{page}: lacks the markers {start} and {end}; put them back")
-        text = f"{head}{start}\n{body}\n{end}{tail}"
-    write_text(page, text)
 
 
 def _part_columns(rows: Sequence[Row]) -> Columns:

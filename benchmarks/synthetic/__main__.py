@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, exit_code
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -28,12 +28,7 @@ PARTS = {"choosing": (0,), "final": (1, 2)}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns 0 done, 2 bad input."""
     arguments = parser().parse_args(argv)
-    try:
-        arguments.command(arguments)
-    except BadInput as error:
-        print(f"benchmarks.synthetic: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code("benchmarks.synthetic", lambda: arguments.command(arguments))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -75,6 +70,8 @@ def add_trial(a: argparse.Namespace) -> None:
     from benchmarks.synthetic.trial import CHOICE, Trial, run
     from fbnet.files import read_json
 
+    if wrong := [word for word in a.set if "=" not in word]:
+        raise BadInput(f"--set {wrong[0]}: give KEY=VALUE")
     overrides = {key: yaml.safe_load(value) for key, value in (s.split("=", 1) for s in a.set)}
     choice = tuple(read_json(a.architecture)["choice"]) if a.architecture else CHOICE
     trial = Trial(overrides, a.seed, a.faces, a.epochs, choice, a.start)

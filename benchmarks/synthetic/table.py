@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pages import fill
 from fbnet.errors import BadInput
-from fbnet.files import read_json, write_bytes
+from fbnet.files import read_json
 
 SHOWN = ("nme", "median", "fr_10", "contour", "brows", "eyes", "nose", "mouth")
-BANDS = ("yaw_0_15", "yaw_15_30", "yaw_30_90")
+BANDS = {"yaw_0_15": (0.0, 15.0), "yaw_15_30": (15.0, 30.0), "yaw_30_90": (30.0, 181.0)}
+"""Columns of NME by head turn: ranges of the absolute yaw in degrees."""
 TRAINED = ("start", "faces", "epochs", "seed")
 """How the net of a trial was trained; only trials trained alike are compared."""
 DIGITS = 5
@@ -18,14 +20,26 @@ Row = dict[str, str]
 
 
 def append(path: Path, head: Mapping[str, str], figures: Mapping[str, float]) -> None:
-    """Add a row to a CSV file, with its head where the file is new."""
+    """Add a row to a CSV file, with its head where the file is new.
+
+    What the row lacks stays empty. Raises BadInput for a column that the file does not have.
+    """
     row = dict(head) | {name: f"{value:.{DIGITS}g}" for name, value in figures.items()}
-    new = not path.exists()
+    columns = _columns(path) or list(row)
+    if unknown := [name for name in row if name not in columns]:
+        raise BadInput(f"{path}: has no column {', '.join(unknown)}; write to another --rows")
     with open(path, "a", newline="") as stream:
-        writer = csv.DictWriter(stream, row, lineterminator="\n")
-        if new:
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        if stream.tell() == 0:
             writer.writeheader()
         writer.writerow(row)
+
+
+def _columns(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    with open(path, newline="") as stream:
+        return next(csv.reader(stream), [])
 
 
 def read(path: Path) -> list[Row]:
@@ -69,24 +83,14 @@ def rate_lines(figures: Mapping[str, Any]) -> list[str]:
 
 
 def write_page(page: Path, rows: Path, rate: Path) -> None:
-    """Replace what stands between `<!-- NAME -->` and `<!-- /NAME -->` in the page."""
-    trials, text = read(rows), page.read_text()
+    """Put all tables into the page. Raises BadInput where it lacks their markers."""
+    trials = read(rows)
     parts = {
         "choosing": choosing_lines(trials),
         "final": final_lines(trials),
         "rate": rate_lines(read_json(rate)),
     }
-    for name, lines in parts.items():
-        text = _between(text, name, "\n".join(lines), page)
-    write_bytes(page, text.encode())
-
-
-def _between(text: str, name: str, new: str, page: Path) -> str:
-    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    if start not in text or end not in text:
-        raise BadInput(f"{page}: no {start} and {end}; restore them from git")
-    before, rest = text.split(start, 1)
-    return f"{before}{start}\n{new}\n{end}{rest.split(end, 1)[1]}"
+    fill(page, {name: "\n".join(lines) for name, lines in parts.items()})
 
 
 def _difference(row: Row, rows: list[Row]) -> str:

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.synthetic.table import BANDS
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import prepare
 from fbnet.landmarks import NNI_TO_IBUG68, convert, eye_distance
 from fbnet.nets.pfld import PFLD, build_subnet
 from fbnet.params import SEED_SPACE, AugmentParams, RetrainParams
 from fbnet.params.fetch import FetchParams
+from fbnet.params.synthetic import SyntheticParams
 from fbnet.training.metrics import failure_rate, point_errors, region_nme, yaw_nme
 from fbnet.training.retrain import Retraining
 from fbnet.training.weights import load_weights
@@ -61,9 +63,9 @@ def render(trial: Trial, data: Path, made: Path) -> FaceSet:
     """The rendered faces of a trial."""
     knobs = {"train": trial.faces, "test": TEST_FACES, "seed": trial.seed} | dict(trial.overrides)
     workers = torch.get_num_threads()
-    params = FetchParams(root=str(data), layout="synthetic", workers=workers)
-    checked = type(params.synthetic).model_validate(knobs, strict=True)
-    return prepare(params.model_copy(update={"synthetic": checked}), made).faces
+    rendered = SyntheticParams.checked(knobs, "--set fetch.synthetic")
+    params = FetchParams(root=str(data), layout="synthetic", workers=workers, synthetic=rendered)
+    return prepare(params, made).faces
 
 
 def train(trial: Trial, faces: FaceSet) -> torch.nn.Module:
@@ -139,7 +141,7 @@ def figures(predicted: np.ndarray, faces: FaceSet, indices: np.ndarray) -> dict[
         "median": float(np.median(errors)),
         "fr_10": failure_rate(errors, 0.10),
         **region_nme(by_point, faces.scheme),
-        **yaw_nme(errors, faces.pose[indices]),
+        **yaw_nme(errors, faces.pose[indices], BANDS),
     }
 
 

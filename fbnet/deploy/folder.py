@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from pydantic import ValidationError
 
 from fbnet.deploy.foreign import ForeignModel
 from fbnet.deploy.interface import Interface
@@ -64,12 +63,7 @@ def _faces(folder: Path, size: int, crop_scale: float | None) -> Iterator[FaceSe
 
 def _fetch_params(folder: Path, size: int, crop_scale: float | None) -> FetchParams:
     changed = {"size": size} | ({} if crop_scale is None else {"crop_scale": crop_scale})
-    try:
-        return FetchParams.model_validate({"root": str(folder), **changed})
-    except ValidationError as error:
-        problem = error.errors()[0]
-        reason = problem["msg"][0].lower() + problem["msg"][1:]
-        raise BadInput(f"crops with {problem['loc'][0]} {problem['input']}: {reason}") from None
+    return FetchParams.checked({"root": str(folder), **changed}, "crops with")
 
 
 def _flat(result: Score) -> dict[str, float]:

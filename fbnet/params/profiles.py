@@ -27,10 +27,15 @@ def profile(name: str) -> dict[str, Any]:
     return dict(read_yaml(path))
 
 
+def words(changes: dict[str, Any]) -> list[str]:
+    """The changes as `key=value`, values in JSON."""
+    return [f"{key}={json.dumps(value)}" for key, value in _flat(changes)]
+
+
 def overrides(changes: dict[str, Any]) -> Iterator[str]:
     """The changes as arguments of `dvc exp run`: -S key=value, quoted for a shell."""
-    for key, value in _flat(changes):
-        yield f"-S {shlex.quote(f'{key}={json.dumps(value)}')}"
+    for word in words(changes):
+        yield f"-S {shlex.quote(word)}"
 
 
 def merge(changes: dict[str, Any], path: str | Path) -> None:

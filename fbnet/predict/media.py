@@ -64,6 +64,15 @@ def _files(given: Path, out: Path) -> list[tuple[Path, Path]]:
     return [(given, Path(given.name))]
 
 
+def require_readable(source: Source) -> None:
+    """Raise BadInput that names a file which is no picture or video by its content."""
+    if source.is_video:
+        with reading(source.path):
+            return
+    if not cv2.haveImageReader(str(source.path)):
+        raise BadInput(f"{source.path}: broken, or no picture; replace it or leave it out")
+
+
 def read_picture(path: Path) -> np.ndarray:
     """A picture, uint8 [H, W, 3] BGR. Raises BadInput that names the file when it is broken."""
     try:

@@ -18,6 +18,7 @@ from fbnet.predict.media import (
     VideoOut,
     read_picture,
     reading,
+    require_readable,
     sources,
     write_picture,
 )
@@ -49,6 +50,8 @@ def predict(
     """
     found, opened = sources(paths, out), OnnxModel(model)
     start = boxed(box, crop_scale(opened)) if box else None
+    for source in found:
+        require_readable(source)
     pictures = [source for source in found if not source.is_video]
     videos = [source for source in found if source.is_video]
     total = len(pictures)

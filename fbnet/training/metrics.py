@@ -4,7 +4,7 @@ Landmarks are arrays [N, P, 2] of (x, y) in one unit, any unit: every figure is 
 a fraction of a normaliser (0.05 is 5 %), never per cent. A mean is over faces, not over batches.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -101,13 +101,15 @@ def region_nme(errors: np.ndarray, scheme: Scheme) -> dict[str, float]:
     }
 
 
-def yaw_nme(errors: np.ndarray, pose: np.ndarray) -> dict[str, float]:
+def yaw_nme(
+    errors: np.ndarray, pose: np.ndarray, bands: Mapping[str, tuple[float, float]] = YAW_BANDS_DEG
+) -> dict[str, float]:
     """Mean NME [N] of the faces in each band of |yaw| that holds any.
 
-    `pose` is [N, 3] pitch, yaw, roll in radians.
+    `pose` is [N, 3] pitch, yaw, roll in radians; `bands` are half-open ranges in degrees.
     """
     yaw = np.abs(np.degrees(np.asarray(pose, np.float64)[:, 1]))
-    chosen = {name: (yaw >= low) & (yaw < high) for name, (low, high) in YAW_BANDS_DEG.items()}
+    chosen = {name: (yaw >= low) & (yaw < high) for name, (low, high) in bands.items()}
     return {name: float(errors[mask].mean()) for name, mask in chosen.items() if mask.any()}
 
 

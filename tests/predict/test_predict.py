@@ -202,3 +202,12 @@ def test_a_model_of_another_kind_is_bad_input(tmp_path):
     (tmp_path / "a.png").touch()
     with pytest.raises(BadInput, match=r"a\.onnx: onnxruntime cannot open it"):
         predict(tmp_path / "a.onnx", [tmp_path / "a.png"], tmp_path / "out")
+
+
+def test_nothing_is_written_where_a_later_picture_is_broken(face, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / "a.png"), face[0])
+    (tmp_path / "b.png").write_text("not what its name says")
+    out = tmp_path / "out"
+    assert main(["predict", str(tmp_path), "--batch", "1", "--out", str(out)]) == 2
+    assert "b.png: broken" in capsys.readouterr().err
+    assert not out.exists()

@@ -3,11 +3,7 @@
 import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -20,10 +16,10 @@ from fbnet.params import MlflowParams, Params
 from fbnet.params.synthetic import SyntheticParams
 from fbnet.tracking import finished_runs, projection, stage_run
 from fbnet.tracking.card import model_card
+from tools.serving import serving
 
 ROOT = Path(__file__).parents[2]
 PRETRAINED = ROOT / "pretrained/subnet.onnx"
-STARTUP_S, POLL_S = 60.0, 0.2
 
 
 def with_settings(**settings):
@@ -125,49 +121,20 @@ def test_finished_runs_are_those_of_pipelines(store):
     assert found["params"]["search.beta"] == str(Params().search.beta)
 
 
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-def wait_for(address, server):
-    """Until the server answers; its end or the time's is a failure."""
-    end = time.monotonic() + STARTUP_S
-    while True:
-        try:
-            return urllib.request.urlopen(f"{address}/ping", timeout=5).close()
-        except (urllib.error.URLError, OSError):
-            assert server.poll() is None, "the server ended"
-            assert time.monotonic() < end, "the server does not answer"
-            time.sleep(POLL_S)
-
-
 def test_the_best_model_is_served_and_answers_for_an_image(store, project):
     project_run(store, with_settings(), val_nme=0.05)
     head = synthetic.load_head(ROOT / "data")
     face = synthetic.render(head, SyntheticParams(), 0, 112, 0).image
-    port = free_port()
     command = ("mlflow", "models", "serve", "-m", "models:/faces@best", "--env-manager", "local")
-    environment = os.environ | {
+    environment = {
         "MLFLOW_TRACKING_URI": f"sqlite:///{project}/mlflow.db",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    with subprocess.Popen(
-        [*command, "--port", str(port), "--workers", "1"],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        process_group=0,
-    ) as server:
-        try:
-            wait_for(f"http://127.0.0.1:{port}", server)
-            body = json.dumps({"inputs": {"image": to_input(face[None]).tolist()}}).encode()
-            request = urllib.request.Request(
-                f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": "application/json"}
-            )
-            answer = json.load(urllib.request.urlopen(request, timeout=30))
-        finally:
-            os.killpg(server.pid, 15)
+    body = json.dumps({"inputs": {"image": to_input(face[None]).tolist()}}).encode()
+    with serving(command, "/ping", environment) as address:
+        request = urllib.request.Request(
+            f"{address}/invocations", body, {"Content-Type": "application/json"}
+        )
+        answer = json.load(urllib.request.urlopen(request, timeout=30))
     found = np.array(answer["predictions"]["landmarks"])
     np.testing.assert_allclose(found, OnnxModel(PRETRAINED).predict(face[None]), atol=1e-5)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fbnet.deploy.kit.runner import ID_LENGTH
 from fbnet.deploy.latency import block_shape, ends, reference_choices
 from fbnet.deploy.prediction import sampled_choices
 from fbnet.errors import BadInput
@@ -15,8 +16,6 @@ from fbnet.params.space import SpaceParams
 FILE = "manifest.json"
 FORMAT = 1
 """Raised when older readers would misread the file."""
-ID_LENGTH = 16
-"""Hex digits of the manifest's SHA-256 that name a kit in its results."""
 
 Choice = tuple[str, ...]
 

@@ -17,20 +17,17 @@ from typing import Any
 
 from fbnet.deploy.engines import ENGINES
 from fbnet.deploy.timing import Call, call_of, cpu_model, measure
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, exit_code
 
 KIT = Path(__file__).resolve().parents[1]
 ID_LENGTH = 16
+"""Hex digits of the manifest's SHA-256 that name a kit in its results."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Time the kit and write a CSV file. Returns 0 done, 2 bad input (one line on stderr)."""
-    try:
-        print(run(_parser().parse_args(argv)))
-    except BadInput as error:
-        print(f"run.py: {error}", file=sys.stderr)
-        return 2
-    return 0
+    arguments = _parser().parse_args(argv)
+    return exit_code("run.py", lambda: print(run(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,9 +1,6 @@
-import pytest
-
 from benchmarks.headline import page
 from benchmarks.headline.goals import Verdict
 from benchmarks.headline.setting import PAGE
-from fbnet.errors import BadInput
 
 ROW = {
     "model": "lite", "data": "rendered", "recipe": "one", "params": 263332, "macs": 77355904,
@@ -27,16 +24,6 @@ def test_tables_say_what_the_rows_say():
 def test_verdicts():
     text = page.verdict_list([Verdict("a", "1", True), Verdict("b", "2"), Verdict("c", None)])
     assert text.splitlines()[2:] == ["| a | 1 | yes |", "| b | 2 | no |", "| c | not yet |  |"]
-
-
-def test_sections_are_replaced_and_the_rest_stays(tmp_path):
-    file = tmp_path / "page.md"
-    file.write_text("head\n<!-- goals -->\nold\n<!-- end goals -->\ntail\n")
-    for body in ("new", "newer"):
-        page.write({"goals": body}, file)
-        assert file.read_text() == f"head\n<!-- goals -->\n{body}\n<!-- end goals -->\ntail\n"
-    with pytest.raises(BadInput, match="lacks the markers <!-- tables -->"):
-        page.write({"tables": "x"}, file)
 
 
 def test_the_page_of_the_docs_has_the_markers():

@@ -50,7 +50,7 @@ def test_goals_are_held_against_the_figures():
         for model, nme in (("subnet", 0.051), ("lite", 0.06), ("mobilenetv3", 0.049))
     ]
     reached = {v.goal: (v.measured, v.reached) for v in verdicts(found, rows(found, {}))}
-    assert reached["NME 10% lower than lite's on photographs faces, one recipe"] == (
+    assert reached["NME 10% lower than lite's on photographs, one recipe"] == (
         "15.0% lower (1 common run)", True
     )  # fmt: skip
     assert reached["NME at most 3% above mobilenetv3's on rendered faces, one recipe"] == (

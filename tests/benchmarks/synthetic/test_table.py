@@ -32,6 +32,33 @@ def test_rows_are_added_and_read_back(tmp_path: Path) -> None:
     assert float(rows[1]["nme"]) == pytest.approx(0.092346)
 
 
+def test_a_row_fits_the_head_of_the_file(tmp_path: Path) -> None:
+    """A turn that no face has leaves its cell empty; a new column would shift all others."""
+    path = tmp_path / "trials.csv"
+    head, figures = row("before", 0.1)
+    table.append(path, head, figures)
+    table.append(path, head, {k: v for k, v in figures.items() if k != "yaw_15_30"})
+    last = table.read(path)[-1]
+    assert (last["yaw_15_30"], last["yaw_30_90"]) == ("", "0.05")
+    with pytest.raises(BadInput, match="no column yaw_45_90"):
+        table.append(path, head, figures | {"yaw_45_90": 0.1})
+    assert len(table.read(path)) == 2
+
+
+def test_trials_have_the_columns_of_the_file_in_git(tmp_path: Path) -> None:
+    columns = table.read(HERE / "trials.csv")[0].keys()
+    assert {*table.SHOWN, *table.BANDS} <= columns
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"), [("glasses", "--set glasses"), ("glases=0.1", "glases"), ("hats=2", "hats")]
+)
+def test_wrong_changes_are_bad_input(tmp_path, capsys, words: str, fault: str) -> None:
+    photographs = tmp_path / "none"
+    assert main(["trial", str(photographs), "--name", "x", "--set", words]) == 2
+    assert fault in capsys.readouterr().err
+
+
 def test_change_is_taken_against_the_named_trial(tmp_path: Path) -> None:
     path = tmp_path / "trials.csv"
     for case in (row("before", 0.1), row("hair", 0.092, "before"), row("hair", 0.5, part="final")):
