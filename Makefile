@@ -19,7 +19,7 @@ export PATH := $(BIN):$(PATH)
 .PHONY: help env repro test lint types layers pytest format ui runs sweep sweep-beta sweep-budgets sweep-seeds lock clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 	@echo '  PROFILE=tiny and SET="search.epochs=20 ..." change params of `make repro`; PYTEST="-k name" narrows `make pytest`'
 
 env: $(STAMP) ## create .venv with the pinned packages (again only when a lock or pyproject changes)
