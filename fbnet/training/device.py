@@ -16,7 +16,7 @@ def launch(train: TrainParams) -> Fabric:
     cv2.setNumThreads(1)
     torch.use_deterministic_algorithms(True, warn_only=True)
     # Filling fresh memory is a tenth of a step; no operation here reads memory it has not written.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return Fabric(accelerator=train.accelerator, devices=1, precision=train.precision)
 
 
