@@ -12,6 +12,15 @@ class TrainParams(Section):
 
     accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
     """Lightning Fabric accelerator; `auto` takes what the machine has."""
+    devices: int = Field(1, ge=1)
+    """Processes (CPU) or devices (GPU) on each node."""
+    num_nodes: int = Field(1, ge=1)
+    """Machines; the launcher (torchrun, Slurm) starts them."""
+    strategy: Literal["auto", "ddp"] = "auto"
+    """Lightning Fabric strategy; `auto` takes ddp for more than one process."""
+    shards: int | None = Field(None, ge=1)
+    """Parts that a batch is cut into, each normalised on its own; null: one a process. With a number
+    given the result is the same, to rounding, for any number of processes that divides it."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     """Lightning Fabric precision; fp16 would need the loss scaled, which no step here does."""
     threads: int = Field(2, ge=1)

@@ -114,7 +114,7 @@ def test_a_hard_mask_without_gradient_runs_the_chosen_block_alone() -> None:
 def test_a_hard_mask_with_gradient_runs_every_block() -> None:
     op = constants(1.0, 10.0)
     mask = torch.tensor([0.0, 1.0], requires_grad=True)
-    op(torch.zeros(1), mask).backward()
+    op(torch.zeros(1, 1, 1, 1), mask).backward()
     assert calls(op) == [1, 1]
     assert mask.grad.tolist() == [1.0, 10.0]
 
