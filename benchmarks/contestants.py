@@ -64,14 +64,12 @@ def yardstick(batch: int, threads: int) -> dict[str, Task]:
 
 
 def ours(batch: int, threads: int) -> dict[str, Task]:
-    """This project's way: the very code of the stages."""
+    """Our way: the very code of the stages."""
     fabric = launch(TrainParams(threads=threads))
     faces, whole = _batch(batch, torch.channels_last), random_faces(FACES)
 
     def searching(sampling: str) -> tuple[Task, Task]:
-        search = Search(
-            whole, SEED_SPACE, lut(), SearchParams(sampling=sampling), fabric=fabric
-        )
+        search = Search(whole, SEED_SPACE, lut(), SearchParams(sampling=sampling), fabric=fabric)
         return _task(search.weight_step, faces), _task(search.architecture_step, faces)
 
     soft, architecture = searching("soft")

@@ -13,9 +13,9 @@ from torch.optim.swa_utils import AveragedModel
 
 from fbnet.faces.batches import Batch
 from fbnet.nets.pfld import PFLD
+from fbnet.params import SearchParams
 from fbnet.search.cost import total_loss
 from fbnet.search.lut import Lut, expected_cost, reference_cost
-from fbnet.params import SearchParams
 from fbnet.training.losses import LandmarkLoss
 
 Masks = Sequence[Tensor]
@@ -30,8 +30,8 @@ class PlainMixedOp(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Sum of mask[j] * block_j(x)."""
-        outputs = (weight * block(x) for weight, block in zip(mask, self.blocks.values()))
-        return sum(outputs)
+        pairs = zip(mask, self.blocks.values(), strict=True)
+        return sum(weight * block(x) for weight, block in pairs)
 
 
 def plain_supernet(supernet: PFLD) -> PFLD:

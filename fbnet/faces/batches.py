@@ -3,7 +3,7 @@
 import queue
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -45,8 +45,8 @@ class Batch:
 
     def cut(self, start: int, end: int) -> "Batch":
         """Faces `start` to `end` - 1, as a part of the same batch."""
-        tensors = (self.image, self.landmarks, self.pose, self.index)
-        return Batch(*(tensor[start:end] for tensor in tensors), self.whole)
+        names = ("image", "landmarks", "pose", "index")
+        return replace(self, **{name: getattr(self, name)[start:end] for name in names})
 
     def __len__(self) -> int:
         """Number of faces B."""
@@ -83,7 +83,7 @@ def batches(
     shuffle: bool,
     drop_last: bool = False,
     prefetch: bool = True,
-    part: Part = Part(),  # noqa: B008
+    part: Part = Part(),
 ) -> Iterator[Batch]:
     """Batches of the faces at `indices`; without `augment` their inner crops as they are.
 
@@ -151,8 +151,8 @@ def _make(
             if params is None
             else _augmented(faces, chosen, key, params)
         )
-        labels = (torch.from_numpy(array) for array in (landmarks, pose, chosen.copy()))
-        yield Batch(to_image_tensor(crops), *labels, len(whole))
+        labels = [torch.from_numpy(array) for array in (landmarks, pose, chosen.copy())]
+        yield Batch(to_image_tensor(crops), labels[0], labels[1], labels[2], len(whole))
 
 
 def _augmented(

@@ -1,9 +1,9 @@
 """Depthwise convolutions whose gradients torch's CPU kernels (oneDNN 3, channels_last) are slow at.
 
-The weight gradient of a kernel wider than three columns takes five times as long as a narrow one's,
-and both gradients of a dilated kernel take ten to forty times as long. So three columns are taken at
-a time; the input's gradient is a convolution with the mirrored kernel; and the weights' is taken
-over the lattices of every d-th pixel, where nothing is dilated.
+The weight gradient of a kernel wider than three columns takes five times as long as a narrow
+one's, both gradients of a dilated kernel ten to forty times as long. So three columns are taken
+at a time; a dilated kernel's input gradient is a convolution with the mirrored kernel, and its
+weights' is taken over the lattices of every d-th pixel, where nothing is dilated.
 """
 
 from typing import Any
@@ -18,7 +18,9 @@ FAST_COLUMNS = 3
 
 def is_slow(part: nn.Module) -> bool:
     """Whether `part` is a depthwise convolution whose gradients `DepthwiseConv` speeds up."""
-    if type(part) is not nn.Conv2d or not 1 < part.groups == part.in_channels or part.bias:
+    if type(part) is not nn.Conv2d or not 1 < part.groups == part.in_channels:
+        return False
+    if part.bias is not None:
         return False
     side, stride = part.kernel_size[0], part.stride[0]
     # A stride about as long as the kernel (pooling in the net's head) is quicker torch's way.
@@ -37,10 +39,12 @@ class DepthwiseConv(nn.Conv2d):
 
 class _Depthwise(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, *shape: int) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int, dilation: int
+    ) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.shape = shape
-        return F.conv2d(x, weight, None, *shape, len(weight))
+        ctx.shape = stride, padding, dilation
+        return F.conv2d(x, weight, None, stride, padding, dilation, len(weight))
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
@@ -64,9 +68,8 @@ def _weight_gradient(
     g: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int, dilation: int
 ) -> Tensor:
     if dilation > 1:
-        full = _spread(g, x, stride)
-        lattices = (_lattices(part, dilation) for part in (full, x))
-        return _weight_gradient(*lattices, weight, 1, padding // dilation, 1)
+        full = _lattices(_spread(g, x, stride), dilation)
+        return _weight_gradient(full, _lattices(x, dilation), weight, 1, padding // dilation, 1)
     side = weight.shape[-1]
     columns = []
     for first in range(0, side, FAST_COLUMNS):
@@ -89,7 +92,7 @@ def _spread(g: Tensor, x: Tensor, stride: int) -> Tensor:
 
 
 def _lattices(x: Tensor, dilation: int) -> Tensor:
-    """[B,C,H,W] to the maps [B*d*d,C,H/d,W/d] of every d-th pixel: there a kernel is not dilated."""
+    """[B,C,H,W] to the maps [B*d*d,C,H/d,W/d] of every d-th pixel."""
     batch, channels, height, width = x.shape
     x = F.pad(x, (0, -width % dilation, 0, -height % dilation))
     rows, columns = x.shape[2] // dilation, x.shape[3] // dilation
@@ -106,7 +109,7 @@ def _native(
     padding: tuple[int, int],
     wanted: tuple[bool, bool],
 ) -> tuple[Tensor, Tensor]:
-    """torch's own gradients of the input and the weights, those that are wanted."""
+    """What torch computes: gradients of the input and the weights, those that are wanted."""
     groups, step = len(weight), (stride, stride)
     of_x, of_weight, _ = torch.ops.aten.convolution_backward(
         g, x, weight, None, step, padding, (1, 1), False, (0, 0), groups, (*wanted, False)

@@ -4,6 +4,7 @@ Weights, state-dict keys and evaluation stay as they are.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,10 +37,10 @@ class FastStem(Stem):
         early = self.stem_1(x)
         seen = early[:, :, ::2, ::2].contiguous(memory_format=torch.channels_last)
         (a,) = conv_norm(seen, moments(early), [self.stem_2a])
-        (skip, *norm), point = self.stem_2b.conv
-        y = F.conv2d(a, skip.weight, groups=len(skip.weight))
-        for layer in (*norm, point):
-            y = layer(y)
+        depthwise: Any = self.stem_2b.get_submodule("conv.0")
+        skip = depthwise[0]
+        y = depthwise[1:](F.conv2d(a, skip.weight, groups=len(skip.weight)))
+        y = self.stem_2b.get_submodule("conv.1")(y)
         return self.stem_3(torch.cat([y, self.stem_2p(early)], dim=1)), early
 
 

@@ -37,7 +37,7 @@ class _Moments(torch.autograd.Function):
         return torch.addmm(of_mean / len(pixels), pixels, both)
 
 
-def conv_norm(x: Tensor, seen: Moments, layers: Sequence[Sequence[nn.Module]]) -> list[Tensor]:
+def conv_norm(x: Tensor, seen: Moments, layers: Sequence[Any]) -> list[Tensor]:
     """relu(norm(conv(x))) in training for each of `layers`, which begin with (conv 1x1, norm).
 
     `seen` are the moments of what the statistics are taken over. Those of a linear map follow from
@@ -59,7 +59,7 @@ def conv_norm(x: Tensor, seen: Moments, layers: Sequence[Sequence[nn.Module]]) -
 
 
 @torch.no_grad()
-def _update(norms: Sequence[nn.BatchNorm2d], mean: Tensor, variance: Tensor) -> None:
+def _update(norms: Sequence[Any], mean: Tensor, variance: Tensor) -> None:
     """Move the running statistics as batch norm does."""
     sizes = [norm.num_features for norm in norms]
     for norm, m, v in zip(norms, mean.split(sizes), variance.split(sizes), strict=True):
@@ -68,8 +68,8 @@ def _update(norms: Sequence[nn.BatchNorm2d], mean: Tensor, variance: Tensor) -> 
         norm.running_var.lerp_(v, norm.momentum)
 
 
-def scaled_norm(norm: nn.BatchNorm2d, x: Tensor, scale: Tensor) -> Tensor:
-    """scale * norm(x) in training, without a pass over the map for the scale."""
+def scaled_norm(norm: Any, x: Tensor, scale: Tensor) -> Tensor:
+    """Norm(x) times `scale` in training, without a pass over the map for the scale."""
     norm.num_batches_tracked.add_(1)
     return F.batch_norm(
         x,

@@ -115,10 +115,11 @@ def draw_masks(
 
     Give the same list to the net and to the cost. `generator` is a CPU generator, so a draw is the
     same on every device; key it by (seed, step). `temperature` > 0. `hard`: one-hot values with the
-    soft draw's gradient (straight-through). `paths`: only the blocks with the so many largest noisy
-    logits have a weight and a gradient; they are a sample of the distribution without replacement,
-    and the softmax is that over them alone (ProxylessNAS's two paths, arXiv 1812.00332, 3.2.1, with
-    FBNet's noise). Other blocks need not be computed. Each mask lies on its logits' device and sums to 1.
+    soft draw's gradient (straight-through). `paths`: only so many blocks, those with the largest
+    noisy logits, have a weight and a gradient, and the softmax is that over them alone: a sample of
+    the distribution without replacement. Two are ProxylessNAS's choice (arXiv 1812.00332, 3.2.1),
+    here with FBNet's noise; as there the gradient is biased, for it compares the sampled blocks
+    only. Each mask lies on its logits' device and sums to 1.
     """
     if temperature <= 0:
         raise ValueError(f"temperature {temperature}: must be positive")

@@ -6,6 +6,7 @@ import sys
 import cv2
 import torch
 from lightning_fabric import Fabric
+from torch.utils import deterministic
 
 from fbnet.params.train import TrainParams
 
@@ -38,7 +39,7 @@ def prepare(threads: int) -> None:
     cv2.setNumThreads(1)
     torch.use_deterministic_algorithms(True, warn_only=True)
     # It would fill every tensor that is about to be written anyway: an eighth of a step.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     _keep_freed_memory()
 
 

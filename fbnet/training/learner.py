@@ -11,8 +11,8 @@ from fbnet.faces.batches import Batch
 from fbnet.nets.fast import quicken
 from fbnet.training.distil import Teacher
 from fbnet.training.losses import LandmarkLoss
-from fbnet.training.shards import Shards
 from fbnet.training.optim import build_optimizer, cosine, set_rate
+from fbnet.training.shards import Shards
 
 Masks = Sequence[Tensor]
 Net = TypeVar("Net", bound=nn.Module)

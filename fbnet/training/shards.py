@@ -1,12 +1,13 @@
 """One training step over several processes, or over several passes of one.
 
-A batch is cut into shards. Each is normalised on its own, as processes have to; so the result is the
-same, to rounding, however many processes share the shards. The nets are small: one all-reduce of all
-gradients in a row costs less than what wrappers do, and does not care which blocks a step used.
+A batch is cut into shards. Each is normalised on its own, as processes have to; so the result is
+the same, to rounding, however many processes share the shards. The nets are small: one all-reduce
+of all gradients in a row is simpler than a wrapper, and does not care which blocks a step used.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import torch
 from lightning_fabric import Fabric
@@ -31,7 +32,7 @@ class Shards:
 
     @property
     def part(self) -> Part:
-        """This process's part of a batch."""
+        """What this process takes of a batch."""
         first = self.own * self.fabric.global_rank
         return Part(first, first + self.own, self.number)
 
@@ -44,9 +45,9 @@ class Shards:
     ) -> Tensor:
         """Put the gradient of the whole batch's mean `objective` into `parameters`.
 
-        `batch` is this process's part. Parameters that the objective does not reach have no gradient
-        afterwards. Running statistics of `norms` move as by the mean over the shards. Returns the
-        objective's value over the whole batch, detached.
+        `batch` is this process's part. Parameters that the objective does not reach have no
+        gradient afterwards. Running statistics of `norms` move as by the mean over the shards.
+        Returns the objective's value over the whole batch, detached.
         """
         for parameter in parameters:
             parameter.grad = None
@@ -54,7 +55,9 @@ class Shards:
         for number, (part, share) in enumerate(self._parts(batch)):
             with _momentum(norms, number, self.own):
                 loss = share * objective(part)
-            found = torch.autograd.grad(loss, parameters, allow_unused=True)
+            # What comes before the shards, such as drawn masks, is needed by the next one too.
+            again = number + 1 < self.own
+            found = torch.autograd.grad(loss, parameters, retain_graph=again, allow_unused=True)
             for parameter, gradient in zip(parameters, found, strict=True):
                 if gradient is not None:
                     _add(parameter, gradient)
@@ -81,9 +84,9 @@ class Shards:
         """Replace each tensor by its sum over the processes."""
         if self.fabric.world_size == 1:
             return
-        flat = torch.cat([tensor.flatten() for tensor in tensors])
-        flat = self.fabric.all_reduce(flat, reduce_op="sum")
-        parts = flat.split([tensor.numel() for tensor in tensors])
+        row = torch.cat([tensor.flatten() for tensor in tensors])
+        total = cast(Tensor, self.fabric.all_reduce(row, reduce_op="sum"))
+        parts = total.split([tensor.numel() for tensor in tensors])
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view(tensor.shape))
 
