@@ -31,6 +31,7 @@ TRAINING_PASSES = 3
 """A training step multiplies as often as three forward passes: forward, and two gradients."""
 WARM_UP = 3
 """Calls of each task before the clock counts."""
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 Rates = dict[str, float]
 """Faces a second by `side: task`."""
 
@@ -38,7 +39,8 @@ Rates = dict[str, float]
 def main() -> None:
     """Measure, print the table, write the ratios."""
     given = _parser().parse_args()
-    sides = [Side(name, given.batch, given.threads) for name in ("yardstick", "ours")]
+    shape = (given.batch, given.threads, given.clock)
+    sides = [Side(name, *shape) for name in ("yardstick", "ours")]
     peaks = {side.name: float(side.ask("peak")) for side in sides}
     peak_rate = float(sides[1].ask("machine"))
     rounds = [_turns(sides, given.seconds) for _ in range(given.rounds)]
@@ -64,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=2, help="threads of each (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (%(default)s)")
     parser.add_argument(
+        "--clock",
+        choices=CLOCKS,
+        default="wall",
+        help="cpu: of the process, for a machine that is not idle; with one thread (%(default)s)",
+    )
+    parser.add_argument(
         "--seconds", type=float, default=1.0, help="least length of a turn (%(default)s)"
     )
     return parser
@@ -72,11 +80,11 @@ def _parser() -> argparse.ArgumentParser:
 class Side:
     """One side in a process of its own, that works only when asked."""
 
-    def __init__(self, name: str, batch: int, threads: int) -> None:
+    def __init__(self, name: str, batch: int, threads: int, clock: str) -> None:
         self.name = name
         context = get_context("spawn")
         self._pipe, other = context.Pipe()
-        self._process = context.Process(target=_serve, args=(other, name, batch, threads))
+        self._process = context.Process(target=_serve, args=(other, name, batch, threads, clock))
         self._process.start()
         self.tasks: list[str] = self._pipe.recv()
 
@@ -91,9 +99,10 @@ class Side:
         self._process.join()
 
 
-def _serve(pipe: Any, name: str, batch: int, threads: int) -> None:
+def _serve(pipe: Any, name: str, batch: int, threads: int, clock: str) -> None:
     from benchmarks import contestants
 
+    now = CLOCKS[clock]
     tasks = getattr(contestants, name)(batch, threads)
     for _ in range(WARM_UP):
         tasks["soft"]()
@@ -106,30 +115,30 @@ def _serve(pipe: Any, name: str, batch: int, threads: int) -> None:
         if question == "peak":
             pipe.send(peak_mb)
         elif question == "machine":
-            pipe.send(_machine())
+            pipe.send(_machine(now))
         elif question == "profile":
             pipe.send(_profile(name, tasks["soft"]))
         else:
             task, seconds = question
-            pipe.send(_rate(tasks[task], seconds))
+            pipe.send(_rate(tasks[task], seconds, now))
 
 
-def _rate(task: Callable[[], int], seconds: float) -> float:
+def _rate(task: Callable[[], int], seconds: float, now: Callable[[], float]) -> float:
     """Faces a second, over at least `seconds`."""
     task()  # the other side has emptied the caches
-    faces, start = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < seconds:
+    faces, start = 0, now()
+    while (elapsed := now() - start) < seconds:
         faces += task()
     return faces / elapsed
 
 
-def _machine() -> float:
+def _machine(now: Callable[[], float]) -> float:
     """Multiply-accumulates a second of a large matrix product: what the machine can do."""
     import torch
 
     side = 1024
     a = torch.rand(side, side)
-    return side**3 * _rate(lambda: (a @ a) is not None, 0.5)
+    return side**3 * _rate(lambda: (a @ a) is not None, 0.5, now)
 
 
 def _profile(name: str, step: Callable[[], int], steps: int = 5) -> str:
