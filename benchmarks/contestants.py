@@ -34,7 +34,7 @@ CHOICE = ("mb_k5_res", "mb_k5_res", "mb_k5_e2_res_se", "mb_k5_e2_res_se", "mb_k5
 def yardstick(batch: int, threads: int) -> dict[str, Task]:
     """The seed's way."""
     torch.set_num_threads(threads)
-    faces, params, table = _batch(batch, torch.contiguous_format), SearchParams(), lut()
+    faces, params, table = random_batch(batch, torch.contiguous_format), SearchParams(), lut()
     loss, alphas, steps = landmark_loss("wing"), ArchitectureParameters(SEED_SPACE), count()
     net = plain.plain_supernet(build_supernet(SEED_SPACE, POINTS, SIZE))
     weights = plain.adamw(net.parameters(), params.lr, params.weight_decay)
@@ -66,7 +66,7 @@ def yardstick(batch: int, threads: int) -> dict[str, Task]:
 def ours(batch: int, threads: int) -> dict[str, Task]:
     """Our way: the very code of the stages."""
     fabric = launch(TrainParams(threads=threads))
-    faces, whole = _batch(batch, torch.channels_last), random_faces(FACES)
+    faces, whole = random_batch(batch), random_faces(FACES)
 
     def searching(sampling: str) -> tuple[Task, Task]:
         search = Search(whole, SEED_SPACE, lut(), SearchParams(sampling=sampling), fabric=fabric)
@@ -134,11 +134,15 @@ def random_faces(number: int) -> FaceSet:
     )
 
 
-def _batch(size: int, layout: torch.memory_format) -> Batch:
+def random_batch(
+    size: int, layout: torch.memory_format = torch.channels_last, whole: int = 0
+) -> Batch:
+    """`size` random faces, of a batch of `whole` where that is given."""
     faces = random_faces(size)
     chosen = np.arange(size)
-    labels = (torch.from_numpy(array) for array in (faces.landmarks, faces.pose, chosen))
-    return Batch(to_image_tensor(faces.crops(chosen)).contiguous(memory_format=layout), *labels)
+    labels = [torch.from_numpy(array) for array in (faces.landmarks, faces.pose, chosen)]
+    image = to_image_tensor(faces.crops(chosen)).contiguous(memory_format=layout)
+    return Batch(image, labels[0], labels[1], labels[2], whole)
 
 
 def _subnet() -> PFLD:
