@@ -58,7 +58,9 @@ class Finetuning:
         net = build_subnet(self.space, faces.points, choice, faces.size, p.seed)
         pose_net = build_auxnet(faces.size, p.seed)
         inherited = self._inherit(net, pose_net, choice) if self.supernet else 0
-        training = Retraining(faces, net, pose_net, p, self.augment, self.fabric, self.shards)
+        training = Retraining(
+            faces, net, pose_net, p, self.augment, self.fabric, shards=self.shards
+        )
         training.run(saved, log)
         best = training.best
         return Trained(
