@@ -154,7 +154,7 @@ def lut() -> Lut:
     found = slots(SEED_SPACE, SIZE)
     layers = tuple({b: float(count_block(slot, b).macs) for b in slot.blocks} for slot in found)
     first = [slot.blocks[0] for slot in found]
-    fixed = count_net(SEED_SPACE, POINTS, first, SIZE).macs
+    fixed = float(count_net(SEED_SPACE, POINTS, first, SIZE).macs)
     fixed -= sum(layer[block] for layer, block in zip(layers, first, strict=True))
     return Lut("MACs", layers, fixed, "benchmark")
 

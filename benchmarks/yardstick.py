@@ -5,7 +5,7 @@ architecture step computes the weights' gradients too, optimiser and moving aver
 to tensor. It is also the reference of exactness for `fbnet.nets.fast` (tests/nets/test_fast.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -24,23 +24,25 @@ Masks = Sequence[Tensor]
 class PlainMixedOp(nn.Module):
     """All candidates of one layer, each computed and weighted on its own."""
 
-    def __init__(self, blocks: nn.ModuleDict) -> None:
+    def __init__(self, blocks: nn.Module) -> None:
         super().__init__()
         self.blocks = blocks
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Sum of mask[j] * block_j(x)."""
-        pairs = zip(mask, self.blocks.values(), strict=True)
+        pairs = zip(mask, self.blocks.children(), strict=True)
         return sum(weight * block(x) for weight, block in pairs)
 
 
 def plain_supernet(supernet: PFLD) -> PFLD:
     """`supernet`, its mixed ops replaced; the same modules and weights otherwise."""
-    supernet.layers = nn.ModuleList(PlainMixedOp(layer.blocks) for layer in supernet.layers)
+    supernet.layers = nn.ModuleList(
+        PlainMixedOp(layer.get_submodule("blocks")) for layer in supernet.layers
+    )
     return supernet
 
 
-def adamw(parameters: nn.ParameterList, lr: float, weight_decay: float) -> torch.optim.AdamW:
+def adamw(parameters: Iterable[nn.Parameter], lr: float, weight_decay: float) -> torch.optim.AdamW:
     """AdamW, one tensor after the other."""
     return torch.optim.AdamW(parameters, lr, weight_decay=weight_decay, foreach=False, fused=False)
 
