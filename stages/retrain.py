@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages import paths
-from stages.runner import run_stage
+from stages.runner import FOLLOWER, run_stage
 
 if TYPE_CHECKING:
     from fbnet.params import Params
@@ -29,16 +29,19 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     from fbnet.training.weights import load_weights
 
     found, p = read_json(paths.SEARCHED), params.retrain
+    fabric = launch(params.train)
     tuning = Finetuning(
         FaceSet.load(paths.FACES),
         params.search_space,
         load_weights(paths.SUPERNET) if p.inherit else {},
         p,
         params.augment if p.augment else None,
-        launch(params.train),
+        fabric,
+        params.train.shards,
     )
-    used = params.model_dump(include={"retrain", "augment", "train"})
+    used = params.model_dump(include={"retrain", "augment"})
     used["space"] = params.search_space.model_dump()
+    used["train"] = params.train.arithmetic()
     key = fingerprint(used, [paths.FACES, paths.SEARCHED, paths.SUPERNET])
     # A run has one curve, the kept candidate's: with several it is known at the end only, and the
     # tracking takes it from history.csv.
@@ -48,6 +51,8 @@ def main(params: "Params", out: Path, log: "Log") -> str:
             tuning.train(tuple(choice), saved.inner(str(i)), live)
             for i, choice in enumerate(found["candidates"][: p.candidates])
         ]
+        if not fabric.is_global_zero:
+            return FOLLOWER
         best = write_results(trained, found, out)
         plots.history(best.history, out / "history.png")
     return (

@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,6 +16,8 @@ Main = Callable[..., str]
 """`main(params, out, log)` returns what was done in one line; `out` is results/<stage>,
 `log(step, numbers)` reports an epoch."""
 DONE, FAILED, BAD_INPUT = 0, 1, 2
+FOLLOWER = "done; the first process writes the results"
+"""What the other processes of a stage return."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SPIN_COUNT = "1000"
 """Turns an OpenMP thread waits awake. By default they are endless: of two trainings on one machine
@@ -66,8 +69,20 @@ def _run(name: str, main: Main, path: str) -> None:
     _set_threads(params.train.threads)
     out = Path("results") / name
     out.mkdir(parents=True, exist_ok=True)
-    with stage_run(name, params) as log:
+    with stage_run(name, params) as log, _silent_follower():
         say(f"{name}: {main(params, out, log).removeprefix(f'{name}: ')}")
+
+
+@contextmanager
+def _silent_follower() -> Iterator[None]:
+    """Of several processes only the first prints its progress; errors come from all."""
+    from fbnet.processes import is_follower
+
+    if not is_follower():
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 def _set_threads(threads: int) -> None:

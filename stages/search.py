@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages import paths
-from stages.runner import run_stage
+from stages.runner import FOLLOWER, run_stage
 
 if TYPE_CHECKING:
     from fbnet.params import Params
@@ -28,18 +28,23 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     from fbnet.training.device import launch
 
     table, space = paths.lut(params.search.cost), params.search_space
+    fabric = launch(params.train)
     search = Search(
         FaceSet.load(paths.FACES),
         space,
         from_json(table, space),
         params.search,
         params.augment if params.search.augment else None,
-        launch(params.train),
+        fabric,
+        params.train.shards,
     )
-    used = params.model_dump(include={"search", "augment", "train"}) | {"space": space.model_dump()}
+    used = params.model_dump(include={"search", "augment"}) | {"space": space.model_dump()}
+    used["train"] = params.train.arithmetic()
     key = fingerprint(used, [paths.FACES, table])
     with checkpoint(paths.checkpoints(), "search", key) as saved:
         search.run(saved, log)
+        if not fabric.is_global_zero:
+            return FOLLOWER
         ranked = results.rank(search)
         results.write_results(search, ranked, params.space, out)
         plots.probabilities(search.probabilities, space.layer_ops, out / "probabilities.png")

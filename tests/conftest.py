@@ -13,7 +13,7 @@ from fbnet.params import SpaceParams
 from fbnet.params.space import StageParams
 
 SIZE, POINTS = 32, 68
-FOREIGN = ("MLFLOW_", "DVC_", "RANK", "LOCAL_RANK")
+FOREIGN = ("MLFLOW_", "DVC_", "RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_")
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 WITHOUT_EFFECT_ON_RESULTS = (
     "fbnet.params",
     "fbnet.plots",
+    "fbnet.processes",
     "fbnet.progress",
     "fbnet.tracking",
     "stages.runner",

@@ -3,7 +3,7 @@
 import queue
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -30,16 +30,46 @@ class Batch:
     image: float32 [B, 3, size, size], 0..1, BGR, channels_last in memory.
     landmarks: float32 [B, P, 2] in units of the crop. pose: float32 [B, 3] in radians.
     index: int64 [B], the faces' numbers in the face set.
+    whole: faces of the step's batch, of which this may be a part.
     """
 
     image: Tensor
     landmarks: Tensor
     pose: Tensor
     index: Tensor
+    whole: int = 0
+
+    def __post_init__(self) -> None:
+        """Without a number, the batch is whole."""
+        object.__setattr__(self, "whole", self.whole or len(self.index))
+
+    def cut(self, start: int, end: int) -> "Batch":
+        """Faces `start` to `end` - 1, as a part of the same batch."""
+        names = ("image", "landmarks", "pose", "index")
+        return replace(self, **{name: getattr(self, name)[start:end] for name in names})
 
     def __len__(self) -> int:
         """Number of faces B."""
         return len(self.index)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Shards `first` to `end` - 1 of a batch cut into `shards`; by default all of it."""
+
+    first: int = 0
+    end: int = 1
+    shards: int = 1
+
+    def of(self, chosen: np.ndarray) -> np.ndarray:
+        """The part's share of a batch's faces."""
+        edges = np.cumsum([0, *shard_sizes(len(chosen), self.shards)])
+        return chosen[edges[self.first] : edges[self.end]]
+
+
+def shard_sizes(faces: int, shards: int) -> list[int]:
+    """Faces of each shard of a batch: as even as can be, larger ones first."""
+    return [faces // shards + (i < faces % shards) for i in range(shards)]
 
 
 def batches(
@@ -53,12 +83,14 @@ def batches(
     shuffle: bool,
     drop_last: bool = False,
     prefetch: bool = True,
+    part: Part = Part(),
 ) -> Iterator[Batch]:
     """Batches of the faces at `indices`; without `augment` their inner crops as they are.
 
     The order depends on (seed, epoch), a face's variation on (seed, epoch, its index): neither on
     the batch size, on threads, or on what was drawn before. `drop_last` leaves out a last batch
-    that is not full. An error in the preparing thread is raised here; leaving the loop early
+    that is not full. `part` takes its share of each batch, and leaves out a last batch with fewer
+    faces than shards. An error in the preparing thread is raised here; leaving the loop early
     ends the thread.
     """
     order = np.asarray(indices, dtype=np.int64)
@@ -66,7 +98,7 @@ def batches(
         order = np.random.default_rng([seed, epoch, 0, ORDER]).permutation(order)
     # cv2 on pictures this small gains nothing from threads.
     cv2.setNumThreads(1)
-    made = _make(faces, order, batch, (seed, epoch), augment, drop_last)
+    made = _make(faces, order, batch, (seed, epoch), augment, drop_last, part)
     return _ahead(made) if prefetch else made
 
 
@@ -107,16 +139,20 @@ def _make(
     key: tuple[int, int],
     params: AugmentParams | None,
     drop_last: bool,
+    part: Part,
 ) -> Iterator[Batch]:
     for step in range(steps(len(order), batch, drop_last)):
-        chosen = order[step * batch : (step + 1) * batch]
+        whole = order[step * batch : (step + 1) * batch]
+        if len(whole) < part.shards:
+            return
+        chosen = part.of(whole)
         crops, landmarks, pose = (
             (faces.crops(chosen), faces.landmarks[chosen], faces.pose[chosen])
             if params is None
             else _augmented(faces, chosen, key, params)
         )
-        labels = (torch.from_numpy(array) for array in (landmarks, pose, chosen.copy()))
-        yield Batch(to_image_tensor(crops), *labels)
+        labels = [torch.from_numpy(array) for array in (landmarks, pose, chosen.copy())]
+        yield Batch(to_image_tensor(crops), labels[0], labels[1], labels[2], len(whole))
 
 
 def _augmented(

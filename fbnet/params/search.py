@@ -64,8 +64,9 @@ class SearchParams(Section):
     """Fall by exp(-decay) an epoch of FBNet's 90, scaled to the architecture epochs here."""
     temperature_floor: float = Field(0.1, ge=0.01)
     """The temperature never falls below; near zero the gradients are noise or NaN."""
-    sampling: Literal["soft", "hard"] = "soft"
-    """soft: blocks mixed by the Gumbel softmax (the seed); hard: one block, straight-through."""
+    sampling: Literal["soft", "hard", "few_path"] = "soft"
+    """soft: blocks mixed by the Gumbel softmax (the seed); hard: one block, straight-through.
+    few_path: weights learn on one drawn block a layer, the architecture on two mixed; fastest."""
     loss: LossName = "wing"
     """Landmark loss; `pose_l2` is the seed's and trains the auxiliary pose net too."""
     augment: bool = True

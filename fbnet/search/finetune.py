@@ -50,6 +50,7 @@ class Finetuning:
     params: RetrainParams
     augment: AugmentParams | None = None
     fabric: Fabric = field(default_factory=one_process)
+    shards: int | None = None
 
     def train(self, choice: Choice, saved: Checkpoint | None = None, log: Log = no_log) -> Trained:
         """Train `choice` to the end, from its checkpoint where there is one."""
@@ -57,7 +58,9 @@ class Finetuning:
         net = build_subnet(self.space, faces.points, choice, faces.size, p.seed)
         pose_net = build_auxnet(faces.size, p.seed)
         inherited = self._inherit(net, pose_net, choice) if self.supernet else 0
-        training = Retraining(faces, net, pose_net, p, self.augment, self.fabric)
+        training = Retraining(
+            faces, net, pose_net, p, self.augment, self.fabric, shards=self.shards
+        )
         training.run(saved, log)
         best = training.best
         return Trained(

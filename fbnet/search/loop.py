@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import mean
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -42,6 +42,17 @@ PAPER_EPOCHS = 90
 """FBNet's search length, which its temperature schedule belongs to."""
 
 
+FORMS: dict[tuple[str, str], dict[str, Any]] = {
+    ("soft", "weights"): {},
+    ("soft", "architecture"): {},
+    ("hard", "weights"): {"hard": True},
+    ("hard", "architecture"): {"hard": True},
+    ("few_path", "weights"): {"hard": True},
+    ("few_path", "architecture"): {"paths": 2},
+}
+"""How `search.sampling` draws the masks of the two kinds of step: arguments of `draw_masks`."""
+
+
 @dataclass
 class Search:
     """A search under way: what learns, what is known so far, and how to go on."""
@@ -52,6 +63,7 @@ class Search:
     params: SearchParams
     augment: AugmentParams | None = None
     fabric: Fabric = field(default_factory=one_process)
+    shards: int | None = None
     epoch: int = 0
     arch_step_count: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
@@ -80,6 +92,7 @@ class Search:
             lr=p.lr,
             weight_decay=p.weight_decay,
             steps=p.epochs * math.ceil(len(self.weight_faces) / p.batch),
+            shards=self.shards,
         )
         self.arch_optimizer = build_optimizer(
             "adamw", self.alphas.parameters(), p.nas_lr, p.nas_weight_decay
@@ -108,7 +121,7 @@ class Search:
         """One epoch: weights on their faces, then the architecture on its own; validate."""
         torch.manual_seed(self.params.seed * 1_000_003 + self.epoch)
         weight_loss = mean_loss(
-            self.learner.step(batch, self._draw("weights", self.learner.step_count))
+            self.weight_step(batch)
             for batch in self._batches(self.weight_faces, self.params.batch, kind=0)
         )
         arch_loss = self._run_architecture() if self.epoch >= self.params.warmup_epochs else None
@@ -121,22 +134,30 @@ class Search:
             for batch in self._batches(self.arch_faces, self.params.arch_batch, kind=1)
         )
 
+    def weight_step(self, batch: Batch) -> Tensor:
+        """One step of the weights, the architecture parameters standing still."""
+        return self.learner.step(batch, self._draw("weights", self.learner.step_count))
+
     def architecture_step(self, batch: Batch) -> Tensor:
         """One step of the architecture parameters; the draw that mixes is the draw that costs."""
         masks = self._draw("architecture", self.arch_step_count)
-        loss = self.learner.objective(batch, masks)
-        cost = expected_cost(self.lut, masks)
-        total = total_loss(loss, cost, reference_cost(self.lut), self.params)
-        # Gradients of the alphas alone: those of the weights are neither needed nor computed.
+        cost, reference = expected_cost(self.lut, masks), reference_cost(self.lut)
         parameters = list(self.alphas.parameters())
-        slopes: Sequence[Tensor] = torch.autograd.grad(total, parameters)
+
+        def objective(part: Batch) -> Tensor:
+            return total_loss(self.learner.objective(part, masks), cost, reference, self.params)
+
+        # Gradients of the alphas alone: those of the weights are neither needed nor computed.
+        total = self.learner.gradients(batch, objective, parameters)
         if self.budget:
-            slopes = self._steered(slopes, self.budget.limit)
-        for parameter, slope in zip(parameters, slopes, strict=True):
-            parameter.grad = slope
+            slopes = [cast(Tensor, parameter.grad) for parameter in parameters]
+            for parameter, slope in zip(
+                parameters, self._steered(slopes, self.budget.limit), strict=True
+            ):
+                parameter.grad = slope
         self.arch_optimizer.step()
         self.arch_step_count += 1
-        return total.detach()
+        return total
 
     def _steered(self, slopes: Sequence[Tensor], limit: float) -> list[Tensor]:
         # A budget bounds what the distribution costs, not each draw of it.
@@ -146,8 +167,8 @@ class Search:
 
     def _draw(self, kind: str, step: int) -> list[Tensor]:
         generator = generator_for(self.params.seed, kind, step)
-        hard = self.params.sampling == "hard"
-        masks = draw_masks(self.alphas.alphas, self.temperature, generator, hard=hard)
+        form = FORMS[self.params.sampling, kind]
+        masks = draw_masks(self.alphas.alphas, self.temperature, generator, **form)
         if kind == "weights":
             masks = [mask.detach() for mask in masks]
         return [mask.to(self.fabric.device) for mask in masks]
@@ -162,10 +183,12 @@ class Search:
             epoch=self.epoch,
             augment=self.augment,
             shuffle=True,
+            part=self.learner.shards.part,
         )
 
     def _record(self, weight_loss: float, arch_loss: float | None) -> dict[str, float]:
         now = probabilities(self.alphas.alphas)
+        self.learner.shards.average_statistics(self.learner.modules)
         nme = self.scorer.nme(self.learner.net, self.choice())
         row = {
             "epoch": float(self.epoch),

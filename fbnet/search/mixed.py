@@ -1,5 +1,6 @@
 """The stochastic supernet: mixed ops, architecture parameters, Gumbel-softmax draws."""
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fbnet.nets.blocks import initialise
+from fbnet.nets.fused import weighted_sum
 from fbnet.nets.pfld import PFLD, check_choice
 from fbnet.nets.space import slots
 from fbnet.params.space import SpaceParams
@@ -22,26 +24,27 @@ class MixedOp(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Sum of mask[j] * block_j(x); `mask` is 1-D, one weight per block.
 
-        A block of weight 0 is computed only if the mask needs a gradient, so a one-hot mask in
-        evaluation runs the chosen block alone.
+        A block of weight 0 is left out, for no gradient of a softmax passes its zeros; but for a
+        one-hot mask that needs a gradient (straight-through) every block is computed. A one-hot
+        mask without gradient runs the chosen block alone.
         """
         if mask.shape != (len(self.blocks),):
             raise ValueError(f"mask of shape {tuple(mask.shape)} for {len(self.blocks)} blocks")
-        blocks = list(self.blocks.values())
-        if mask.requires_grad and torch.is_grad_enabled():
-            return _weighted(x, blocks, list(mask))
-        known = mask.tolist()
-        if known.count(0.0) == len(known) - 1 and 1.0 in known:
-            return blocks[known.index(1.0)](x)
+        blocks, known = list(self.blocks.values()), mask.tolist()
         kept = [j for j, weight in enumerate(known) if weight != 0.0]
-        return _weighted(x, [blocks[j] for j in kept], [mask[j] for j in kept])
+        if len(kept) == 1 and known[kept[0]] == 1.0:
+            if not (mask.requires_grad and torch.is_grad_enabled()):
+                return blocks[kept[0]](x)
+            kept = list(range(len(blocks)))
+        return self._weighted(x, [blocks[j] for j in kept], [mask[j] for j in kept])
 
-
-def _weighted(x: Tensor, blocks: Sequence[nn.Module], weights: Sequence[Tensor]) -> Tensor:
-    total = weights[0] * blocks[0](x)
-    for block, weight in zip(blocks[1:], weights[1:], strict=True):
-        total = total + weight * block(x)
-    return total
+    def _weighted(
+        self, x: Tensor, blocks: Sequence[nn.Module], weights: Sequence[Tensor]
+    ) -> Tensor:
+        if self.training and not torch.is_autocast_enabled(x.device.type):
+            return weighted_sum(x, blocks, weights)
+        pairs = zip(weights, blocks, strict=True)
+        return functools.reduce(torch.add, (weight * block(x) for weight, block in pairs))
 
 
 def build_supernet(space: SpaceParams, points: int, size: int = 112, seed: int = 0) -> PFLD:
@@ -106,21 +109,32 @@ def draw_masks(
     temperature: float,
     generator: torch.Generator,
     hard: bool = False,
+    paths: int | None = None,
 ) -> list[Tensor]:
     """One Gumbel-softmax draw per layer (FBNet, arXiv 1812.03443, eq. 5).
 
     Give the same list to the net and to the cost. `generator` is a CPU generator, so a draw is the
     same on every device; key it by (seed, step). `temperature` > 0. `hard`: one-hot values with the
-    soft draw's gradient (straight-through). Each mask lies on its logits' device and sums to 1.
+    soft draw's gradient (straight-through). `paths`: only so many blocks, those with the largest
+    noisy logits, have a weight and a gradient, and the softmax is that over them alone: a sample of
+    the distribution without replacement. Two are ProxylessNAS's choice (arXiv 1812.00332, 3.2.1),
+    here with FBNet's noise; as there the gradient is biased, for it compares the sampled blocks
+    only. Each mask lies on its logits' device and sums to 1.
     """
     if temperature <= 0:
         raise ValueError(f"temperature {temperature}: must be positive")
-    return [_draw(alpha, temperature, generator, hard) for alpha in alphas]
+    return [_draw(alpha, temperature, generator, hard, paths) for alpha in alphas]
 
 
-def _draw(alpha: Tensor, temperature: float, generator: torch.Generator, hard: bool) -> Tensor:
+def _draw(
+    alpha: Tensor, temperature: float, generator: torch.Generator, hard: bool, paths: int | None
+) -> Tensor:
     noise = torch.empty(alpha.shape, dtype=alpha.dtype).exponential_(generator=generator).log_()
-    soft = torch.softmax((alpha - noise.to(alpha.device)) / temperature, dim=0)
+    noisy = (alpha - noise.to(alpha.device)) / temperature
+    if paths and paths < len(noisy):
+        left_out = noisy.detach().sort(descending=True).indices[paths:]
+        noisy = noisy.index_fill(0, left_out, -torch.inf)
+    soft = torch.softmax(noisy, dim=0)
     if not hard:
         return soft
     sharp = torch.zeros_like(soft)

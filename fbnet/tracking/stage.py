@@ -1,11 +1,11 @@
 """The run of one stage."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from fbnet.processes import is_follower
 from fbnet.tracking import results
 from fbnet.tracking.place import Log, lock
 from fbnet.tracking.projection import flat, log_params, project_child, project_parent
@@ -22,7 +22,7 @@ def stage_run(stage: str, params: Any) -> Iterator[Log]:
     BadInput before the body when the store cannot be used; once it works, trouble with the store
     is told on stderr and never stops a stage.
     """
-    if not params.mlflow.enabled or _is_follower():
+    if not params.mlflow.enabled or is_follower():
         yield _ignore
         return
     store, parent, child = _open(stage, params)
@@ -63,11 +63,6 @@ def _closing(store: Store, parent: str, child: str, stage: str, status: str) -> 
         ("closing the run", lambda: store.client.set_terminated(child, status)),
         ("closing the parent run", lambda: close_parent(store, parent, status, stage)),
     ]
-
-
-def _is_follower() -> bool:
-    # Of several training processes only the first reports.
-    return any(os.environ.get(name, "0") != "0" for name in ("RANK", "LOCAL_RANK"))
 
 
 def _ignore(step: int, numbers: dict[str, float]) -> None:

@@ -15,6 +15,7 @@ import torch
 
 from fbnet.errors import BadInput
 from fbnet.files import digest, write_bytes
+from fbnet.processes import is_follower
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -54,7 +55,9 @@ class Checkpoint:
             ) from error
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the saved state."""
+        """Replace the saved state; a follower's is its leader's, and already there."""
+        if is_follower():
+            return
         buffer = io.BytesIO()
         torch.save(state, buffer)
         write_bytes(self._file, buffer.getvalue())
@@ -69,8 +72,12 @@ def checkpoint(root: Path, stage: str, key: str) -> Iterator[Checkpoint]:
     """Hold the checkpoint of (`stage`, `key`) under `root`; remove it when the body succeeds.
 
     Raises BadInput when another live process holds it, such as a trainer left by a killed `dvc`.
+    Of several training processes the first holds it and the others read only.
     """
     folder = root / f"{stage}-{key[:16]}"
+    if is_follower():
+        yield Checkpoint(folder)
+        return
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "lock", "a+") as lock:
         _acquire(lock, folder)

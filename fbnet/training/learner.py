@@ -1,6 +1,6 @@
 """The one training step, shared by the search's weights and by the retraining."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 import torch
@@ -8,9 +8,11 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from fbnet.faces.batches import Batch
+from fbnet.nets.fast import quicken
 from fbnet.training.distil import Teacher
 from fbnet.training.losses import LandmarkLoss
 from fbnet.training.optim import build_optimizer, cosine, set_rate
+from fbnet.training.shards import Shards
 
 Masks = Sequence[Tensor]
 Net = TypeVar("Net", bound=nn.Module)
@@ -33,16 +35,21 @@ class Learner(Generic[Net]):
         steps: int,
         warmup: int = 0,
         teacher: Teacher | None = None,
+        shards: int | None = None,
     ) -> None:
         """`steps` and `warmup` count optimiser steps; `lr` is the peak of the cosine.
 
-        `teacher` adds what it knows to the loss.
+        `teacher` adds what it knows to the loss. `shards`: see `Shards`.
         """
         self.fabric = fabric
         self.modules = nn.ModuleDict({"net": net})
         if loss.posed and pose_net is not None:
             self.modules["pose"] = pose_net
         fabric.to_device(self.modules).to(memory_format=torch.channels_last)
+        if fabric.device.type == "cpu":
+            quicken(self.modules)
+        self._norms = [m for m in self.modules.modules() if isinstance(m, nn.BatchNorm2d)]
+        self.shards = Shards(fabric, shards)
         self.loss = loss
         self.teacher = teacher
         self.optimizer = build_optimizer(optimizer, self.modules.parameters(), lr, weight_decay)
@@ -69,12 +76,21 @@ class Learner(Generic[Net]):
     def step(self, batch: Batch, masks: Masks | None = None) -> Tensor:
         """One optimiser step; returns the loss, detached."""
         set_rate(self.optimizer, self.lr * cosine(self.step_count, self.steps, self.warmup))
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = self.objective(batch, masks)
-        self.fabric.backward(loss)
+        loss = self.gradients(
+            batch, lambda part: self.objective(part, masks), list(self.modules.parameters())
+        )
         self.optimizer.step()
         self.step_count += 1
-        return loss.detach()
+        return loss
+
+    def gradients(
+        self,
+        batch: Batch,
+        objective: Callable[[Batch], Tensor],
+        parameters: Sequence[nn.Parameter],
+    ) -> Tensor:
+        """Gradients of a mean over the batch into `parameters`; returns the mean, detached."""
+        return self.shards.gradients(batch, objective, parameters, self._norms)
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on."""

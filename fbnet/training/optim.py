@@ -13,7 +13,8 @@ def build_optimizer(
     """`rmsprop` as the seed has it (momentum 0), or `adamw`."""
     if name == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=lr, momentum=0.0, weight_decay=weight_decay)
-    return torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay)
+    # One call for all tensors; tensor by tensor it takes a tenth of a supernet's step.
+    return torch.optim.AdamW(parameters, lr=lr, weight_decay=weight_decay, fused=True)
 
 
 def cosine(step: int, steps: int, warmup: int = 0) -> float:

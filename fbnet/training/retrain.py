@@ -8,7 +8,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from fbnet.faces.batches import batches
+from fbnet.faces.batches import Batch, batches
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import AugmentParams, RetrainParams
 from fbnet.progress import Log, no_log, say, track
@@ -33,6 +33,7 @@ class Retraining:
     augment: AugmentParams | None = None
     fabric: Fabric = field(default_factory=one_process)
     teacher: Teacher | None = None
+    shards: int | None = None
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, Any] = field(default_factory=lambda: {"nme": math.inf})
@@ -53,6 +54,7 @@ class Retraining:
             steps=p.epochs * steps,
             warmup=round(p.warmup_epochs * steps),
             teacher=self.teacher,
+            shards=self.shards,
         )
         self.average = average_of(self.learner.net, p.ema)
 
@@ -73,7 +75,7 @@ class Retraining:
         """One epoch over all training faces; validate the moving average where it is due."""
         torch.manual_seed(self.params.seed * 1_000_003 + self.epoch)
         loss = mean_loss(
-            self._step(batch)
+            self.step(batch)
             for batch in batches(
                 self.faces,
                 self.train,
@@ -82,16 +84,19 @@ class Retraining:
                 epoch=self.epoch,
                 augment=self.augment,
                 shuffle=True,
+                part=self.learner.shards.part,
             )
         )
         self.epoch += 1
+        self.learner.shards.average_statistics(self.learner.modules, self.average.module)
         row = {"epoch": float(self.epoch), "loss": loss}
         if self.epoch % self.params.validate_every == 0 or self.epoch == self.params.epochs:
             row["val_nme"] = self._validate()
         self.history.append(row)
         return row
 
-    def _step(self, batch: Any) -> Tensor:
+    def step(self, batch: Batch) -> Tensor:
+        """One step of the weights and of their moving average."""
         loss = self.learner.step(batch)
         self.average.update_parameters(self.learner.net)
         return loss

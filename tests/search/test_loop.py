@@ -218,7 +218,7 @@ def test_too_few_steps_to_decide_stop_before_work(make: Make) -> None:
         make(nas_lr=0.01)
 
 
-@pytest.mark.parametrize("sampling", ["soft", "hard"])
+@pytest.mark.parametrize("sampling", ["soft", "hard", "few_path"])
 @pytest.mark.parametrize("loss", ["wing", "pose_l2"])
 def test_every_kind_of_search_learns(make: Make, sampling: str, loss: str) -> None:
     search = make(sampling=sampling, loss=loss, epochs=6, lr=0.01)

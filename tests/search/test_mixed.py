@@ -114,7 +114,7 @@ def test_a_hard_mask_without_gradient_runs_the_chosen_block_alone() -> None:
 def test_a_hard_mask_with_gradient_runs_every_block() -> None:
     op = constants(1.0, 10.0)
     mask = torch.tensor([0.0, 1.0], requires_grad=True)
-    op(torch.zeros(1), mask).backward()
+    op(torch.zeros(1, 1, 1, 1), mask).backward()
     assert calls(op) == [1, 1]
     assert mask.grad.tolist() == [1.0, 10.0]
 
@@ -196,6 +196,36 @@ def test_hard_draws_are_one_hot_with_the_soft_gradient(alphas: list[torch.Tensor
         if hard:
             assert sorted(mask.tolist()) == [0.0] * 8 + [1.0]
     torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def test_few_paths_share_the_weight_and_the_gradient(alphas: list[torch.Tensor]) -> None:
+    whole = draw_masks(alphas, 0.7, generator(1))
+    masks = draw_masks(alphas, 0.7, generator(1), paths=2)
+    for mask, full, alpha in zip(masks, whole, alphas, strict=True):
+        kept = full.topk(2).indices.sort().values
+        assert torch.equal(mask.nonzero().flatten(), kept)
+        torch.testing.assert_close(mask[kept], full[kept] / full[kept].sum())
+        (gradient,) = torch.autograd.grad(mask @ torch.arange(float(len(mask))), alpha)
+        assert torch.equal(gradient.nonzero().flatten(), kept)
+
+
+def test_blocks_off_the_paths_are_not_computed(alphas: list[torch.Tensor]) -> None:
+    op = constants(*range(9))
+    mask = draw_masks(alphas[:1], 1.0, generator(2), paths=2)[0]
+    op(torch.zeros(1, 1, 1, 1), mask).sum().backward()
+    assert calls(op) == [int(weight != 0) for weight in mask]
+    assert sum(calls(op)) == 2
+
+
+def test_no_gradient_is_lost_with_a_block_of_weight_zero() -> None:
+    # So cold a softmax leaves some blocks exactly nothing, and they are not computed.
+    alpha, values = torch.tensor([1.0, 0.9, -200.0], requires_grad=True), [3.0, 5.0, 70.0]
+    op, x = constants(*values), torch.zeros(1, 1, 1, 1)
+    mask = torch.softmax(alpha, 0)
+    (found,) = torch.autograd.grad(op(x, mask).sum(), alpha, retain_graph=True)
+    (expected,) = torch.autograd.grad(mask @ torch.tensor(values), alpha)
+    torch.testing.assert_close(found, expected)
+    assert calls(op) == [1, 1, 0]
 
 
 def test_draws_follow_the_distribution() -> None:

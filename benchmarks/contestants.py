@@ -1,0 +1,165 @@
+"""What `benchmarks/supernet.py` times, each side built in a process of its own."""
+
+from collections.abc import Callable
+from itertools import count
+
+import numpy as np
+import torch
+
+from benchmarks import yardstick as plain
+from fbnet.faces.batches import Batch, batches, to_image_tensor
+from fbnet.faces.faceset import FaceSet
+from fbnet.landmarks import SCHEMES
+from fbnet.nets.pfld import PFLD, build_subnet
+from fbnet.params import AugmentParams, RetrainParams, SearchParams
+from fbnet.params.space import SEED_SPACE
+from fbnet.params.train import TrainParams
+from fbnet.search.loop import Search
+from fbnet.search.lut import Lut
+from fbnet.search.macs import count_block, count_net, slots
+from fbnet.search.mixed import ArchitectureParameters, build_supernet, draw_masks
+from fbnet.training.device import launch
+from fbnet.training.losses import landmark_loss
+from fbnet.training.retrain import Retraining
+from fbnet.training.seeds import generator_for
+
+Task = Callable[[], int]
+"""Does a piece of work on faces; returns their number."""
+
+SIZE, MARGIN, POINTS, FACES = 112, 24, 106, 512
+CHOICE = ("mb_k5_res", "mb_k5_res", "mb_k5_e2_res_se", "mb_k5_e2_res_se", "mb_k5_e2_res_se")
+"""A subnet of middle cost."""
+
+
+def yardstick(batch: int, threads: int) -> dict[str, Task]:
+    """The seed's way."""
+    torch.set_num_threads(threads)
+    faces, params, table = random_batch(batch, torch.contiguous_format), SearchParams(), lut()
+    loss, alphas, steps = landmark_loss("wing"), ArchitectureParameters(SEED_SPACE), count()
+    net = plain.plain_supernet(build_supernet(SEED_SPACE, POINTS, SIZE))
+    weights = plain.adamw(net.parameters(), params.lr, params.weight_decay)
+    logits = plain.adamw(alphas.parameters(), params.nas_lr, params.nas_weight_decay)
+    subnet, retrain = _subnet(), RetrainParams()
+    optimizer = plain.adamw(subnet.parameters(), retrain.lr, retrain.weight_decay)
+    average = plain.average_of(subnet, retrain.ema)
+
+    def draw() -> list[torch.Tensor]:
+        generator = generator_for(0, "benchmark", next(steps))
+        return draw_masks(alphas.alphas, params.temperature, generator)
+
+    def soft() -> int:
+        plain.weight_step(net, weights, loss, faces, [mask.detach() for mask in draw()])
+        return batch
+
+    def architecture() -> int:
+        plain.architecture_step(net, logits, loss, faces, draw(), table, params)
+        return batch
+
+    def retraining() -> int:
+        plain.weight_step(subnet, optimizer, loss, faces)
+        average.update_parameters(subnet)
+        return batch
+
+    return {"soft": soft, "architecture": architecture, "retrain": retraining}
+
+
+def ours(batch: int, threads: int) -> dict[str, Task]:
+    """Our way: the very code of the stages."""
+    fabric = launch(TrainParams(threads=threads))
+    faces, whole = random_batch(batch), random_faces(FACES)
+
+    def searching(sampling: str) -> tuple[Task, Task]:
+        search = Search(whole, SEED_SPACE, lut(), SearchParams(sampling=sampling), fabric=fabric)
+        return _task(search.weight_step, faces), _task(search.architecture_step, faces)
+
+    soft, architecture = searching("soft")
+    few_path, few_path_architecture = searching("few_path")
+    retraining = Retraining(whole, _subnet(), None, RetrainParams(), fabric=fabric)
+    return {
+        "soft": soft,
+        "architecture": architecture,
+        "few_path": few_path,
+        "few_path architecture": few_path_architecture,
+        "retrain": _task(retraining.step, faces),
+        "loader": _loading(whole, batch),
+    }
+
+
+def _task(step: Callable[[Batch], object], faces: Batch) -> Task:
+    def run() -> int:
+        step(faces)
+        return len(faces)
+
+    return run
+
+
+def _loading(faces: FaceSet, batch: int) -> Task:
+    """All faces once, with every augmentation of the default params."""
+    epochs = count()
+
+    def run() -> int:
+        made = batches(
+            faces,
+            np.arange(len(faces.images)),
+            batch,
+            seed=0,
+            epoch=next(epochs),
+            augment=AugmentParams(),
+            shuffle=True,
+            prefetch=False,
+        )
+        return sum(len(each) for each in made)
+
+    return run
+
+
+def random_faces(number: int) -> FaceSet:
+    """Pictures of noise with random landmarks: the arithmetic is that of true faces."""
+    rng = np.random.default_rng(0)
+    side = SIZE + 2 * MARGIN
+    landmarks = rng.random((number, POINTS, 2), dtype=np.float32)
+    left, right = SCHEMES[POINTS].eyes
+    landmarks[:, right] = landmarks[:, left] + 0.4
+    return FaceSet(
+        images=rng.integers(0, 256, (number, side, side, 3), dtype=np.uint8),
+        landmarks=landmarks,
+        pose=np.zeros((number, 3), np.float32),
+        split=(np.arange(number) % 8 == 0).astype(np.uint8),
+        names=[str(i) for i in range(number)],
+        groups=[str(i) for i in range(number)],
+        size=SIZE,
+        margin=MARGIN,
+        layout="noise",
+        source="benchmark",
+    )
+
+
+def random_batch(
+    size: int, layout: torch.memory_format = torch.channels_last, whole: int = 0
+) -> Batch:
+    """`size` random faces, of a batch of `whole` where that is given."""
+    faces = random_faces(size)
+    chosen = np.arange(size)
+    labels = [torch.from_numpy(array) for array in (faces.landmarks, faces.pose, chosen)]
+    image = to_image_tensor(faces.crops(chosen)).contiguous(memory_format=layout)
+    return Batch(image, labels[0], labels[1], labels[2], whole)
+
+
+def _subnet() -> PFLD:
+    return build_subnet(SEED_SPACE, POINTS, CHOICE, SIZE)
+
+
+def lut() -> Lut:
+    """The cost table by multiply-accumulates."""
+    found = slots(SEED_SPACE, SIZE)
+    layers = tuple({b: float(count_block(slot, b).macs) for b in slot.blocks} for slot in found)
+    first = [slot.blocks[0] for slot in found]
+    fixed = float(count_net(SEED_SPACE, POINTS, first, SIZE).macs)
+    fixed -= sum(layer[block] for layer, block in zip(layers, first, strict=True))
+    return Lut("MACs", layers, fixed, "benchmark")
+
+
+def supernet_macs() -> float:
+    """Multiply-accumulates of a forward pass of the whole supernet for one face."""
+    table = lut()
+    return table.fixed + sum(sum(layer.values()) for layer in table.layers)
