@@ -12,6 +12,8 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).parents[2]
 STAGES = ("fetch", "lut", "search", "retrain", "export", "bench", "report")
 TIMED = ("results/lut/latency.json", "results/lut/heatmap.png")
+KILLED = ("search", "retrain")
+"""Stages of `interrupted` that are killed, one after the other."""
 POLL_S = 0.02
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
@@ -76,10 +78,11 @@ def first(origin, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def interrupted(origin, tmp_path_factory):
-    """A clone whose search was killed after its first epoch, and which then ran through."""
+    """A clone whose search and retraining were killed after an epoch, and which then ran through."""
     clone = clone_of(origin, tmp_path_factory.mktemp("interrupted"))
-    kill_in_search(clone)
-    assert not (clone / "results/search/metrics.json").exists()
+    for stage in KILLED:
+        kill_in(stage, clone)
+        assert not (clone / f"results/{stage}/metrics.json").exists()
     call(clone, "dvc", "repro")
     return clone
 
@@ -92,8 +95,8 @@ def clone_of(origin, folder):
     return folder
 
 
-def kill_in_search(clone):
-    """Start the pipeline and kill all of it, without warning, once the search has a checkpoint."""
+def kill_in(stage, clone):
+    """Start the pipeline and kill all of it, without warning, once the stage has a checkpoint."""
     process = subprocess.Popen(
         ("dvc", "repro"),
         cwd=clone,
@@ -103,8 +106,8 @@ def kill_in_search(clone):
         start_new_session=True,
     )
     try:
-        while not list(clone.glob(".checkpoints/search-*/state.pt")):
-            assert not ended(process), "the search left no checkpoint"
+        while not list(clone.glob(f".checkpoints/{stage}-*/**/state.pt")):
+            assert not ended(process), f"{stage} left no checkpoint"
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -190,8 +193,10 @@ def test_the_killed_runs_are_closed_as_killed(interrupted):
     _, runs = store_of(interrupted)
     status = [(r.data.tags.get("fbnet.stage", "parent"), r.info.status) for r in runs]
     killed = [("parent", "KILLED"), ("fetch", "FINISHED"), ("lut", "FINISHED")]
-    again = [("parent", "FINISHED"), *((stage, "FINISHED") for stage in STAGES[2:])]
-    assert status == [*killed, ("search", "KILLED"), *again]
+    killed += [("search", "KILLED")]
+    killed += [("parent", "KILLED"), ("search", "FINISHED"), ("retrain", "KILLED")]
+    again = [("parent", "FINISHED"), *((stage, "FINISHED") for stage in STAGES[3:])]
+    assert status == [*killed, *again]
 
 
 @pytest.mark.parametrize(
