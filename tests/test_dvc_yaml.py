@@ -97,3 +97,9 @@ def holds_code(path):
 def outputs(entry):
     for item in [*entry.get("outs", []), *entry.get("metrics", [])]:
         yield item if isinstance(item, str) else next(iter(item))
+
+
+@pytest.mark.parametrize("stage", PIPELINE)
+def test_every_out_is_cached_so_that_experiments_share_the_run_cache(stage):
+    """DVC keeps no run of a stage with an uncached out that is no metric: it would run again."""
+    assert all(isinstance(out, str) for out in PIPELINE[stage]["outs"])
