@@ -78,7 +78,7 @@ def first(origin, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def interrupted(origin, tmp_path_factory):
-    """A clone whose search and retraining were killed after an epoch, and which then ran through."""
+    """A clone killed in search and in retraining, after an epoch each, that then ran through."""
     clone = clone_of(origin, tmp_path_factory.mktemp("interrupted"))
     for stage in KILLED:
         kill_in(stage, clone)
