@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from benchmarks.pages import fill
@@ -70,6 +71,24 @@ def final_lines(rows: list[Row]) -> list[str]:
     return lines
 
 
+def seeds_lines(rows: list[Row]) -> list[str]:
+    """Means over seeds on the photographs that chose nothing, of trials with several."""
+    names = [*SHOWN[:3], *BANDS]
+    alike = ("name", "points", *TRAINED[:-1])
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        if row["part"] == "final":
+            groups.setdefault(tuple(row[name] for name in alike), []).append(row)
+    lines = _head(["rendered", *alike[1:], "seeds", "NME %", "its spread", *names[1:]])
+    for key, group in groups.items():
+        if len(group) > 1:
+            means = {n: f"{fmean(float(row[n]) for row in group):.{DIGITS}g}" for n in names}
+            spread = f"{stdev(float(row['nme']) for row in group):.{DIGITS}g}"
+            cells = [*key, str(len(group)), _percent(means["nme"]), _percent(spread)]
+            lines.append(_line(cells + [_percent(means[name]) for name in names[1:]]))
+    return lines
+
+
 def rate_lines(figures: Mapping[str, Any]) -> list[str]:
     """Images a second, share of the time by part, peak memory."""
     memory = ", ".join(f"{peak} MB for {n} images" for n, peak in figures["peak_mb"].items())
@@ -88,6 +107,7 @@ def write_page(page: Path, rows: Path, rate: Path) -> None:
     parts = {
         "choosing": choosing_lines(trials),
         "final": final_lines(trials),
+        "seeds": seeds_lines(trials),
         "rate": rate_lines(read_json(rate)),
     }
     fill(page, {name: "\n".join(lines) for name, lines in parts.items()})

@@ -69,6 +69,18 @@ def test_change_is_taken_against_the_named_trial(tmp_path: Path) -> None:
     assert "50.00" in table.final_lines(table.read(path))[2]
 
 
+def test_seeds_are_averaged_and_single_trials_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "trials.csv"
+    bands = dict.fromkeys(table.BANDS, 0.1)
+    for name, seed, nme in (("a", "1", 0.07), ("a", "2", 0.08), ("b", "1", 0.5)):
+        head = {"name": name, "start": "scratch", "seed": seed, "faces": "9", "epochs": "1"}
+        figures = {"points": 68, "nme": nme, "median": nme, "fr_10": 0.2, **bands}
+        table.append(path, head | {"part": "final"}, figures)
+    _, _, *lines = table.seeds_lines(table.read(path))
+    row = "| a | 68 | scratch | 9 | 1 | 2 | 7.50 | 0.71 | 7.50 | 20.00 | 10.00 | 10.00 | 10.00 |"
+    assert lines == [row]
+
+
 def test_page_without_marks_is_bad_input(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("nothing here")
