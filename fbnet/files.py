@@ -6,7 +6,9 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,28 @@ def digest(path: str | Path, algorithm: str = "sha256") -> str:
     """Hex digest of a file's bytes."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
+
+
+@contextmanager
+def gathered(folder: str | Path) -> Iterator[Path]:
+    """A hidden folder inside `folder`, whose files move there when the block ends well.
+
+    After an error they vanish, and so does `folder` where it was made for them. What lies in
+    `folder` under other names stays.
+    """
+    folder = Path(folder)
+    new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+    try:
+        yield made
+        for file in sorted(path for path in made.rglob("*") if path.is_file()):
+            target = folder / file.relative_to(made)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(file, target)
+        new = False
+    finally:
+        shutil.rmtree(folder if new else made)
 
 
 def replace_folder(source: str | Path, target: str | Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fbnet.deploy.runtime import OnnxModel
-from fbnet.files import write_json
+from fbnet.files import gathered, write_json
 from fbnet.landmarks import SCHEMES
 from fbnet.predict.crops import Crop, Place, boxed, crop, crop_scale, whole
 from fbnet.predict.draw import draw
@@ -26,6 +26,7 @@ from fbnet.progress import track
 
 PRETRAINED = Path(__file__).parents[2] / "pretrained" / "subnet.onnx"
 """There in a clone; whoever installed the package alone names a file."""
+JSON = "landmarks.json"
 UNIT = "pixels, (x, y); whole numbers are pixel centres"
 DIGITS = 2
 T = TypeVar("T")
@@ -46,25 +47,37 @@ def predict(
     face crop, and a video's face is looked for from the whole first frame on. still: keep the box
     for all frames of a video, instead of following the face.
     Writes landmarks.json, a PNG for each picture and an MP4 for each video into `out`; returns
-    the path of the JSON. Raises BadInput that names the file at fault.
+    the path of the JSON. Raises BadInput that names the file at fault, and then writes nothing.
     """
     found, opened = sources(paths, out), OnnxModel(model)
     start = boxed(box, crop_scale(opened)) if box else None
     for source in found:
         require_readable(source)
+    with gathered(out) as made:
+        result = _result(opened, found, start, still, batch, made)
+        write_json(made / JSON, {"model": model.name} | result)
+    return out / JSON
+
+
+def _result(
+    model: OnnxModel,
+    found: Sequence[Source],
+    start: Place | None,
+    still: bool,
+    batch: int,
+    out: Path,
+) -> dict[str, Any]:
+    """What landmarks.json holds, but for the model's name; draws into `out`."""
     pictures = [source for source in found if not source.is_video]
     videos = [source for source in found if source.is_video]
-    total = len(pictures)
-    result = {
-        "model": model.name,
-        "points": opened.points,
-        "order": SCHEMES[opened.points].name if opened.points in SCHEMES else "of the model",
+    drawn = track(_all(model, pictures, start, batch, out), "pictures", len(pictures))
+    return {
+        "points": model.points,
+        "order": SCHEMES[model.points].name if model.points in SCHEMES else "of the model",
         "unit": UNIT,
-        "pictures": list(track(_all(opened, pictures, start, batch, out), "pictures", total)),
-        "videos": [_video(opened, source, start, still, batch, out) for source in videos],
+        "pictures": list(drawn),
+        "videos": [_video(model, source, start, still, batch, out) for source in videos],
     }
-    write_json(out / "landmarks.json", result)
-    return out / "landmarks.json"
 
 
 def _all(

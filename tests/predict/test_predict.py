@@ -211,3 +211,16 @@ def test_nothing_is_written_where_a_later_picture_is_broken(face, tmp_path, caps
     assert main(["predict", str(tmp_path), "--batch", "1", "--out", str(out)]) == 2
     assert "b.png: broken" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_nothing_is_written_where_the_body_of_a_picture_is_broken(face, tmp_path, capsys):
+    """Its header is sound, so that only reading all of it tells."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    sound = cv2.imencode(".png", face[0])[1].tobytes()
+    (folder / "a.png").write_bytes(sound)
+    (folder / "b.png").write_bytes(sound[:200])
+    assert cv2.haveImageReader(str(folder / "b.png"))
+    assert main(["predict", str(folder), "--out", str(out), "--batch", "1"]) == 2
+    assert "b.png: broken" in capsys.readouterr().err
+    assert not out.exists()
