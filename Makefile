@@ -16,7 +16,7 @@ PIP    = $$(test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m
 export PATH := $(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env repro test lint types layers pytest format ui runs sweep sweep-beta sweep-budgets sweep-seeds lock clean
+.PHONY: help env repro test lint types layers pytest format ui runs sweep sweep-beta sweep-budgets sweep-seeds ranking lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -54,6 +54,10 @@ sweep-budgets: ## the best net within each latency: three values of search.targe
 
 sweep-seeds: ## how much chance there is: three seeds of search and retraining
 	$(MAKE) sweep OVER=search.seed,retrain.seed VALUES="1 2 3"
+
+ranking: env ## does the supernet rank, does the search beat chance: benchmarks/ranking, an hour
+	dvc repro
+	dvc --cd benchmarks/ranking repro
 
 runs: env ## experiments as a table: what differs, and what came out
 	dvc exp show --only-changed --drop '.*\.(json|safetensors|onnx|py)$$' --drop 'Created|State|Executor'

@@ -1,0 +1,50 @@
+"""Cost against error, and inherited against stand-alone error."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.ranking.entries import Entry
+from benchmarks.ranking.statistics import front
+from fbnet.plots.style import ACCENTS, INK, QUIET, figure
+
+
+def cost_error(sample: Sequence[Entry], searched: Entry | None, unit: str, path: Path) -> None:
+    """Predicted cost against validation NME, each seed a bar's end, and the sample's front."""
+    with figure(path, 4.4) as (_, axes):
+        ax = axes[0, 0]
+        best = [sample[i] for i in front([e.cost for e in sample], [e.error for e in sample])]
+        ax.plot(
+            [e.cost for e in best], [100 * e.error for e in best], color=QUIET, lw=1.2,
+            drawstyle="steps-post", label="front of the sample", zorder=1,
+        )  # fmt: skip
+        _points(ax, sample, ACCENTS[0], "sampled")
+        if searched:
+            _points(ax, [searched], ACCENTS[1], "searched")
+        ax.set(xlabel=f"predicted cost, {unit}", ylabel="validation NME, % (mean and seeds)")
+        ax.legend(loc="upper right")
+
+
+def _points(ax: Any, entries: Sequence[Entry], colour: str, label: str) -> None:
+    for entry in entries:
+        ends = [100 * min(entry.val), 100 * max(entry.val)]
+        ax.plot([entry.cost] * 2, ends, color=colour, lw=1, alpha=0.5, zorder=2)
+    costs, errors = [e.cost for e in entries], [100 * e.error for e in entries]
+    ax.scatter(costs, errors, color=colour, label=label, zorder=3, s=28)
+
+
+def rank(sample: Sequence[Entry], title: str, path: Path) -> None:
+    """Inherited against stand-alone validation NME of the sample, cheap to dear by colour."""
+    judged = [e for e in sample if e.inherited is not None]
+    with figure(path, 4.4) as (drawn, axes):
+        ax = axes[0, 0]
+        points = ax.scatter(
+            [100 * (e.inherited or 0.0) for e in judged], [100 * e.error for e in judged],
+            c=[e.macs / 1e6 for e in judged], cmap="viridis", edgecolors=INK, linewidths=0.4, s=36,
+        )  # fmt: skip
+        drawn.colorbar(points, ax=ax, label="million MACs")
+        ax.set(
+            xlabel="validation NME with inherited weights, %",
+            ylabel="validation NME trained alone, %",
+            title=title,
+        )

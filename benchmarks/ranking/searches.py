@@ -1,0 +1,79 @@
+"""Whole searches: over seeds, and with one thing done otherwise."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from benchmarks.ranking.digests import contents, short
+from benchmarks.ranking.jobs import Job
+from benchmarks.ranking.setting import Setting
+from benchmarks.ranking.variants import VARIANTS
+from fbnet.faces.faceset import FaceSet
+from fbnet.params import SearchParams
+from fbnet.search import results
+from fbnet.search.macs import count_net
+from fbnet.search.mixed import entropy
+from fbnet.training.device import launch
+from stages import paths
+
+
+def seeds(setting: Setting) -> dict[str, Job]:
+    """The project's search, once a seed, by the seed's name."""
+    return {
+        f"seed {seed}": _job(setting, f"seed_{seed}", "base", setting.search_params(seed=seed))
+        for seed in setting.ranking.searches.seeds
+    }
+
+
+def ablations(setting: Setting) -> dict[str, Job]:
+    """Every variant on reduced data, one seed, by what it does otherwise."""
+    reduced = setting.ranking.ablations.model_dump()
+    return {
+        variant.what: _job(
+            setting, name, name, setting.search_params(**reduced, **dict(variant.changes))
+        )
+        for name, variant in VARIANTS.items()
+    }
+
+
+def _job(setting: Setting, name: str, variant: str, params: SearchParams) -> Job:
+    """A search's result lies in a file named by what it is and by all that it hangs on."""
+    lut = setting.lut(params.cost)
+    key = short(
+        {
+            "faces": contents(paths.FACES),
+            "space": setting.params.search_space.model_dump(),
+            "search": params.model_dump(),
+            "costs": [lut.fixed, lut.layers],
+            "augment": setting.params.augment.model_dump() if params.augment else None,
+            "train": setting.train.model_dump(include={"accelerator", "precision", "threads"}),
+        }
+    )
+    path = setting.results / "searches" / f"{name}-{key}.json"
+    return Job(path, search, (setting, variant, params))
+
+
+def search(setting: Setting, variant: str, params: SearchParams) -> dict[str, Any]:
+    """Run one search; what it chose and how decided it was."""
+    faces, space = FaceSet.load(paths.FACES), setting.params.search_space
+    augment = setting.params.augment if params.augment else None
+    kind = VARIANTS[variant].search
+    running = kind(faces, space, setting.lut(params.cost), params, augment, launch(setting.train))
+    running.run()
+    best = results.rank(running)[0]
+    return {
+        "choice": list(best.choice),
+        "cost": best.cost,
+        "unit": running.lut.unit,
+        "macs": count_net(space, faces.points, best.choice, faces.size).macs,
+        "inherited_nme": best.nme,
+        "entropy": [layer_entropies(epoch) for epoch in running.probabilities],
+        "arch_steps": running.arch_step_count,
+        "weight_steps": running.learner.step_count,
+    }
+
+
+def layer_entropies(layers: Sequence[Sequence[float]]) -> list[float]:
+    """Entropy of each layer's probabilities: 1 uniform, 0 decided."""
+    return entropy([torch.tensor(values).log() for values in layers])

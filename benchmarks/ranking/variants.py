@@ -1,0 +1,100 @@
+"""The search with one thing done otherwise: code paths that the library rightly lacks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fbnet.faces.batches import Batch
+from fbnet.search.cost import cost_term, total_loss
+from fbnet.search.loop import Search
+from fbnet.search.lut import expected_cost, reference_cost
+from fbnet.training.losses import LandmarkLoss
+
+
+class TwoDraws(Search):
+    """The outputs are mixed by one draw and the cost is that of another, as in the seed."""
+
+    def architecture_step(self, batch: Batch) -> Tensor:
+        """One step of the architecture parameters, with a draw for each part of the loss."""
+        loss = self.learner.objective(batch, self._draw("architecture", self.arch_step_count))
+        cost = expected_cost(self.lut, self._draw("cost", self.arch_step_count))
+        total = total_loss(loss, cost, reference_cost(self.lut), self.params)
+        self.arch_optimizer.zero_grad()
+        total.backward(inputs=list(self.alphas.parameters()))
+        self.arch_optimizer.step()
+        self.arch_step_count += 1
+        return total.detach()
+
+
+class Leak(Search):
+    """The weights learn from the architecture's faces too; as many steps as with the split."""
+
+    def _batches(self, indices: np.ndarray, size: int, kind: int) -> Any:
+        if indices is self.weight_faces:
+            indices = self._mixed()
+        return super()._batches(indices, size, kind)
+
+    def _mixed(self) -> np.ndarray:
+        everything = np.union1d(self.weight_faces, self.arch_faces)
+        rng = np.random.default_rng([self.params.seed, self.epoch, 8])
+        return np.sort(rng.choice(everything, len(self.weight_faces), replace=False))
+
+
+@dataclass(frozen=True)
+class CostedLoss:
+    """A landmark loss with the cost of a draw in it, by the search's own formula."""
+
+    inner: LandmarkLoss
+    term: float
+    multiplied: bool
+
+    @property
+    def posed(self) -> bool:
+        """Whether the loss wants the pose net's angles."""
+        return self.inner.posed
+
+    def __call__(self, *arguments: Any) -> Tensor:
+        """Scalar loss of what `LandmarkLoss` takes."""
+        loss = self.inner(*arguments)
+        return loss * self.term if self.multiplied else loss + self.term
+
+
+class CostInWeights(Search):
+    """The cost enters the loss of the weight step too, as in the seed."""
+
+    def __post_init__(self) -> None:
+        """Keep the plain loss, which the architecture step goes on to use."""
+        super().__post_init__()
+        self.plain = self.learner.loss
+
+    def _draw(self, kind: str, step: int) -> list[Tensor]:
+        masks = super()._draw(kind, step)
+        self.learner.loss = self._costed(masks) if kind == "weights" else self.plain
+        return masks
+
+    @torch.no_grad()
+    def _costed(self, masks: list[Tensor]) -> Any:
+        term = cost_term(expected_cost(self.lut, masks), reference_cost(self.lut), self.params)
+        return CostedLoss(self.plain, float(term), self.params.mode == "mul")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A search and what is changed in its params."""
+
+    what: str
+    """In words, for the table."""
+    search: type[Search] = Search
+    changes: tuple[tuple[str, Any], ...] = ()
+
+
+VARIANTS = {
+    "base": Variant("as the project has it"),
+    "two_draws": Variant("two draws: one mixes, another costs", TwoDraws),
+    "leak": Variant("leak: weights learn from the architecture's faces", Leak),
+    "cost_in_weights": Variant("cost in the weight step too", CostInWeights),
+    "pose": Variant("auxiliary pose net", changes=(("loss", "pose_wing"),)),
+}

@@ -1,0 +1,49 @@
+"""The sample holds both ends and one architecture of each stratum."""
+
+import pytest
+
+from benchmarks.ranking.sample import draws, extremes, stratified
+from fbnet.errors import BadInput
+from fbnet.params import SEED_SPACE
+from fbnet.search.lut import Lut, cost_of, cost_range, from_table
+from fbnet.search.macs import macs_table
+
+COUNT = 20
+
+
+@pytest.fixture(scope="module")
+def macs() -> Lut:
+    return from_table(macs_table(SEED_SPACE, 106), SEED_SPACE)
+
+
+def test_both_ends_and_one_of_each_stratum(macs):
+    choices = stratified(macs, COUNT, 20_000, seed=0)
+    costs = [cost_of(macs, choice) for choice in choices]
+    low, high = cost_range(macs)
+    assert (costs[0], costs[-1]) == (low, high)
+    width = (high - low) / (COUNT - 2)
+    assert [int((cost - low) / width) for cost in costs[1:-1]] == list(range(COUNT - 2))
+    assert len(set(choices)) == COUNT
+
+
+def test_the_sample_hangs_on_the_seed_alone(macs):
+    first, again, other = (stratified(macs, COUNT, 20_000, seed) for seed in (0, 0, 1))
+    assert first == again != other
+    assert (first[0], first[-1]) == (other[0], other[-1]) == extremes(macs)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_end_never_stands_for_a_stratum(seed):
+    lut = Lut("MACs", ({"a": 1.0, "b": 2.0}, {"a": 1.0, "b": 2.5}), 0.0, "drawn")
+    assert stratified(lut, 4, 200, seed) == [("a", "a"), ("b", "a"), ("a", "b"), ("b", "b")]
+
+
+def test_draws_reach_where_uniform_choices_do_not(macs):
+    low, high = cost_range(macs)
+    costs = [(cost_of(macs, choice) - low) / (high - low) for choice in draws(macs, 2000, 0)]
+    assert min(costs) < 0.05 and max(costs) > 0.95
+
+
+def test_an_empty_stratum_is_refused(macs):
+    with pytest.raises(BadInput, match=r"strata have no architecture.*raise sample\.pool"):
+        stratified(macs, COUNT, 20, seed=0)

@@ -1,0 +1,47 @@
+"""Tau against scipy's, its interval, the spread between seeds, the front."""
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from benchmarks.ranking.params import load
+from benchmarks.ranking.statistics import front, kendall, seed_spread, tau_b
+
+PARAMS = load().verdict.model_copy(update={"resamples": 200})
+
+
+@pytest.mark.parametrize("levels", [4, 1000], ids=["ties", "no ties"])
+def test_tau_is_scipys(levels):
+    a, b = np.random.default_rng(levels).integers(0, levels, (2, 30))
+    assert tau_b(a, b) == pytest.approx(kendalltau(a, b).statistic)
+
+
+def test_a_perfect_ranking_has_no_interval():
+    tau = kendall(range(12), [2 * x for x in range(12)], PARAMS)
+    assert (tau.value, tau.low, tau.high) == (1.0, 1.0, 1.0)
+    assert kendall(range(12), range(12, 0, -1), PARAMS).value == -1.0
+
+
+def test_the_interval_holds_tau_narrows_and_is_drawn_by_the_seed():
+    rng = np.random.default_rng(0)
+    true = rng.normal(size=200)
+    noisy = true + rng.normal(size=200)
+    few, many = (kendall(true[:n], noisy[:n], PARAMS) for n in (15, 200))
+    assert few.low < few.value < few.high
+    assert many.high - many.low < few.high - few.low
+    assert kendall(true[:15], noisy[:15], PARAMS) == few
+
+
+def test_two_pairs_are_too_few():
+    with pytest.raises(ValueError, match="2 pairs"):
+        kendall([1, 2], [1, 2], PARAMS)
+
+
+def test_the_spread_is_the_deviation_of_one_training():
+    draws = np.random.default_rng(0).normal(0, 0.3, (4000, 2)) + np.arange(4000)[:, None]
+    assert seed_spread(draws) == pytest.approx(0.3, rel=0.05)
+
+
+def test_the_front_is_beaten_by_none():
+    costs, errors = [1, 2, 3, 4, 2], [5, 6, 2, 2, 4]
+    assert front(costs, errors) == [0, 4, 2]

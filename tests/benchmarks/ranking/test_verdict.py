@@ -1,0 +1,101 @@
+"""The two verdicts on made-up figures, and the table of them."""
+
+import pytest
+
+from benchmarks.ranking.entries import Entry
+from benchmarks.ranking.params import load
+from benchmarks.ranking.report import verdict_rows
+from benchmarks.ranking.tables import markdown, percent
+from benchmarks.ranking.verdict import against_chance, complete, supernet_ranks
+
+PARAMS = load().verdict.model_copy(update={"resamples": 50})
+
+
+def entry(name, cost, val, inherited=None):
+    return Entry((name,), cost, cost, tuple(val), tuple(val), inherited)
+
+
+SEARCHED = entry("found", 2.0, [0.050, 0.052])
+
+
+@pytest.mark.parametrize(
+    ("val", "better", "reached"),
+    [
+        ([0.060, 0.062], 0, True),
+        ([0.0500, 0.0515], 1, True),
+        ([0.040, 0.042], 1, False),
+    ],
+    ids=["worse", "better within the spread", "clearly better"],
+)
+def test_against_those_of_its_cost_or_less(val, better, reached):
+    dear = entry("dear", 3.0, [0.01, 0.012])
+    found = against_chance(SEARCHED, [entry("cheap", 1.9, val), dear, SEARCHED], PARAMS)
+    assert (found["rivals"], found["better"]) == (1, better)
+    assert found["goal_reached"] is reached
+    assert found["clearly_better"] == (not reached)
+    assert found["seed_spread"] == pytest.approx(0.002 / 2**0.5, rel=0.2)
+
+
+def test_one_seed_gives_no_verdict():
+    found = against_chance(entry("found", 2, [0.05]), [entry("cheap", 1, [0.04])], PARAMS)
+    assert found["better"] == 1 and "goal_reached" not in found
+
+
+RANKED = [entry(str(i), i, [i, i + 0.1], inherited=10 + i) for i in range(8)]
+REVERSED = [entry(str(i), i, [i, i + 0.1], inherited=-i) for i in range(8)]
+NOISY = [
+    entry(str(i), i, [a, b], inherited=c)
+    for i, (a, b, c) in enumerate([(1, 3, 2), (2, 1, 1), (3, 4, 5), (4, 2, 3), (5, 5, 4)])
+]
+
+
+@pytest.mark.parametrize(
+    ("sample", "tau", "reached"), [(RANKED, 1.0, True), (REVERSED, -1.0, False)]
+)
+def test_a_supernet_ranks_or_does_not(sample, tau, reached):
+    found = supernet_ranks(sample, PARAMS)
+    assert found["tau"]["value"] == pytest.approx(tau)
+    assert found["tau_between_seeds"]["value"] == pytest.approx(1.0)
+    assert found["tau_of_size"]["value"] == pytest.approx(-1.0)
+    assert found["goal_reached"] is reached
+
+
+def test_untrained_and_unscored_ones_do_not_count():
+    sample = [*RANKED, entry("unscored", 9, [1, 1]), entry("one seed", 9, [9], inherited=20)]
+    found = supernet_ranks(sample, PARAMS)
+    assert (found["architectures"], found["with_both_seeds"]) == (9, 8)
+    assert "tau" not in supernet_ranks(sample[:2], PARAMS)
+
+
+def test_goals_stay_open_until_all_is_trained_twice():
+    assert complete(RANKED, len(RANKED))
+    assert not complete(RANKED, len(RANKED) + 1)
+    assert not complete([*RANKED[1:], entry("one seed", 9, [9])], len(RANKED))
+
+
+def test_a_noisy_ceiling_lowers_the_goal():
+    found = supernet_ranks(NOISY, PARAMS)
+    ceiling = found["tau_between_seeds"]["value"]
+    assert found["goal_reached"] == (found["tau"]["value"] >= min(0.5, 0.8 * ceiling))
+
+
+@pytest.mark.parametrize(
+    ("val", "answer"), [([0.060, 0.062], "yes"), ([0.040, 0.042], "no"), ([0.04], "not known yet")]
+)
+def test_the_verdict_in_words(val, answer):
+    searched = SEARCHED if len(val) == 2 else entry("found", 2.0, [0.05])
+    chance = against_chance(searched, [entry("cheap", 1.9, val)], PARAMS)
+    ranks, against = verdict_rows(
+        {"supernet_ranks": supernet_ranks(RANKED, PARAMS)} | {"against_chance": chance}
+    )
+    assert (ranks["reached"], against["reached"]) == ("yes", answer)
+    assert ranks["found"].startswith("8 architectures; tau 1.00 [1.00, 1.00], between seeds 1.00")
+    assert against["found"].startswith(f"{int(answer != 'yes')} of 1 that cost no more are better")
+
+
+def test_tables_leave_gaps_empty():
+    assert markdown([]) == ""
+    rows = [{"a": "1", "b": percent(0.0712)}, {"a": "2", "c": percent(None)}]
+    assert markdown(rows).splitlines() == [
+        "| a | b | c |", "| --- | --- | --- |", "| 1 | 7.12 % |  |", "| 2 |  |  |",
+    ]  # fmt: skip
