@@ -9,9 +9,11 @@ from torch import Tensor
 
 from fbnet.faces.batches import Batch
 from fbnet.search.cost import cost_term, total_loss
-from fbnet.search.loop import Search
+from fbnet.search.loop import FORMS, Search
 from fbnet.search.lut import expected_cost, reference_cost
+from fbnet.search.mixed import draw_masks
 from fbnet.training.losses import LandmarkLoss
+from fbnet.training.seeds import generator_for
 
 
 class TwoDraws(Search):
@@ -20,13 +22,19 @@ class TwoDraws(Search):
     def architecture_step(self, batch: Batch) -> Tensor:
         """One step of the architecture parameters, with a draw for each part of the loss."""
         loss = self.learner.objective(batch, self._draw("architecture", self.arch_step_count))
-        cost = expected_cost(self.lut, self._draw("cost", self.arch_step_count))
+        cost = expected_cost(self.lut, self._second_draw(self.arch_step_count))
         total = total_loss(loss, cost, reference_cost(self.lut), self.params)
         self.arch_optimizer.zero_grad()
         total.backward(inputs=list(self.alphas.parameters()))
         self.arch_optimizer.step()
         self.arch_step_count += 1
         return total.detach()
+
+    def _second_draw(self, step: int) -> list[Tensor]:
+        generator = generator_for(self.params.seed, "cost", step)
+        form = FORMS[self.params.sampling, "architecture"]
+        masks = draw_masks(self.alphas.alphas, self.temperature, generator, **form)
+        return [mask.to(self.fabric.device) for mask in masks]
 
 
 class Leak(Search):
