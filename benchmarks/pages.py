@@ -1,10 +1,16 @@
-"""Tables in pages of the docs: what stands between `<!-- NAME -->` and `<!-- end NAME -->`."""
+"""Tables of the docs: made of rows, and put between `<!-- NAME -->` and `<!-- end NAME -->`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fbnet.errors import BadInput
 from fbnet.files import write_text
+
+
+def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table: a heading for each column, and rows of as many cells."""
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def fill(page: Path, sections: Mapping[str, str]) -> None:

@@ -47,7 +47,7 @@ def run(given: argparse.Namespace) -> None:
 
     measured = {engine: [_timed(engine) for _ in range(2)] for engine in given.engines}
     found = {
-        engine: compared(*(table for table, _ in pair)) | {"seconds": [s for _, s in pair]}
+        engine: compared(*(costs for costs, _ in pair)) | {"seconds": [s for _, s in pair]}
         for engine, pair in measured.items()
     }
     if given.other:
@@ -85,12 +85,14 @@ def compared(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]
 
 def markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The figures as a table."""
-    lines = ["| table | Spearman by layer | entries differ by | seconds |", "|---|---|---|---|"]
+    from benchmarks.pages import table
+
+    rows = []
     for name, figures in found.items():
         layers = ", ".join(f"{value:.3f}" for value in figures["spearman"])
         seconds = ", ".join(f"{value:.0f}" for value in figures.get("seconds", []))
-        lines.append(f"| {name} | {layers} | {figures['difference']:.1%} | {seconds} |")
-    return "\n".join(lines)
+        rows.append([name, layers, f"{figures['difference']:.1%}", seconds])
+    return table(["table", "Spearman by layer", "entries differ by", "seconds"], rows)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.headline.goals import Verdict
+from benchmarks.pages import table
 
 Row = Mapping[str, Any]
 Columns = dict[str, Callable[[Row], str]]
@@ -55,11 +56,11 @@ def tables(rows: Sequence[Row]) -> str:
 
 def verdict_list(verdicts: Sequence[Verdict]) -> str:
     """A line for each goal."""
-    lines = [["goal", "measured", "reached"], ["---"] * 3]
+    rows = []
     for verdict in verdicts:
         reached = "" if verdict.measured is None else "yes" if verdict.reached else "no"
-        lines.append([verdict.goal, verdict.measured or "not yet", reached])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        rows.append([verdict.goal, verdict.measured or "not yet", reached])
+    return table(["goal", "measured", "reached"], rows)
 
 
 def _part_columns(rows: Sequence[Row]) -> Columns:
@@ -75,6 +76,4 @@ def _part(part: str, name: str) -> Callable[[Row], str]:
 
 
 def _markdown(columns: Columns, rows: Sequence[Row]) -> str:
-    lines = [list(columns), ["---"] * len(columns)]
-    lines += [[cell(row) for cell in columns.values()] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table(list(columns), ([cell(row) for cell in columns.values()] for row in rows))

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fbnet.errors import BadInput
+from fbnet.errors import exit_code
 
 if TYPE_CHECKING:
     from benchmarks.ranking.setting import Setting
@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 def main(argv: list[str] | None = None) -> int:
     """Run one step; returns 0 done, 2 bad params or input."""
     arguments = _parser().parse_args(argv)
-    try:
-        STEPS[arguments.step](_setting(arguments))
-    except BadInput as error:
-        print(f"ranking: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code("ranking", lambda: STEPS[arguments.step](_setting(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:

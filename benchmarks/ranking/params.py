@@ -1,13 +1,11 @@
 """Params of the benchmark, typed; `params.yaml` beside this file states every key."""
 
-import json
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from fbnet.errors import BadInput
 from fbnet.params.base import Section
-from fbnet.params.load import read_yaml
+from fbnet.params.load import checked, read_yaml
 
 FILE = Path(__file__).with_name("params.yaml")
 
@@ -84,9 +82,5 @@ class RankingParams(Section):
 
 
 def load(path: str | Path = FILE) -> RankingParams:
-    """Read and check the file. Raises BadInput that names file and key."""
-    try:
-        return RankingParams.model_validate_json(json.dumps(read_yaml(path), default=str))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInput(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    """Read and check the file. Raises BadInput that names file, line and key."""
+    return checked(path, read_yaml(path), RankingParams)

@@ -5,17 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ranking.entries import Entry
-from benchmarks.ranking.statistics import front
 from fbnet.plots.style import ACCENTS, INK, QUIET, figure
+from fbnet.report.runs import front
 
 
 def cost_error(sample: Sequence[Entry], searched: Entry | None, unit: str, path: Path) -> None:
     """Predicted cost against validation NME, each seed a bar's end, and the sample's front."""
     with figure(path, 4.4) as (_, axes):
         ax = axes[0, 0]
-        best = [sample[i] for i in front([e.cost for e in sample], [e.error for e in sample])]
+        best = front([(e.cost, 100 * e.error) for e in sample])
         ax.plot(
-            [e.cost for e in best], [100 * e.error for e in best], color=QUIET, lw=1.2,
+            *zip(*best, strict=True), color=QUIET, lw=1.2,
             drawstyle="steps-post", label="front of the sample", zorder=1,
         )  # fmt: skip
         _points(ax, sample, ACCENTS[0], "sampled")

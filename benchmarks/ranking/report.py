@@ -159,5 +159,6 @@ def weight_rows(setting: Setting) -> list[dict[str, str]]:
 
 def _tau_line(found: Mapping[str, Any]) -> str:
     names = {"tau": "tau", "tau_between_seeds": "between seeds", "tau_of_size": "by size alone"}
-    known = (f"{words} {Tau(**found[name])}" for name, words in names.items() if name in found)
-    return f"{found['architectures']} architectures; " + ", ".join(known)
+    known = [f"{words} {Tau(**found[name])}" for name, words in names.items() if name in found]
+    line = f"{found['architectures']} architectures"
+    return f"{line}; {', '.join(known)}" if known else line

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from benchmarks.pages import table
+
 
 def markdown(rows: Sequence[Mapping[str, str]]) -> str:
     """A table under the union of the rows' keys, in order of appearance; gaps stay empty.
@@ -11,8 +13,7 @@ def markdown(rows: Sequence[Mapping[str, str]]) -> str:
     if not rows:
         return ""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [names, ["---"] * len(names), *([row.get(n, "") for n in names] for row in rows)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+    return table(names, ([row.get(name, "") for name in names] for row in rows)) + "\n"
 
 
 def percent(value: float | None) -> str:

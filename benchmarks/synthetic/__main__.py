@@ -89,13 +89,13 @@ def add_trial(a: argparse.Namespace) -> None:
 
 def measure_rate(a: argparse.Namespace) -> None:
     """Time the renderer; the machine should do nothing else."""
+    from benchmarks.synthetic import table
     from benchmarks.synthetic.rate import measure
-    from benchmarks.synthetic.table import rate_lines
     from fbnet.files import write_json
 
     figures = measure(a.data, a.images, a.workers)
     write_json(a.rate, figures)
-    print("\n".join(rate_lines(figures)))
+    print(table.rate(figures))
 
 
 def write_report(a: argparse.Namespace) -> None:

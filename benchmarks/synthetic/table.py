@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from benchmarks.pages import fill
+from benchmarks.pages import fill, table
 from fbnet.errors import BadInput
 from fbnet.files import read_json
 
@@ -15,6 +15,8 @@ BANDS = {"yaw_0_15": (0.0, 15.0), "yaw_15_30": (15.0, 30.0), "yaw_30_90": (30.0,
 """Columns of NME by head turn: ranges of the absolute yaw in degrees."""
 TRAINED = ("start", "faces", "epochs", "seed")
 """How the net of a trial was trained; only trials trained alike are compared."""
+SCORED = ("nme", "median", "fr_10", *BANDS)
+"""Columns of the photographs that chose nothing."""
 DIGITS = 5
 
 Row = dict[str, str]
@@ -49,68 +51,65 @@ def read(path: Path) -> list[Row]:
         return list(csv.DictReader(stream))
 
 
-def choosing_lines(rows: list[Row]) -> list[str]:
+def choosing(rows: list[Row]) -> str:
     """The trials that chose, with the change of NME against the trial each is held against."""
-    lines = _head(["change", "set", *TRAINED, "NME %", "against", "kept", *SHOWN[1:]])
+    lines = []
     for row in rows:
         if row["part"] == "choosing":
             cells = [row["name"], f"`{row['set']}`", *(row[name] for name in TRAINED)]
             cells += [_percent(row["nme"]), _difference(row, rows), row["kept"]]
-            lines.append(_line(cells + [_percent(row[name]) for name in SHOWN[1:]]))
-    return lines
+            lines.append(cells + [_percent(row[name]) for name in SHOWN[1:]])
+    return table(["change", "set", *TRAINED, "NME %", "against", "kept", *SHOWN[1:]], lines)
 
 
-def final_lines(rows: list[Row]) -> list[str]:
+def final(rows: list[Row]) -> str:
     """What was scored on the photographs that chose nothing."""
-    names = [*SHOWN[:3], *BANDS]
-    lines = _head(["rendered", "points", *TRAINED, "photographs", "NME %", *names[1:]])
-    for row in rows:
-        if row["part"] == "final":
-            cells = [row[name] for name in ("name", "points", *TRAINED, "photographs")]
-            lines.append(_line(cells + [_percent(row[name]) for name in names]))
-    return lines
+    shown = ("name", "points", *TRAINED, "photographs")
+    lines = [
+        [row[name] for name in shown] + [_percent(row[name]) for name in SCORED]
+        for row in rows
+        if row["part"] == "final"
+    ]
+    return table(["rendered", *shown[1:], "NME %", *SCORED[1:]], lines)
 
 
-def seeds_lines(rows: list[Row]) -> list[str]:
+def seeds(rows: list[Row]) -> str:
     """Means over seeds on the photographs that chose nothing, of trials with several."""
-    names = [*SHOWN[:3], *BANDS]
     alike = ("name", "points", *TRAINED[:-1])
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         if row["part"] == "final":
             groups.setdefault(tuple(row[name] for name in alike), []).append(row)
-    lines = _head(["rendered", *alike[1:], "seeds", "NME %", "its spread", *names[1:]])
-    for key, group in groups.items():
-        if len(group) > 1:
-            means = {n: f"{fmean(float(row[n]) for row in group):.{DIGITS}g}" for n in names}
-            spread = f"{stdev(float(row['nme']) for row in group):.{DIGITS}g}"
-            cells = [*key, str(len(group)), _percent(means["nme"]), _percent(spread)]
-            lines.append(_line(cells + [_percent(means[name]) for name in names[1:]]))
-    return lines
+    lines = [
+        [*key, str(len(group)), *_mean_cells(group)]
+        for key, group in groups.items()
+        if len(group) > 1
+    ]
+    return table(["rendered", *alike[1:], "seeds", "NME %", "its spread", *SCORED[1:]], lines)
 
 
-def rate_lines(figures: Mapping[str, Any]) -> list[str]:
+def _mean_cells(group: list[Row]) -> list[str]:
+    """Mean NME, its standard deviation, and the means of the other scores."""
+    first, *others = (_percent(fmean(float(row[name]) for row in group)) for name in SCORED)
+    return [first, _percent(stdev(float(row["nme"]) for row in group)), *others]
+
+
+def rate(figures: Mapping[str, Any]) -> str:
     """Images a second, share of the time by part, peak memory."""
     memory = ", ".join(f"{peak} MB for {n} images" for n, peak in figures["peak_mb"].items())
-    lines = [
+    shares = [[part, f"{share:.1%}"] for part, share in figures["share"].items()]
+    return (
         f"{figures['images_per_s']} images/s with {figures['workers']} workers "
-        f"({figures['images']} images). Peak memory: {memory}.",
-        "",
-        *_head(["part", "share of the time"]),
-    ]
-    return lines + [_line([part, f"{share:.1%}"]) for part, share in figures["share"].items()]
+        f"({figures['images']} images). Peak memory: {memory}.\n\n"
+        f"{table(['part', 'share of the time'], shares)}"
+    )
 
 
-def write_page(page: Path, rows: Path, rate: Path) -> None:
+def write_page(page: Path, rows: Path, figures: Path) -> None:
     """Put all tables into the page. Raises BadInput where it lacks their markers."""
     trials = read(rows)
-    parts = {
-        "choosing": choosing_lines(trials),
-        "final": final_lines(trials),
-        "seeds": seeds_lines(trials),
-        "rate": rate_lines(read_json(rate)),
-    }
-    fill(page, {name: "\n".join(lines) for name, lines in parts.items()})
+    parts = {"choosing": choosing(trials), "final": final(trials), "seeds": seeds(trials)}
+    fill(page, parts | {"rate": rate(read_json(figures))})
 
 
 def _difference(row: Row, rows: list[Row]) -> str:
@@ -122,13 +121,5 @@ def _difference(row: Row, rows: list[Row]) -> str:
     return ""
 
 
-def _percent(value: str) -> str:
-    return f"{100 * float(value):.2f}" if value else ""
-
-
-def _head(names: list[str]) -> list[str]:
-    return [_line(names), "|" + "---|" * len(names)]
-
-
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+def _percent(value: str | float) -> str:
+    return f"{100 * float(value):.2f}" if value != "" else ""

@@ -4,7 +4,7 @@ import difflib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,6 +13,7 @@ from fbnet.params import Params
 from fbnet.params.checks import contradictions
 
 Key = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def load(path: str | Path = "params.yaml") -> Params:
@@ -22,15 +23,24 @@ def load(path: str | Path = "params.yaml") -> Params:
     unknown key, missing key, wrong type, impossible value, contradiction between sections.
     """
     raw = read_yaml(path)
-    try:
-        params = Params.model_validate_json(json.dumps(raw, default=str), strict=True)
-    except ValidationError as error:
-        problems = [_describe(problem) for problem in error.errors()]
-        raise _bad(path, raw, *problems[0], more=len(problems) - 1) from None
-    for key in _unstated(params, raw):
-        raise _bad(path, raw, key, "is missing; params.yaml states every key")
+    params = checked(path, raw, Params)
     for name, reason in contradictions(params):
         raise _bad(path, raw, tuple(name.split(".")), reason)
+    return params
+
+
+def checked(path: str | Path, raw: Any, model: type[Model]) -> Model:
+    """What `read_yaml` gave of a file, as a typed model of which the file states every key.
+
+    Raises BadInput with file, line, key, value and reason as `load` does.
+    """
+    try:
+        params = model.model_validate_json(json.dumps(raw, default=str), strict=True)
+    except ValidationError as error:
+        problems = [_describe(problem, model) for problem in error.errors()]
+        raise _bad(path, raw, *problems[0], more=len(problems) - 1) from None
+    for key in _unstated(params, raw):
+        raise _bad(path, raw, key, f"is missing; {Path(path).name} states every key")
     return params
 
 
@@ -52,17 +62,17 @@ def read_yaml(path: str | Path) -> Any:
     return raw
 
 
-def _describe(problem: Any) -> tuple[Key, str]:
+def _describe(problem: Any, model: type[BaseModel]) -> tuple[Key, str]:
     key: Key = tuple(problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return key, f"is no known key{_hint(key)}"
+        return key, f"is no known key{_hint(model, key)}"
     value = problem["input"]
     shown = f"is {value!r}: " if not isinstance(value, dict | list) else ""
     return key, f"{shown}{problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 
-def _hint(key: Key) -> str:
-    known = _fields(Params, key[:-1])
+def _hint(model: type[BaseModel], key: Key) -> str:
+    known = _fields(model, key[:-1])
     close = difflib.get_close_matches(str(key[-1]), known, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"

@@ -26,7 +26,7 @@ from fbnet.progress import track
 
 PRETRAINED = Path(__file__).parents[2] / "pretrained" / "subnet.onnx"
 """There in a clone; whoever installed the package alone names a file."""
-JSON = "landmarks.json"
+RESULT = "landmarks.json"
 UNIT = "pixels, (x, y); whole numbers are pixel centres"
 DIGITS = 2
 T = TypeVar("T")
@@ -55,8 +55,8 @@ def predict(
         require_readable(source)
     with gathered(out) as made:
         result = _result(opened, found, start, still, batch, made)
-        write_json(made / JSON, {"model": model.name} | result)
-    return out / JSON
+        write_json(made / RESULT, {"model": model.name} | result)
+    return out / RESULT
 
 
 def _result(

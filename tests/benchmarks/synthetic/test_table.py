@@ -63,10 +63,10 @@ def test_change_is_taken_against_the_named_trial(tmp_path: Path) -> None:
     path = tmp_path / "trials.csv"
     for case in (row("before", 0.1), row("hair", 0.092, "before"), row("hair", 0.5, part="final")):
         table.append(path, *case)
-    lines = table.choosing_lines(table.read(path))
+    lines = table.choosing(table.read(path)).splitlines()
     assert len(lines) == 4
     assert "-0.80 (before)" in lines[3]
-    assert "50.00" in table.final_lines(table.read(path))[2]
+    assert "50.00" in table.final(table.read(path)).splitlines()[2]
 
 
 def test_seeds_are_averaged_and_single_trials_left_out(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_seeds_are_averaged_and_single_trials_left_out(tmp_path: Path) -> None:
         head = {"name": name, "start": "scratch", "seed": seed, "faces": "9", "epochs": "1"}
         figures = {"points": 68, "nme": nme, "median": nme, "fr_10": 0.2, **bands}
         table.append(path, head | {"part": "final"}, figures)
-    _, _, *lines = table.seeds_lines(table.read(path))
+    _, _, *lines = table.seeds(table.read(path)).splitlines()
     row = "| a | 68 | scratch | 9 | 1 | 2 | 7.50 | 0.71 | 7.50 | 20.00 | 10.00 | 10.00 | 10.00 |"
     assert lines == [row]
 
