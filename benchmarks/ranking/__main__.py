@@ -57,7 +57,7 @@ def _sample(setting: "Setting") -> None:
 def _search(setting: "Setting") -> None:
     from benchmarks.ranking import jobs, searches
 
-    wanted = searches.seeds(setting) | searches.ablations(setting)
+    wanted = searches.repeated(setting) | searches.ablations(setting)
     jobs.run(list(wanted.values()), "searches", setting.ranking.run.processes)
 
 

@@ -37,6 +37,8 @@ class SearchesParams(Section):
 
     seeds: tuple[int, ...] = Field(min_length=1)
     """Every draw of a search hangs on its seed."""
+    tables: tuple[Path, ...]
+    """Other latency tables by which each seed searches too."""
 
 
 class AblationParams(Section):

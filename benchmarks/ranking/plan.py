@@ -18,7 +18,7 @@ def trainings(setting: Setting) -> list[Job]:
     ranked = [setting.chosen, *(c for start in range(STRIDE) for c in sample[start::STRIDE])]
     found, varied = (
         [tuple(result["choice"]) for result in results(made(setting)).values()]
-        for made in (searches.seeds, searches.ablations)
+        for made in (searches.repeated, searches.ablations)
     )
     wanted = [
         *setting.ledger.jobs([*ranked, *found], seeds),

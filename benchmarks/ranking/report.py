@@ -15,6 +15,7 @@ from benchmarks.ranking.verdict import (
     SHARE_OF_CEILING,
     against_chance,
     complete,
+    same_choice,
     supernet_ranks,
 )
 from fbnet.errors import BadInput
@@ -39,12 +40,13 @@ def report(setting: Setting) -> dict[str, Any]:
     if not complete([*sample, *searched], len(setting.sample) + 1):
         for found in summary.values():
             found.pop("goal_reached", None)
+    summary["tables"] = table_verdicts(setting)
     unit = setting.lut().unit
     out = setting.results
     tables = {
-        "verdicts": verdict_rows(summary),
+        "verdicts": verdict_rows(summary, unit),
         "architectures": architecture_rows(searched, sample, unit),
-        "searches": search_rows(setting, searches.seeds(setting)),
+        "searches": search_rows(setting, searches.repeated(setting)),
         "ablations": ablation_rows(setting),
     }
     for name, rows in tables.items():
@@ -55,8 +57,26 @@ def report(setting: Setting) -> dict[str, Any]:
     return summary
 
 
-def verdict_rows(summary: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Both tests in words, with their goals."""
+def table_verdicts(setting: Setting) -> dict[str, dict[str, Any]]:
+    """By every other table, how its searches compare with those by the project's; {}: not known."""
+    found = searches.by_table(setting)
+    chosen = {table: _chosen(setting, jobs) for table, jobs in found.items()}
+    whole = {t: e for t, e in chosen.items() if complete(e, len(setting.ranking.searches.seeds))}
+    return {
+        table: same_choice(whole[""], whole[table]) if {"", table} <= set(whole) else {}
+        for table in found
+        if table
+    }
+
+
+def _chosen(setting: Setting, jobs: Mapping[str, Job]) -> list[Entry]:
+    """What the searches chose, an entry a search, as far as they are done and trained."""
+    chosen = (tuple(result["choice"]) for result in results(jobs).values())
+    return [entry for choice in chosen for entry in entries(setting, [choice])]
+
+
+def verdict_rows(summary: Mapping[str, Any], unit: str) -> list[dict[str, str]]:
+    """The tests in words, with their goals."""
     ranks, chance = summary["supernet_ranks"], summary.get("against_chance", {})
     return [
         {
@@ -71,6 +91,15 @@ def verdict_rows(summary: Mapping[str, Any]) -> list[dict[str, str]]:
             "goal": "none better by more than the spread between seeds",
             "reached": _answer(chance),
         },
+        *(
+            {
+                "question": f"is the search by the table `{table}` as good?",
+                "found": _table_line(found, unit),
+                "goal": "mean cost and NME no higher than the highest of the seeds",
+                "reached": _answer(found),
+            }
+            for table, found in summary["tables"].items()
+        ),
     ]
 
 
@@ -87,6 +116,19 @@ def _chance_line(found: Mapping[str, Any]) -> str:
     if "seed_spread" not in found:
         return line
     return f"{line}; spread between seeds {percent(found['seed_spread'])}"
+
+
+def _table_line(found: Mapping[str, Any], unit: str) -> str:
+    if not found:
+        return "not all of its searches are trained yet"
+    low, high = (percent(nme) for nme in found["errors_of_seeds"])
+    cheap, dear = found["costs_of_seeds"]
+    return (
+        f"{found['layers_between_tables']:.1f} layers differ between tables, "
+        f"{found['layers_between_seeds']:.1f} between seeds; "
+        f"cost {found['cost']:.4g} {unit}, seeds {cheap:.4g} to {dear:.4g}; "
+        f"NME {percent(found['error'])}, seeds {low} to {high}"
+    )
 
 
 def architecture_rows(

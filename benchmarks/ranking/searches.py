@@ -1,6 +1,7 @@
 """Whole searches: over seeds, and with one thing done otherwise."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,17 +13,36 @@ from benchmarks.ranking.variants import VARIANTS
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import SearchParams
 from fbnet.search import results
+from fbnet.search.lut import Lut, from_json
 from fbnet.search.macs import count_net
 from fbnet.search.mixed import entropy
 from fbnet.training.device import launch
 from stages import paths
 
 
-def seeds(setting: Setting) -> dict[str, Job]:
-    """The project's search, once a seed, by the seed's name."""
+def seeds(setting: Setting, table: Path | None = None) -> dict[str, Job]:
+    """The project's search by its own table or another's, once a seed, by the seed's name."""
+    suffix = f"_{table.stem}" if table else ""
     return {
-        f"seed {seed}": _job(setting, f"seed_{seed}", "base", setting.search_params(seed=seed))
+        f"seed {seed}": _job(
+            setting, f"seed_{seed}{suffix}", "base", setting.search_params(seed=seed), table
+        )
         for seed in setting.ranking.searches.seeds
+    }
+
+
+def by_table(setting: Setting) -> dict[str, dict[str, Job]]:
+    """`seeds` by the project's table, called "", and by every other one, by its file's name."""
+    others = {table.stem: seeds(setting, table) for table in setting.ranking.searches.tables}
+    return {"": seeds(setting), **others}
+
+
+def repeated(setting: Setting) -> dict[str, Job]:
+    """All of `by_table` in one, named by seed and table."""
+    return {
+        f"{name}, {table}" if table else name: job
+        for table, jobs in by_table(setting).items()
+        for name, job in jobs.items()
     }
 
 
@@ -37,9 +57,16 @@ def ablations(setting: Setting) -> dict[str, Job]:
     }
 
 
-def _job(setting: Setting, name: str, variant: str, params: SearchParams) -> Job:
+def _lut(setting: Setting, params: SearchParams, table: Path | None) -> Lut:
+    """The table at `table`, else the project's own."""
+    return from_json(table, setting.params.search_space) if table else setting.lut(params.cost)
+
+
+def _job(
+    setting: Setting, name: str, variant: str, params: SearchParams, table: Path | None = None
+) -> Job:
     """A search's result lies in a file named by what it is and by all that it hangs on."""
-    lut = setting.lut(params.cost)
+    lut = _lut(setting, params, table)
     key = short(
         {
             "faces": contents(paths.FACES),
@@ -51,15 +78,18 @@ def _job(setting: Setting, name: str, variant: str, params: SearchParams) -> Job
         }
     )
     path = setting.results / "searches" / f"{name}-{key}.json"
-    return Job(path, search, (setting, variant, params))
+    return Job(path, search, (setting, variant, params, table))
 
 
-def search(setting: Setting, variant: str, params: SearchParams) -> dict[str, Any]:
+def search(
+    setting: Setting, variant: str, params: SearchParams, table: Path | None = None
+) -> dict[str, Any]:
     """Run one search; what it chose and how decided it was."""
     faces, space = FaceSet.load(paths.FACES), setting.params.search_space
     augment = setting.params.augment if params.augment else None
     kind = VARIANTS[variant].search
-    running = kind(faces, space, setting.lut(params.cost), params, augment, launch(setting.train))
+    lut = _lut(setting, params, table)
+    running = kind(faces, space, lut, params, augment, launch(setting.train))
     running.run()
     best = results.rank(running)[0]
     return {

@@ -1,6 +1,8 @@
-"""The two tests: does the supernet rank, and does the search beat chance."""
+"""The tests: does the supernet rank, does the search beat chance, does the table decide."""
 
 from collections.abc import Sequence
+from itertools import combinations, product
+from statistics import fmean
 from typing import Any
 
 from benchmarks.ranking.entries import Entry
@@ -62,3 +64,32 @@ def against_chance(
             "goal_reached": all(gap <= spread for gap in gaps),
         }
     return found
+
+
+def same_choice(own: Sequence[Entry], others: Sequence[Entry]) -> dict[str, Any]:
+    """What the searches by another table chose against what those by the project's own chose.
+
+    own, others: the same seeds, trained alone. `layers_between_seeds` and `layers_between_tables`
+    are the layers in which two searches differ, on average over the pairs within `own` and within
+    `others`, and over those across. Reached when mean cost (by the own table) and mean validation
+    NME of `others` are no higher than the highest of `own`.
+    """
+    within = [pair for group in (own, others) for pair in combinations(group, 2)]
+    costs, errors = ([getattr(e, name) for e in own] for name in ("cost", "error"))
+    cost, error = (fmean(getattr(e, name) for e in others) for name in ("cost", "error"))
+    return {
+        "layers_between_seeds": _layers_apart(within),
+        "layers_between_tables": _layers_apart(list(product(own, others))),
+        "cost": cost,
+        "costs_of_seeds": [min(costs), max(costs)],
+        "error": error,
+        "errors_of_seeds": [min(errors), max(errors)],
+        "goal_reached": bool(cost <= max(costs) and error <= max(errors)),
+    }
+
+
+def _layers_apart(pairs: Sequence[tuple[Entry, Entry]]) -> float:
+    """Mean number of layers in which the two of a pair differ."""
+    return fmean(
+        sum(a != b for a, b in zip(one.choice, other.choice, strict=True)) for one, other in pairs
+    )

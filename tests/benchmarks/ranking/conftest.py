@@ -44,6 +44,8 @@ def setting(
     monkeypatch.chdir(tmp_path)
     faces.save(paths.FACES)
     write_json(paths.lut("macs"), macs_table(space, faces.points, faces.size))
+    other = tmp_path / "kit.json"
+    write_json(other, macs_table(space, faces.points, faces.size))
     write_json(paths.SEARCHED, {"choice": CHOICE})
     supernet = build_supernet(space, faces.points, faces.size, seed=1)
     save_weights(paths.SUPERNET, {f"net.{k}": v for k, v in supernet.state_dict().items()})
@@ -53,7 +55,7 @@ def setting(
     small = {
         "sample": ranking.sample.model_copy(update={"count": 4, "pool": 400}),
         "recipe": ranking.recipe.model_copy(update={"epochs": 1}),
-        "searches": ranking.searches.model_copy(update={"seeds": (1,)}),
+        "searches": ranking.searches.model_copy(update={"seeds": (1, 2), "tables": (other,)}),
         "ablations": ranking.ablations.model_copy(update={"arch_batch": 4}),
         "verdict": ranking.verdict.model_copy(update={"resamples": 20}),
         "run": ranking.run.model_copy(update={"processes": 1}),

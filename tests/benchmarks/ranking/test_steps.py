@@ -37,7 +37,8 @@ def test_every_step_and_then_nothing_again(setting, capsys, monkeypatch):
     kept = some.read_bytes()
     some.unlink()
     STEPS["report"](setting)
-    assert (made / "verdicts.md").read_text().count("| not known yet |") == 2
+    verdicts = (made / "verdicts.md").read_text().splitlines()[2:4]
+    assert all(line.endswith("| not known yet |") for line in verdicts)
     some.write_bytes(kept)
     before = {path: path.stat().st_mtime_ns for path in made.glob("*/*.json")}
     capsys.readouterr()

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.ranking.searches import ablations, search, seeds
+from benchmarks.ranking.searches import ablations, by_table, repeated, search, seeds
 from benchmarks.ranking.variants import VARIANTS, CostInWeights, Leak, TwoDraws
 from fbnet.faces.batches import batches
+from fbnet.files import read_json, write_json
 from fbnet.search.cost import cost_term
 from fbnet.search.loop import Search
 from fbnet.search.lut import expected_cost, reference_cost
@@ -101,8 +102,20 @@ def test_a_search_leaves_what_the_table_shows(setting, name):
 
 
 def test_searches_are_named_by_all_that_they_hang_on(setting):
-    every = [job.path for make in (seeds, ablations) for job in make(setting).values()]
-    assert len(set(every)) == 1 + len(VARIANTS)
+    every = [job.path for make in (repeated, ablations) for job in make(setting).values()]
+    assert len(set(every)) == 2 + 2 + len(VARIANTS)
     params = setting.params.model_copy(update={"search": setting.search_params(beta=0.123)})
     other = type(setting)(params, setting.ranking, results=setting.results)
     assert not {job.path for job in seeds(other).values()} & set(every)
+
+
+def test_a_search_goes_by_the_table_it_is_given(setting):
+    (table,) = setting.ranking.searches.tables
+    doubled = read_json(table)
+    doubled["fixed"]["macs"] *= 2
+    write_json(table, doubled)
+    own, other = (jobs["seed 1"] for jobs in by_table(setting).values())
+    found, dearer = (search(*job.arguments) for job in (own, other))
+    fixed = setting.lut("macs").fixed
+    assert dearer["cost"] - dearer["macs"] == fixed
+    assert found["cost"] == found["macs"]

@@ -6,7 +6,7 @@ from benchmarks.ranking.entries import Entry
 from benchmarks.ranking.params import load
 from benchmarks.ranking.report import verdict_rows
 from benchmarks.ranking.tables import markdown, percent
-from benchmarks.ranking.verdict import against_chance, complete, supernet_ranks
+from benchmarks.ranking.verdict import against_chance, complete, same_choice, supernet_ranks
 
 PARAMS = load().verdict.model_copy(update={"resamples": 50})
 
@@ -86,7 +86,8 @@ def test_the_verdict_in_words(val, answer):
     searched = SEARCHED if len(val) == 2 else entry("found", 2.0, [0.05])
     chance = against_chance(searched, [entry("cheap", 1.9, val)], PARAMS)
     ranks, against = verdict_rows(
-        {"supernet_ranks": supernet_ranks(RANKED, PARAMS)} | {"against_chance": chance}
+        {"supernet_ranks": supernet_ranks(RANKED, PARAMS), "against_chance": chance, "tables": {}},
+        "ms",
     )
     assert (ranks["reached"], against["reached"]) == ("yes", answer)
     assert ranks["found"].startswith("8 architectures; tau 1.00 [1.00, 1.00], between seeds 1.00")
@@ -99,3 +100,32 @@ def test_tables_leave_gaps_empty():
     assert markdown(rows).splitlines() == [
         "| a | b | c |", "| --- | --- | --- |", "| 1 | 7.12 % |  |", "| 2 |  |  |",
     ]  # fmt: skip
+
+
+def chosen(text, cost, error):
+    return Entry(tuple(text), cost, cost, (error, error), (error, error))
+
+
+OWN = [chosen("abc", 1.0, 0.05), chosen("abd", 1.2, 0.06)]
+
+
+def table_row(found):
+    summary = {"supernet_ranks": {"architectures": 0}, "tables": {"kit": found}}
+    return verdict_rows(summary, "ms")[2]
+
+
+@pytest.mark.parametrize(
+    ("cost", "error", "reached"), [(1.2, 0.06, True), (1.3, 0.05, False), (1.0, 0.061, False)]
+)
+def test_another_table_is_as_good_within_the_range_of_the_seeds(cost, error, reached):
+    found = same_choice(OWN, [chosen("abc", cost, error), chosen("xbd", cost, error)])
+    assert found["layers_between_seeds"] == pytest.approx((1 + 2) / 2)
+    assert found["layers_between_tables"] == pytest.approx((0 + 2 + 1 + 1) / 4)
+    assert found["goal_reached"] is reached
+    row = table_row(found)
+    assert row["found"].startswith("1.0 layers differ between tables, 1.5 between seeds; cost")
+    assert row["reached"] == ("yes" if reached else "no")
+
+
+def test_another_table_is_not_judged_before_its_searches_are_trained():
+    assert table_row({})["reached"] == "not known yet"
