@@ -58,7 +58,7 @@ RECIPES: dict[str, Recipe] = {
     "one": Recipe(
         epochs={RENDERED: 40, PHOTOGRAPHS: 60},
         retrain=COMMON | {"loss": "wing", "ema": 0.99},
-        rates=(0.0015, 0.003, 0.006),
+        rates=(0.003, 0.006, 0.012),
     ),
     "best": Recipe(
         epochs={RENDERED: 120, PHOTOGRAPHS: 180},
