@@ -103,12 +103,12 @@ def _summary(setting: "Setting") -> tuple[list[dict[str, Any]], dict[str, str]]:
     from benchmarks.headline import page
     from benchmarks.headline.goals import verdicts
     from benchmarks.headline.pareto import ranking
-    from benchmarks.headline.recipes import RUNS
+    from benchmarks.headline.recipes import SETS
     from benchmarks.headline.table import records, rows
     from fbnet.files import read_json
 
     timed = setting.results / "latency.json"
-    found = records(setting.results, list(setting.recipes), list(RUNS))
+    found = records(setting.results, list(setting.recipes), SETS)
     made = rows(found, read_json(timed) if timed.exists() else {})
     verdict = page.verdict_list(verdicts(found, made, ranking()))
     return made, {"tables": page.tables(made), "goals": verdict}

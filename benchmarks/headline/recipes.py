@@ -9,12 +9,8 @@ RENDERED, PHOTOGRAPHS = "rendered", "photographs"
 SUBNET = "subnet"
 """The searched net; every other model is a name of `fbnet.nets.baselines.BASELINES`."""
 
-RUNS: dict[str, dict[str, int]] = {
-    RENDERED: {SUBNET: 3, "lite": 3, "mobilenetv3": 1},
-    PHOTOGRAPHS: {SUBNET: 5, "lite": 5, "mobilenetv3": 1},
-}
-"""Trainings of each model: seeds on rendered faces, folds on photographs."""
-MODELS = tuple(RUNS[RENDERED])
+SETS = (RENDERED, PHOTOGRAPHS)
+MODELS = (SUBNET, "lite", "mobilenetv3")
 FOLDS = 5
 
 
@@ -22,7 +18,8 @@ FOLDS = 5
 class Recipe:
     """One way of training, the same for every model.
 
-    epochs: by data set. retrain: keys of the section `retrain`.
+    epochs: by data set. retrain: keys of the section `retrain`. runs: trainings of each model by
+    data set; seeds on rendered faces, folds on photographs.
     rates: learning rates tried on validation for each model, on its first run, for `trial_share`
     of the epochs; the best one trains all of its runs. tuned_by: the recipe whose trials count
     where this one has no rates. teachers: by data set and model, the model that teaches it with
@@ -32,6 +29,7 @@ class Recipe:
 
     epochs: Mapping[str, int]
     retrain: Mapping[str, Any]
+    runs: Mapping[str, Mapping[str, int]]
     rates: tuple[float, ...] = ()
     trial_share: float = 0.2
     tuned_by: str = ""
@@ -58,18 +56,19 @@ RECIPES: dict[str, Recipe] = {
     "one": Recipe(
         epochs={RENDERED: 40, PHOTOGRAPHS: 60},
         retrain=COMMON | {"loss": "wing", "ema": 0.99},
-        rates=(0.003, 0.006, 0.012),
+        runs={
+            RENDERED: {SUBNET: 3, "lite": 3, "mobilenetv3": 1},
+            PHOTOGRAPHS: {SUBNET: 5, "lite": 5, "mobilenetv3": 1},
+        },
+        rates=(0.006, 0.012, 0.024),
     ),
     "best": Recipe(
-        epochs={RENDERED: 120, PHOTOGRAPHS: 180},
+        epochs={RENDERED: 80, PHOTOGRAPHS: 120},
         retrain=COMMON | {"loss": "smooth_wing", "ema": 0.995},
+        runs={RENDERED: {SUBNET: 3, "lite": 1}, PHOTOGRAPHS: {SUBNET: 5, "lite": 5}},
         tuned_by="one",
-        # On photographs a teacher must not know the fold's test faces: lite has all five folds.
-        teachers={
-            (RENDERED, SUBNET): ("mobilenetv3", "one"),
-            (RENDERED, "lite"): ("mobilenetv3", "one"),
-            (PHOTOGRAPHS, SUBNET): ("lite", "best"),
-        },
+        # A teacher must not know the fold's test faces: lite has all five folds.
+        teachers={(data, SUBNET): ("lite", "best") for data in SETS},
         start={PHOTOGRAPHS: (RENDERED, "one")},
     ),
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
-from benchmarks.headline.recipes import RUNS, Recipe
+from benchmarks.headline.recipes import Recipe
 from fbnet.errors import BadInput
 
 
@@ -52,8 +52,9 @@ def plan(recipes: Mapping[str, Recipe], sets: list[str], pattern: str = "*") -> 
 def _all(recipes: Mapping[str, Recipe], sets: list[str]) -> Iterator[Task]:
     for name, recipe in recipes.items():
         for data in sets:
-            for run in range(1, max(RUNS[data].values()) + 1):
-                for model, runs in RUNS[data].items():
+            wanted = recipe.runs[data]
+            for run in range(1, max(wanted.values()) + 1):
+                for model, runs in wanted.items():
                     if run == 1:
                         yield from trials(model, data, name, recipe)
                     if run <= runs:

@@ -5,22 +5,25 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.headline import tasks
 from benchmarks.headline.recipes import PHOTOGRAPHS, RENDERED, SUBNET, Recipe
 from benchmarks.headline.setting import Setting
 from fbnet.params import Params
 
+FEW = {SUBNET: 2, "lite": 2}
+RUNS = {RENDERED: FEW, PHOTOGRAPHS: FEW}
 CHOICE = ("sep_k3", "mb_k3", "skip")
 RECIPES = {
     "one": Recipe(
         epochs={RENDERED: 2, PHOTOGRAPHS: 3},
         retrain={"loss": "wing", "batch": 22, "min_steps": 0},
+        runs=RUNS,
         rates=(1e-6, 1e-2),
         trial_share=0.5,
     ),
     "best": Recipe(
         epochs={RENDERED: 1, PHOTOGRAPHS: 1},
         retrain={"loss": "smooth_wing", "batch": 22, "min_steps": 0},
+        runs=RUNS,
         tuned_by="one",
         teachers={(PHOTOGRAPHS, SUBNET): ("lite", "best")},
         start={PHOTOGRAPHS: (RENDERED, "one")},
@@ -29,9 +32,7 @@ RECIPES = {
 
 
 @pytest.fixture
-def setting(faces, space, tmp_path, monkeypatch):
-    few = {SUBNET: 2, "lite": 2}
-    monkeypatch.setattr(tasks, "RUNS", {RENDERED: few, PHOTOGRAPHS: few})
+def setting(faces, space, tmp_path):
     sources = {name: tmp_path / name for name in (RENDERED, PHOTOGRAPHS)}
     for folder in sources.values():
         replace(faces, layout=folder.name).save(folder)
