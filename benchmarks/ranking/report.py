@@ -95,7 +95,7 @@ def verdict_rows(summary: Mapping[str, Any], unit: str) -> list[dict[str, str]]:
             {
                 "question": f"is the search by the table `{table}` as good?",
                 "found": _table_line(found, unit),
-                "goal": "mean cost and NME no higher than the highest of the seeds",
+                "goal": "none beaten by more than the spread between seeds",
                 "reached": _answer(found),
             }
             for table, found in summary["tables"].items()
@@ -121,13 +121,13 @@ def _chance_line(found: Mapping[str, Any]) -> str:
 def _table_line(found: Mapping[str, Any], unit: str) -> str:
     if not found:
         return "not all of its searches are trained yet"
-    low, high = (percent(nme) for nme in found["errors_of_seeds"])
-    cheap, dear = found["costs_of_seeds"]
+    own, other = found["costs"]
+    own_nme, nme = (percent(error) for error in found["errors"])
     return (
-        f"{found['layers_between_tables']:.1f} layers differ between tables, "
+        f"{found['beaten']} of {found['searches']} are beaten by one of the own table at their "
+        f"cost or less; {found['layers_between_tables']:.1f} layers differ between tables, "
         f"{found['layers_between_seeds']:.1f} between seeds; "
-        f"cost {found['cost']:.4g} {unit}, seeds {cheap:.4g} to {dear:.4g}; "
-        f"NME {percent(found['error'])}, seeds {low} to {high}"
+        f"mean cost {other:.4g} {unit}, own {own:.4g}; NME {nme}, own {own_nme}"
     )
 
 

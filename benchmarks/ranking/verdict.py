@@ -69,22 +69,25 @@ def against_chance(
 def same_choice(own: Sequence[Entry], others: Sequence[Entry]) -> dict[str, Any]:
     """What the searches by another table chose against what those by the project's own chose.
 
-    own, others: the same seeds, trained alone. `layers_between_seeds` and `layers_between_tables`
-    are the layers in which two searches differ, on average over the pairs within `own` and within
-    `others`, and over those across. Reached when mean cost (by the own table) and mean validation
-    NME of `others` are no higher than the highest of `own`.
+    own, others: the same seeds, trained alone with two seeds; costs are by the own table.
+    `layers_between_seeds` and `layers_between_tables` are the layers in which two searches differ,
+    on average over the pairs within `own` and within `others`, and over those across. `beaten` are
+    those of `others` of which some of `own` costs no more and has a validation NME lower by more
+    than the spread between seeds.
     """
     within = [pair for group in (own, others) for pair in combinations(group, 2)]
-    costs, errors = ([getattr(e, name) for e in own] for name in ("cost", "error"))
-    cost, error = (fmean(getattr(e, name) for e in others) for name in ("cost", "error"))
+    spread = seed_spread([e.val for e in (*own, *others)])
+    beaten = sum(
+        any(mine.cost <= e.cost and e.error - mine.error > spread for mine in own) for e in others
+    )
     return {
         "layers_between_seeds": _layers_apart(within),
         "layers_between_tables": _layers_apart(list(product(own, others))),
-        "cost": cost,
-        "costs_of_seeds": [min(costs), max(costs)],
-        "error": error,
-        "errors_of_seeds": [min(errors), max(errors)],
-        "goal_reached": bool(cost <= max(costs) and error <= max(errors)),
+        "costs": [fmean(e.cost for e in group) for group in (own, others)],
+        "errors": [fmean(e.error for e in group) for group in (own, others)],
+        "searches": len(others),
+        "beaten": beaten,
+        "goal_reached": beaten == 0,
     }
 
 

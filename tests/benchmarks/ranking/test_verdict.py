@@ -103,7 +103,7 @@ def test_tables_leave_gaps_empty():
 
 
 def chosen(text, cost, error):
-    return Entry(tuple(text), cost, cost, (error, error), (error, error))
+    return Entry(tuple(text), cost, cost, (error - 0.001, error + 0.001), (error, error))
 
 
 OWN = [chosen("abc", 1.0, 0.05), chosen("abd", 1.2, 0.06)]
@@ -115,16 +115,20 @@ def table_row(found):
 
 
 @pytest.mark.parametrize(
-    ("cost", "error", "reached"), [(1.2, 0.06, True), (1.3, 0.05, False), (1.0, 0.061, False)]
+    ("cost", "error", "beaten"),
+    [(1.1, 0.051, 0), (1.1, 0.052, 2), (0.9, 0.09, 0)],
+    ids=["within the spread", "dearer and worse", "cheaper"],
 )
-def test_another_table_is_as_good_within_the_range_of_the_seeds(cost, error, reached):
+def test_another_table_is_as_good_unless_its_nets_are_beaten_at_their_cost(cost, error, beaten):
     found = same_choice(OWN, [chosen("abc", cost, error), chosen("xbd", cost, error)])
     assert found["layers_between_seeds"] == pytest.approx((1 + 2) / 2)
     assert found["layers_between_tables"] == pytest.approx((0 + 2 + 1 + 1) / 4)
-    assert found["goal_reached"] is reached
+    assert found["costs"] == pytest.approx([1.1, cost])
+    assert (found["beaten"], found["goal_reached"]) == (beaten, beaten == 0)
     row = table_row(found)
-    assert row["found"].startswith("1.0 layers differ between tables, 1.5 between seeds; cost")
-    assert row["reached"] == ("yes" if reached else "no")
+    assert row["found"].startswith(f"{beaten} of 2 are beaten")
+    assert "1.0 layers differ between tables, 1.5 between seeds" in row["found"]
+    assert row["reached"] == ("no" if beaten else "yes")
 
 
 def test_another_table_is_not_judged_before_its_searches_are_trained():
