@@ -38,7 +38,7 @@ BEST_NME = 0.05
 """On photographs, trained at its best."""
 FACES = {RENDERED: "rendered faces", PHOTOGRAPHS: "photographs"}
 SEARCHES, MEMBERS = 3, 20
-"""So many searches, at least, against so many random members of the space."""
+"""So many searches, at least, against so many random members, half of them in the front's range."""
 
 
 def verdicts(
@@ -92,12 +92,12 @@ def _front(pareto: Comparison | None) -> Verdict:
     goal = f"front of {SEARCHES} searches or more on or below {MEMBERS} random members"
     if pareto is None:
         return Verdict(goal, None)
-    members = len(pareto.gaps) + pareto.cheaper
+    members = len(pareto.gaps) + pareto.outside
     text = (
         f"{pareto.searched} searched nets, {members} members: {pareto.better} below the front, "
-        f"{pareto.cheaper} cheaper than all of it"
+        f"{pareto.outside} outside its range of costs"
     )
-    enough = pareto.searched >= SEARCHES and members >= MEMBERS
+    enough = pareto.searched >= SEARCHES and members >= MEMBERS <= 2 * len(pareto.gaps)
     return Verdict(goal, text, enough and pareto.better == 0)
 
 

@@ -29,12 +29,13 @@ class Comparison:
     """Random members against the front of the searched nets.
 
     gaps: relative NME of each member above the best searched net that costs no more; negative
-    where the member is better. cheaper: members that cost less than every searched net.
+    where the member is better. outside: members that cost less, or more, than every searched net;
+    of them the front says nothing.
     """
 
     searched: int
     gaps: tuple[float, ...]
-    cheaper: int
+    outside: int
 
     @property
     def better(self) -> int:
@@ -44,14 +45,12 @@ class Comparison:
 
 def compare(searched: Iterable[Point], members: Iterable[Point]) -> Comparison:
     """Hold members against the front of `searched`."""
-    found, gaps, cheaper = list(searched), [], 0
-    for member in members:
-        rivals = [point.nme for point in found if point.macs <= member.macs]
-        if rivals:
-            gaps.append(member.nme / min(rivals) - 1)
-        else:
-            cheaper += 1
-    return Comparison(len(found), tuple(gaps), cheaper)
+    found, everyone = list(searched), list(members)
+    ends = [end(point.macs for point in found) for end in (min, max)]
+    inside = [member for member in everyone if ends[0] <= member.macs <= ends[1]]
+    best = [min(p.nme for p in found if p.macs <= member.macs) for member in inside]
+    gaps = tuple(member.nme / nme - 1 for member, nme in zip(inside, best, strict=True))
+    return Comparison(len(found), gaps, len(everyone) - len(inside))
 
 
 def ranking(folder: Path = RANKING) -> Comparison | None:

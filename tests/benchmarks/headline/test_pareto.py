@@ -13,17 +13,18 @@ SEARCHED = [Point(10, 0.06), Point(20, 0.05), Point(30, 0.055)]
         (Point(10, 0.06), 0.0),
         (Point(15, 0.066), 0.1),
         (Point(25, 0.04), -0.2),
-        (Point(40, 0.05), 0.0),  # the dearest searched net is not the best
+        (Point(30, 0.05), 0.0),  # the dearest searched net is not the best
     ],
 )
 def test_a_member_meets_the_best_net_that_costs_no_more(member, gap):
     found = compare(SEARCHED, [member])
     assert found.gaps == (pytest.approx(gap),)
-    assert (found.better, found.cheaper, found.searched) == (int(gap < 0), 0, 3)
+    assert (found.better, found.outside, found.searched) == (int(gap < 0), 0, 3)
 
 
-def test_cheaper_members_are_counted_apart():
-    assert compare(SEARCHED, [Point(9, 0.01)]) == Comparison(3, (), 1)
+@pytest.mark.parametrize("macs", [9, 31])
+def test_members_outside_the_range_are_counted_apart(macs):
+    assert compare(SEARCHED, [Point(macs, 0.01)]) == Comparison(3, (), 1)
 
 
 def test_read_from_the_ranking_benchmark(tmp_path):
@@ -49,6 +50,8 @@ def test_read_from_the_ranking_benchmark(tmp_path):
         (Comparison(3, (0.1,) * 18, 2), True),
         (Comparison(3, (0.1,) * 19 + (-0.01,), 0), False),
         (Comparison(2, (0.1,) * 20, 0), False),
+        (Comparison(3, (0.1,) * 10, 10), True),
+        (Comparison(3, (0.1,) * 9, 11), False),
         (Comparison(3, (0.1,) * 19, 0), False),
     ],
 )
