@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from fbnet.params.base import Section
 from fbnet.params.load import checked, read_yaml
@@ -39,6 +39,13 @@ class SearchesParams(Section):
     """Every draw of a search hangs on its seed."""
     tables: tuple[Path, ...]
     """Other latency tables by which each seed searches too."""
+
+    @field_validator("tables")
+    @classmethod
+    def _names_differ(cls, tables: tuple[Path, ...]) -> tuple[Path, ...]:
+        if len({table.stem for table in tables}) < len(tables):
+            raise ValueError("results are named by the tables' files: rename one of the same name")
+        return tables
 
 
 class AblationParams(Section):

@@ -14,8 +14,8 @@ from benchmarks.ranking.verdict import (
     GOAL,
     SHARE_OF_CEILING,
     against_chance,
+    against_own_table,
     complete,
-    same_choice,
     supernet_ranks,
 )
 from fbnet.errors import BadInput
@@ -63,7 +63,7 @@ def table_verdicts(setting: Setting) -> dict[str, dict[str, Any]]:
     chosen = {table: _chosen(setting, jobs) for table, jobs in found.items()}
     whole = {t: e for t, e in chosen.items() if complete(e, len(setting.ranking.searches.seeds))}
     return {
-        table: same_choice(whole[""], whole[table]) if {"", table} <= set(whole) else {}
+        table: against_own_table(whole[""], whole[table]) if {"", table} <= set(whole) else {}
         for table in found
         if table
     }

@@ -66,7 +66,7 @@ def against_chance(
     return found
 
 
-def same_choice(own: Sequence[Entry], others: Sequence[Entry]) -> dict[str, Any]:
+def against_own_table(own: Sequence[Entry], others: Sequence[Entry]) -> dict[str, Any]:
     """What the searches by another table chose against what those by the project's own chose.
 
     own, others: the same seeds, trained alone with two seeds; costs are by the own table.

@@ -16,8 +16,15 @@ def test_the_file_states_every_key_with_its_meaning():
             assert comment.removeprefix("# ") == field.description, f"{name}.{key}"
 
 
-def test_an_unsound_value_is_named(tmp_path):
+@pytest.mark.parametrize(
+    ("sound", "unsound", "message"),
+    [
+        ("count: 20", "count: 2", r"sample\.count is 2"),
+        ("tables: [", "tables: [phone/kit.json, ", r"searches\.tables .*rename one"),
+    ],
+)
+def test_an_unsound_value_is_named(tmp_path, sound, unsound, message):
     path = tmp_path / "params.yaml"
-    path.write_text(FILE.read_text().replace("count: 20", "count: 2"))
-    with pytest.raises(BadInput, match=r"params.yaml:\d+: sample\.count is 2"):
+    path.write_text(FILE.read_text().replace(sound, unsound))
+    with pytest.raises(BadInput, match=rf"params.yaml:\d+: {message}"):
         load(path)

@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from benchmarks.ranking.__main__ import STEPS, main
+from benchmarks.ranking.params import load
 from benchmarks.ranking.variants import VARIANTS
 from fbnet.errors import BadInput
 from fbnet.files import read_json
@@ -62,6 +63,8 @@ def test_bad_input_leaves_with_2(setting, capsys):
 
 def test_stages_are_the_steps_and_inputs_come_from_earlier_ones():
     assert set(PIPELINE) == set(STEPS)
+    tables = {table.as_posix() for table in load().searches.tables}
+    assert tables <= set(PIPELINE["search"]["deps"])
     made = set()
     for name, entry in PIPELINE.items():
         assert entry["cmd"] == f"python -m benchmarks.ranking {name}"

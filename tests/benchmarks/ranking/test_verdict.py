@@ -6,7 +6,7 @@ from benchmarks.ranking.entries import Entry
 from benchmarks.ranking.params import load
 from benchmarks.ranking.report import verdict_rows
 from benchmarks.ranking.tables import markdown, percent
-from benchmarks.ranking.verdict import against_chance, complete, same_choice, supernet_ranks
+from benchmarks.ranking.verdict import against_chance, against_own_table, complete, supernet_ranks
 
 PARAMS = load().verdict.model_copy(update={"resamples": 50})
 
@@ -120,7 +120,7 @@ def table_row(found):
     ids=["within the spread", "dearer and worse", "cheaper"],
 )
 def test_another_table_is_as_good_unless_its_nets_are_beaten_at_their_cost(cost, error, beaten):
-    found = same_choice(OWN, [chosen("abc", cost, error), chosen("xbd", cost, error)])
+    found = against_own_table(OWN, [chosen("abc", cost, error), chosen("xbd", cost, error)])
     assert found["layers_between_seeds"] == pytest.approx((1 + 2) / 2)
     assert found["layers_between_tables"] == pytest.approx((0 + 2 + 1 + 1) / 4)
     assert found["costs"] == pytest.approx([1.1, cost])
