@@ -71,11 +71,13 @@ class Setting:
         return folded(faces, task.run) if self.folds(task.data) else faces
 
     def digest(self, task: Task) -> str:
-        """Of the labels and the split: tells data sets apart, wherever they lie."""
-        faces, found = self.faces(task), hashlib.sha256()
-        for part in (faces.landmarks, faces.pose, faces.split):
-            found.update(np.ascontiguousarray(part).tobytes())
-        return found.hexdigest()[:16]
+        """Of names, split and mean landmarks: tells data sets apart, wherever they lie.
+
+        Every label to its last bit would tell machines apart too.
+        """
+        faces = self.faces(task)
+        means = faces.landmarks.mean(axis=0, dtype=np.float64).round(3) + 0.0
+        return short([faces.names, faces.split.tolist(), means.tolist()])
 
     def _load(self, data: str) -> FaceSet:
         if data not in self.sources:

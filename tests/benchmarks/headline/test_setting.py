@@ -6,6 +6,7 @@ import pytest
 from benchmarks.headline.setting import folded
 from benchmarks.headline.tasks import Task
 from fbnet.errors import BadInput
+from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import Prepared
 
 
@@ -35,6 +36,22 @@ def test_digest_tells_folds_and_labels_apart(setting):
     assert setting.digest(one) == setting.digest(same) != setting.digest(other)
     seeds = (Task("lite", "rendered", "one", run) for run in (1, 2))
     assert len({setting.digest(task) for task in seeds}) == 1
+    assert moved(setting, 0.01).digest(one) != setting.digest(one)
+
+
+def test_digest_is_the_same_on_a_machine_that_rounds_otherwise(setting):
+    task = Task("lite", "rendered", "one")
+    assert moved(setting, 1e-7).digest(task) == setting.digest(task)
+
+
+def moved(setting, by):
+    """The setting with all points shifted by so much."""
+    sources = {}
+    for data, folder in setting.sources.items():
+        sources[data] = folder.with_name(f"{data}-moved")
+        faces = FaceSet.load(folder)
+        replace(faces, landmarks=faces.landmarks + np.float32(by)).save(sources[data])
+    return replace(setting, sources=sources)
 
 
 def test_missing_data_and_another_space_are_refused(setting):
