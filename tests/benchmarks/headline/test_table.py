@@ -62,5 +62,14 @@ def test_goals_are_held_against_the_figures():
     assert len(reached) == 9
 
 
+def test_the_better_recipe_on_validation_counts_as_best():
+    found = [
+        record("subnet", nme, recipe=recipe, val_nme=val)
+        for recipe, nme, val in (("one", 0.03, 0.03), ("best", 0.049, 0.05), ("taught", 0.052, 0.04))
+    ]
+    (best,) = [v for v in verdicts(found, rows(found, {})) if v.goal.endswith("at its best")]
+    assert (best.measured, best.reached) == ("5.20%", False)
+
+
 def test_what_was_not_trained_is_not_judged():
     assert all(v.measured is None and not v.reached for v in verdicts([], []))

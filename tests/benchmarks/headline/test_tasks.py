@@ -7,7 +7,7 @@ from fbnet.errors import BadInput
 
 def test_every_training_once_and_tuned_alike():
     names = [task.name for task in plan(RECIPES, list(SETS))]
-    assert len(names) == len(set(names)) == (7 + 11) + (4 + 10) + 2 * 3 * 3
+    assert len(names) == len(set(names)) == (7 + 11) + (4 + 10) + (1 + 5) + 2 * 3 * 3
     trials = [name.split("/") for name in names if "/trials/" in name]
     counted = {(data, name.rpartition("-")[0]) for data, _, _, name in trials}
     per_model = {
