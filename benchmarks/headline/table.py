@@ -8,7 +8,10 @@ from typing import Any
 from benchmarks.headline.latency import by_engine
 from fbnet.files import read_json
 
-FIGURES = ("val_nme", "nme", "nme_jitter", "nme_box", "fr_08", "fr_10", "auc_08", "auc_10", "mean_face_nme")
+FIGURES = (
+    *("val_nme", "nme", "nme_jitter", "nme_box", "mean_face_nme"),
+    *("fr_08", "fr_10", "auc_08", "auc_10"),
+)
 """Means over the runs."""
 PARTS = ("nme_region", "nme_yaw")
 """Figures by part; a run without faces in a part does not count there."""

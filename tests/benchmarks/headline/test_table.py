@@ -63,9 +63,9 @@ def test_goals_are_held_against_the_figures():
 
 
 def test_the_better_recipe_on_validation_counts_as_best():
+    figures = {"one": (0.03, 0.03), "best": (0.049, 0.05), "taught": (0.052, 0.04)}
     found = [
-        record("subnet", nme, recipe=recipe, val_nme=val)
-        for recipe, nme, val in (("one", 0.03, 0.03), ("best", 0.049, 0.05), ("taught", 0.052, 0.04))
+        record("subnet", nme, recipe=recipe, val_nme=val) for recipe, (nme, val) in figures.items()
     ]
     (best,) = [v for v in verdicts(found, rows(found, {})) if v.goal.endswith("at its best")]
     assert (best.measured, best.reached) == ("5.20%", False)
