@@ -50,6 +50,7 @@ def _row(group: Sequence[Record], latency: Record) -> dict[str, Any]:
         **{part: _by_part([record[part] for record in group]) for part in PARTS},
         "runs": len(group),
         "faces": sum(record["faces"] for record in group),
+        "nme_runs": nmes,
         "nme_std": stdev(nmes) if len(nmes) > 1 else None,
         "latency_ms": engines.get(ENGINE, {}).get("latency_ms"),
         "latency": engines,

@@ -25,6 +25,7 @@ def test_rows_average_runs():
     lite, subnet = found
     assert (lite["nme"], lite["runs"], lite["faces"]) == (pytest.approx(0.05), 2, 20)
     assert lite["nme_std"] == pytest.approx(0.01 * 2**0.5)
+    assert lite["nme_runs"] == [0.04, 0.06]
     assert lite["nme_yaw"] == {"band_1": 0.04, "band_2": 0.06}
     assert (lite["latency_ms"], subnet["latency_ms"], subnet["nme_std"]) == (2.0, None, None)
 
