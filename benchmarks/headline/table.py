@@ -6,6 +6,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from benchmarks.headline.latency import by_engine
+from benchmarks.headline.recipes import MODELS
 from fbnet.files import read_json
 
 FIGURES = (
@@ -22,12 +23,13 @@ Record = Mapping[str, Any]
 
 
 def records(results: Path, recipes: Sequence[str], sets: Sequence[str]) -> list[Record]:
-    """All finished trainings but the trials, in the order of recipes and data sets."""
+    """All finished trainings but the trials, in the order of recipes, data sets and models."""
     return [
         read_json(file)
         for recipe in recipes
         for data in sets
-        for file in sorted((results / data / recipe).glob("*.json"))
+        for model in MODELS
+        for file in sorted((results / data / recipe).glob(f"{model}-*.json"))
     ]
 
 
