@@ -63,7 +63,7 @@ def _accuracy(found: Sequence[Record], rival: Rival, data: str) -> Verdict:
         return Verdict(goal, None)
     relative, runs = seen
     way = "lower" if relative < 0 else "higher"
-    text = f"{abs(relative):.1%} {way} ({runs} common run{'s' * (runs > 1)})"
+    text = f"{abs(relative):.1%} {way} ({f'median of {runs} runs' if runs > 1 else 'one run'})"
     return Verdict(goal, text, relative <= bound)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import Any
 
 from benchmarks.headline.latency import by_engine
@@ -64,10 +64,13 @@ def _by_part(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: fmean(parts[name] for parts in found if name in parts) for name in names}
 
 
-def compared(found: Iterable[Record], model: str, other: str, data: str, recipe: str) -> Any:
+def compared(
+    found: Iterable[Record], model: str, other: str, data: str, recipe: str
+) -> tuple[float, int] | None:
     """How much higher `model`'s NME is than `other`'s, relative, and over how many runs.
 
-    Over the runs that both have: folds differ in difficulty. None when there is no such run.
+    The median over the runs that both have: folds differ in difficulty, and one failed training of
+    the other net must not decide. None when there is no such run.
     """
     nmes: dict[str, dict[int, float]] = {model: {}, other: {}}
     for record in found:
@@ -76,5 +79,4 @@ def compared(found: Iterable[Record], model: str, other: str, data: str, recipe:
     both = sorted(nmes[model].keys() & nmes[other].keys())
     if not both:
         return None
-    mine, theirs = (fmean(nmes[name][run] for run in both) for name in (model, other))
-    return mine / theirs - 1, len(both)
+    return median(nmes[model][run] / nmes[other][run] for run in both) - 1, len(both)
