@@ -16,6 +16,8 @@ FIGURES = (
 """Means over the runs."""
 PARTS = ("nme_region", "nme_yaw")
 """Figures by part; a run without faces in a part does not count there."""
+LEARNED = 0.9
+"""Share of the mean face's NME that a training has to stay below to count as a rival."""
 ENGINE = "onnxruntime"
 """Whose latency is the row's `latency_ms`."""
 
@@ -64,16 +66,21 @@ def _by_part(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: fmean(parts[name] for parts in found if name in parts) for name in names}
 
 
+def learned(record: Record) -> bool:
+    """Whether a training got away from answering with the mean face."""
+    return bool(record["nme"] < LEARNED * record["mean_face_nme"])
+
+
 def compared(
     found: Iterable[Record], model: str, other: str, data: str, recipe: str
 ) -> tuple[float, int] | None:
     """How much higher `model`'s NME is than `other`'s, relative, and over how many runs.
 
-    The median over the runs that both have: folds differ in difficulty, and one failed training of
-    the other net must not decide. None when there is no such run.
+    The median over the runs in which both learned: folds differ in difficulty, and a failed
+    training is no rival. None when there is no such run.
     """
     nmes: dict[str, dict[int, float]] = {model: {}, other: {}}
-    for record in found:
+    for record in filter(learned, found):
         if (record["data"], record["recipe"]) == (data, recipe) and record["model"] in nmes:
             nmes[record["model"]][record["run"]] = record["nme"]
     both = sorted(nmes[model].keys() & nmes[other].keys())

@@ -43,11 +43,15 @@ def test_compared_on_common_runs_only():
     assert compared(found, "subnet", "mobilenetv3", "photographs", "one") is None
 
 
-def test_one_failed_training_does_not_decide():
+def test_a_training_that_learned_nothing_is_no_rival():
     mine = [record("subnet", 0.05, run) for run in (1, 2, 3)]
-    theirs = [record("lite", nme, run) for run, nme in enumerate((0.1, 0.0625, 0.5), start=1)]
-    relative, runs = compared([*mine, *theirs], "subnet", "lite", "photographs", "one")
-    assert (relative, runs) == (pytest.approx(-0.5), 3)
+    theirs = [record("lite", nme, run) for run, nme in enumerate((0.1, 0.0625, 0.46), start=1)]
+    found = [*mine, *theirs]
+    relative, runs = compared(found, "subnet", "lite", "photographs", "one")
+    assert (relative, runs) == (pytest.approx(-0.35), 2)
+    found = [mine[2], theirs[2]]
+    verdict = verdicts(found, rows(found, {}))[1]
+    assert (verdict.measured, verdict.reached) == ("lite learned in no run", False)
 
 
 def test_goals_are_held_against_the_figures():
@@ -77,6 +81,8 @@ def test_the_better_recipe_on_validation_counts_as_best():
     ]
     (best,) = [v for v in verdicts(found, rows(found, {})) if v.goal.endswith("at its best")]
     assert (best.measured, best.reached) == ("5.20%", False)
+    found.append(record("subnet", 0.047, 2, recipe="best", val_nme=0.05))
+    assert verdicts(found, rows(found, {}))[-2].measured == "4.80%"
 
 
 def test_what_was_not_trained_is_not_judged():
