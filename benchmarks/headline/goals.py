@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.headline.pareto import Comparison
-from benchmarks.headline.recipes import PHOTOGRAPHS, RENDERED, SUBNET
+from benchmarks.headline.recipes import PHOTOGRAPHS, RENDERED, SETS, SUBNET
 from benchmarks.headline.table import Record, compared
 
 Rows = Sequence[Mapping[str, Any]]
@@ -75,7 +75,7 @@ def _costs(rows: Rows, rival: Rival) -> list[Verdict]:
         if bound is None:
             continue
         goal = f"{what} at most {bound:g} of {rival.model}'s"
-        pairs = ([_row(rows, m, data, "one") for m in (SUBNET, rival.model)] for data in FACES)
+        pairs = ([_row(rows, m, data, "one") for m in (SUBNET, rival.model)] for data in SETS)
         share = next((mine[name] / other[name] for mine, other in pairs if mine and other), None)
         made.append(
             Verdict(goal, None) if share is None else Verdict(goal, f"{share:.3f}", share <= bound)

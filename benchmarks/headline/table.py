@@ -76,12 +76,14 @@ def compared(
 ) -> tuple[float, int] | None:
     """How much higher `model`'s NME is than `other`'s, relative, and over how many runs.
 
-    The median over the runs in which both learned: folds differ in difficulty, and a failed
-    training is no rival. None when there is no such run.
+    The median over the runs of both in which `other` learned: folds differ in difficulty, and a
+    failed training is no rival. None when there is no such run.
     """
     nmes: dict[str, dict[int, float]] = {model: {}, other: {}}
-    for record in filter(learned, found):
-        if (record["data"], record["recipe"]) == (data, recipe) and record["model"] in nmes:
+    for record in found:
+        if (record["data"], record["recipe"]) != (data, recipe) or record["model"] not in nmes:
+            continue
+        if record["model"] == model or learned(record):
             nmes[record["model"]][record["run"]] = record["nme"]
     both = sorted(nmes[model].keys() & nmes[other].keys())
     if not both:

@@ -54,6 +54,12 @@ def test_a_training_that_learned_nothing_is_no_rival():
     assert (verdict.measured, verdict.reached) == ("lite learned in no run", False)
 
 
+def test_a_failed_training_of_the_net_itself_counts():
+    found = [record("subnet", 0.46), record("lite", 0.1)]
+    relative, _ = compared(found, "subnet", "lite", "photographs", "one")
+    assert relative == pytest.approx(3.6)
+
+
 def test_goals_are_held_against_the_figures():
     found = [
         record(model, nme, data=data, recipe=recipe)
