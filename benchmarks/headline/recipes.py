@@ -20,11 +20,12 @@ class Recipe:
 
     epochs: by data set. retrain: keys of the section `retrain`. runs: trainings of each model by
     data set; seeds on rendered faces, folds on photographs.
-    rates: learning rates tried on validation for each model, on its first run, for `trial_share`
-    of the epochs; the best one trains all of its runs. tuned_by: the recipe whose trials count
-    where this one has no rates. teachers: by data set and model, the model that teaches it with
-    `teacher_weight`, and the recipe that trained that one on the same run. start: by data set,
-    another one and a recipe; the net begins with the weights of its first run there.
+    rates: learning rates tried on validation for each model, on its first run on rendered faces,
+    for `trial_share` of the epochs; the best one trains all of its runs. tuned_by: the recipe
+    whose trials count where this one has no rates. teachers: by data set and model, the model
+    that teaches it with `teacher_weight`, and the recipe that trained that one on the same run.
+    start: by data set, another one and a recipe; the net begins with the weights of its first run
+    there.
     """
 
     epochs: Mapping[str, int]
@@ -37,9 +38,10 @@ class Recipe:
     teacher_weight: float = 0.5
     start: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
-    def trial_epochs(self, data: str) -> int:
+    @property
+    def trial_epochs(self) -> int:
         """Length of a trial."""
-        return ceil(self.trial_share * self.epochs[data])
+        return ceil(self.trial_share * self.epochs[RENDERED])
 
 
 COMMON = {

@@ -59,7 +59,7 @@ class Bench:
             return task.rate
         recipe = self.setting.recipes[task.recipe]
         name = task.recipe if recipe.rates else recipe.tuned_by
-        tried = trials(task.model, task.data, name, self.setting.recipes[name])
+        tried = trials(task.model, name, self.setting.recipes[name])
         best = min(tried, key=lambda trial: self.ensure(trial)["val_nme"])
         assert best.rate is not None
         return best.rate
@@ -100,7 +100,7 @@ class Bench:
         """Keys of the section `retrain`."""
         recipe = self.setting.recipes[task.recipe]
         full = recipe.epochs[task.data]
-        epochs = full if task.rate is None else recipe.trial_epochs(task.data)
+        epochs = full if task.rate is None else recipe.trial_epochs
         return {**recipe.retrain, "seed": task.run, "epochs": epochs, "lr": rate}
 
     def _train(self, task: Task, rate: float) -> dict[str, Any]:
