@@ -97,13 +97,14 @@ def _front(pareto: Comparison | None) -> Verdict:
     goal = f"front of {SEARCHES} searches or more on or below {MEMBERS} random members"
     if pareto is None:
         return Verdict(goal, None)
-    members = len(pareto.gaps) + pareto.outside
+    members = len(pareto.leads) + pareto.outside
     text = (
         f"{pareto.searched} searched nets, {members} members: {pareto.better} below the front, "
+        f"{pareto.clearly_better} by more than the spread between seeds ({pareto.spread:.2%}), "
         f"{pareto.outside} outside its range of costs"
     )
-    enough = pareto.searched >= SEARCHES and members >= MEMBERS <= 2 * len(pareto.gaps)
-    return Verdict(goal, text, enough and pareto.better == 0)
+    enough = pareto.searched >= SEARCHES and members >= MEMBERS <= 2 * len(pareto.leads)
+    return Verdict(goal, text, enough and pareto.clearly_better == 0)
 
 
 def _row(rows: Rows, model: str, data: str, recipe: str) -> Mapping[str, Any] | None:

@@ -1,81 +1,57 @@
 """Do searched nets beat random members of their space? Read from the ranking benchmark's results.
 
-That benchmark trains both kinds from scratch under one recipe; its files are all that is used here.
+That benchmark trains both kinds from scratch under one recipe (its step `front`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
+from benchmarks.ranking.front import best_so_far
 from fbnet.files import read_json
 
-RANKING = Path(__file__).parents[1] / "ranking/results"
-SEARCHES = "seed_*.json"
-"""Searches as the project does them; the others there are ablations."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """A trained architecture: cost in MACs, and test NME as a mean over its seeds."""
-
-    macs: float
-    nme: float
+FRONT = Path(__file__).parents[1] / "ranking/results/front.json"
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Random members against the front of the searched nets.
 
-    gaps: relative NME of each member above the best searched net that costs no more; negative
-    where the member is better. outside: members that cost less, or more, than every searched net;
-    of them the front says nothing.
+    leads: how far the test NME of each member lies below that of the searched net that is best on
+    validation among those that cost no more; negative where it lies above. outside: members that
+    cost less, or more, than every searched net; of them the front says nothing. spread: standard
+    deviation of such a difference between seeds.
     """
 
     searched: int
-    gaps: tuple[float, ...]
+    leads: tuple[float, ...]
     outside: int
+    spread: float
 
     @property
     def better(self) -> int:
         """Members that lie below the front."""
-        return sum(gap < 0 for gap in self.gaps)
+        return sum(lead > 0 for lead in self.leads)
+
+    @property
+    def clearly_better(self) -> int:
+        """Members that lie below the front by more than the spread."""
+        return sum(lead > self.spread for lead in self.leads)
 
 
-def compare(searched: Iterable[Point], members: Iterable[Point]) -> Comparison:
-    """Hold members against the front of `searched`."""
-    found, everyone = list(searched), list(members)
-    ends = [end(point.macs for point in found) for end in (min, max)]
-    inside = [member for member in everyone if ends[0] <= member.macs <= ends[1]]
-    best = [min(p.nme for p in found if p.macs <= member.macs) for member in inside]
-    gaps = tuple(member.nme / nme - 1 for member, nme in zip(inside, best, strict=True))
-    return Comparison(len(found), gaps, len(everyone) - len(inside))
+def compare(found: Mapping[str, Any]) -> Comparison:
+    """Hold the members against the front; `found` is what the step `front` left."""
+    searched, members = found["searched"], found["members"]
+    low, high = (end(point["macs"] for point in searched) for end in (min, max))
+    inside = [member for member in members if low <= member["macs"] <= high]
+    front = best_so_far(searched)
+    best = [[p for p in front if p["macs"] <= member["macs"]][-1] for member in inside]
+    pairs = zip(best, inside, strict=True)
+    leads = tuple(net["test_nme"] - member["test_nme"] for net, member in pairs)
+    return Comparison(len(searched), leads, len(members) - len(inside), found["seed_spread"])
 
 
-def ranking(folder: Path = RANKING) -> Comparison | None:
-    """The comparison as far as the ranking benchmark has come; None before it has both kinds."""
-    sample = folder / "architectures.json"
-    members = _choices(read_json(sample)) if sample.exists() else []
-    searched = _choices(read_json(f)["choice"] for f in sorted(folder.glob(f"searches/{SEARCHES}")))
-    trained = _trained(read_json(file) for file in sorted(folder.glob("trainings/*.json")))
-    kinds = [[trained[c] for c in kind if c in trained] for kind in (searched, members)]
-    return compare(*kinds) if all(kinds) else None
-
-
-def _choices(found: Iterable[Any]) -> list[tuple[str, ...]]:
-    return list(dict.fromkeys(tuple(choice) for choice in found))
-
-
-def _trained(records: Iterable[dict[str, Any]]) -> dict[tuple[str, ...], Point]:
-    """By architecture; of the recipe that most trainings follow, the one from scratch."""
-    by_recipe: dict[str, list[dict[str, Any]]] = {}
-    for record in records:
-        by_recipe.setdefault(record["recipe"], []).append(record)
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for record in max(by_recipe.values(), key=len, default=[]):
-        groups.setdefault(tuple(record["choice"]), []).append(record)
-    return {
-        choice: Point(group[0]["macs"], fmean(record["test_nme"] for record in group))
-        for choice, group in groups.items()
-    }
+def ranking(file: Path = FRONT) -> Comparison | None:
+    """The comparison; None before it was made."""
+    return compare(read_json(file)) if file.exists() else None

@@ -2,7 +2,8 @@
 
 sample: pick architectures. search: repeat the search over seeds and with one thing done
 otherwise. train: train alone what was picked and found. inherit: score the picked under the
-supernet. report: tables, plots, verdicts. Results lie in benchmarks/ranking/results.
+supernet. front: searches under budgets against random members. report: tables, plots, verdicts.
+Results lie in benchmarks/ranking/results.
 """
 
 import argparse
@@ -75,6 +76,18 @@ def _inherit(setting: "Setting") -> None:
     write_json(setting.results / "inherited.json", inherited(setting))
 
 
+def _front(setting: "Setting") -> None:
+    from benchmarks.ranking import front, jobs, plots
+    from fbnet.files import write_json
+
+    processes = setting.ranking.run.processes
+    jobs.run(front.searches(setting), "searches", processes)
+    jobs.run(front.trainings(setting), "trainings", processes)
+    made = front.summary(setting)
+    write_json(setting.results / "front.json", made)
+    plots.front(made, setting.results / "front.png")
+
+
 def _report(setting: "Setting") -> None:
     from benchmarks.pages import fill
     from benchmarks.ranking.report import QUOTED, report
@@ -90,6 +103,7 @@ STEPS = {
     "search": _search,
     "train": _train,
     "inherit": _inherit,
+    "front": _front,
     "report": _report,
 }
 

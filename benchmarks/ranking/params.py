@@ -59,6 +59,17 @@ class AblationParams(Section):
     """No more epochs for having fewer faces."""
 
 
+class FrontParams(Section):
+    """Searches held to budgets, against random members of the space."""
+
+    budgets: tuple[float, ...] = Field(min_length=1)
+    """MACs that each search may spend."""
+    members: int = Field(ge=1)
+    """Architectures drawn, every one equally likely."""
+    seed: int = Field(ge=0)
+    """Draws the members."""
+
+
 class VerdictParams(Section):
     """How what was measured is read."""
 
@@ -86,6 +97,7 @@ class RankingParams(Section):
     recipe: RecipeParams
     searches: SearchesParams
     ablations: AblationParams
+    front: FrontParams
     verdict: VerdictParams
     run: RunParams
 

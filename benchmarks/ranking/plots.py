@@ -1,19 +1,20 @@
 """Cost against error, and inherited against stand-alone error."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.ranking.entries import Entry
+from benchmarks.ranking.front import best_so_far
 from fbnet.plots.style import ACCENTS, INK, QUIET, figure
-from fbnet.report.runs import front
+from fbnet.report.runs import front as non_dominated
 
 
 def cost_error(sample: Sequence[Entry], searched: Entry | None, unit: str, path: Path) -> None:
     """Predicted cost against validation NME, each seed a bar's end, and the sample's front."""
     with figure(path, 4.4) as (_, axes):
         ax = axes[0, 0]
-        best = front([(e.cost, 100 * e.error) for e in sample])
+        best = non_dominated([(e.cost, 100 * e.error) for e in sample])
         ax.plot(
             *zip(*best, strict=True), color=QUIET, lw=1.2,
             drawstyle="steps-post", label="front of the sample", zorder=1,
@@ -31,6 +32,25 @@ def _points(ax: Any, entries: Sequence[Entry], colour: str, label: str) -> None:
         ax.plot([entry.cost] * 2, ends, color=colour, lw=1, alpha=0.5, zorder=2)
     costs, errors = [e.cost for e in entries], [100 * e.error for e in entries]
     ax.scatter(costs, errors, color=colour, label=label, zorder=3, s=28)
+
+
+def front(found: Mapping[str, Any], path: Path) -> None:
+    """MACs against test NME of searched nets and random members, and what the former reach."""
+    with figure(path, 4.4) as (_, axes):
+        ax = axes[0, 0]
+        reached = [(p["macs"] / 1e6, 100 * p["test_nme"]) for p in best_so_far(found["searched"])]
+        ax.plot(
+            *zip(*reached, strict=True), color=ACCENTS[1], lw=1.2,
+            drawstyle="steps-post", label="front of the searched", zorder=1,
+        )  # fmt: skip
+        for kind, colour in (("members", ACCENTS[0]), ("searched", ACCENTS[1])):
+            macs, nmes = ([p[name] for p in found[kind]] for name in ("macs", "test_nme"))
+            ax.errorbar(
+                [m / 1e6 for m in macs], [100 * nme for nme in nmes], color=colour, label=kind,
+                yerr=100 * found["seed_spread"] / 2**0.5, fmt="o", ms=5, elinewidth=1,
+            )  # fmt: skip
+        ax.set(xlabel="million MACs", ylabel="test NME, % (mean of two seeds)")
+        ax.legend(loc="upper right")
 
 
 def rank(sample: Sequence[Entry], title: str, path: Path) -> None:

@@ -24,8 +24,12 @@ def seeds(setting: Setting, table: Path | None = None) -> dict[str, Job]:
     """The project's search by its own table or another's, once a seed, by the seed's name."""
     suffix = f"_{table.stem}" if table else ""
     return {
-        f"seed {seed}": _job(
-            setting, f"seed_{seed}{suffix}", "base", setting.search_params(seed=seed), table
+        f"seed {seed}": search_job(
+            setting,
+            f"searches/seed_{seed}{suffix}",
+            "base",
+            setting.search_params(seed=seed),
+            table,
         )
         for seed in setting.ranking.searches.seeds
     }
@@ -50,8 +54,11 @@ def ablations(setting: Setting) -> dict[str, Job]:
     """Every variant on reduced data, one seed, by what it does otherwise."""
     reduced = setting.ranking.ablations.model_dump()
     return {
-        variant.what: _job(
-            setting, name, name, setting.search_params(**reduced, **dict(variant.changes))
+        variant.what: search_job(
+            setting,
+            f"searches/{name}",
+            name,
+            setting.search_params(**reduced, **dict(variant.changes)),
         )
         for name, variant in VARIANTS.items()
     }
@@ -62,10 +69,10 @@ def _lut(setting: Setting, params: SearchParams, table: Path | None) -> Lut:
     return from_json(table, setting.params.search_space) if table else setting.lut(params.cost)
 
 
-def _job(
+def search_job(
     setting: Setting, name: str, variant: str, params: SearchParams, table: Path | None = None
 ) -> Job:
-    """A search's result lies in a file named by what it is and by all that it hangs on."""
+    """A search's result lies in a file called `name` in the results, and all that it hangs on."""
     lut = _lut(setting, params, table)
     key = short(
         {
@@ -77,7 +84,7 @@ def _job(
             "train": setting.train.model_dump(include={"accelerator", "precision", "threads"}),
         }
     )
-    path = setting.results / "searches" / f"{name}-{key}.json"
+    path = setting.results / f"{name}-{key}.json"
     return Job(path, search, (setting, variant, params, table))
 
 
