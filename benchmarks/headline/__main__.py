@@ -45,6 +45,10 @@ def _parser() -> argparse.ArgumentParser:
         "--only", default="*", metavar="PATTERN",
         help="trainings by name, such as 'photographs/one/*-1'",
     )  # fmt: skip
+    parser.add_argument(
+        "--threads", type=int, default=1, metavar="N",
+        help="of a training; one is best when several processes train (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--params", default="params.yaml", help="project params (%(default)s)")
     parser.add_argument(
         "--searched", type=Path, default=SEARCHED, metavar="FILE",
@@ -61,7 +65,8 @@ def _setting(arguments: argparse.Namespace) -> "Setting":
     sources = {RENDERED: arguments.rendered}
     if arguments.photographs:
         sources[PHOTOGRAPHS] = arguments.photographs
-    return Setting(load(arguments.params), sources, arguments.searched)
+    params = load(arguments.params)
+    return Setting(params, sources, arguments.searched, threads=arguments.threads)
 
 
 def _plan(setting: "Setting", pattern: str) -> None:

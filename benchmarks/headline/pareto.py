@@ -42,7 +42,7 @@ class Comparison:
 
 def compare(found: Mapping[str, Any]) -> Comparison:
     """Hold the members against the front; `found` is what the step `front` left."""
-    searched, members = found["searched"], found["members"]
+    searched, members = found["searched"], found["sampled"]
     low, high = (end(point["macs"] for point in searched) for end in (min, max))
     inside = [member for member in members if low <= member["macs"] <= high]
     front = best_so_far(searched)

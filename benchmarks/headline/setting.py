@@ -28,7 +28,10 @@ WORK = Path(".checkpoints/headline")
 
 @dataclass(frozen=True)
 class Setting:
-    """sources: folder of each data set at hand. searched: the subnet's `architecture.json`."""
+    """sources: folder of each data set at hand. searched: the subnet's `architecture.json`.
+
+    threads: of a training; figures change in their last digits with it.
+    """
 
     params: Params
     sources: Mapping[str, Path]
@@ -37,11 +40,12 @@ class Setting:
     results: Path = RESULTS
     work: Path = WORK
     page: Path = PAGE
+    threads: int = 1
 
     @property
     def train(self) -> TrainParams:
-        """One thread: trainings run side by side, and bytes do not depend on the machine."""
-        return self.params.train.model_copy(update={"threads": 1})
+        """The project's params but for the threads: trainings run side by side."""
+        return self.params.train.model_copy(update={"threads": self.threads})
 
     @cached_property
     def choice(self) -> tuple[str, ...]:

@@ -1,17 +1,18 @@
 """Is the search's verdict right? Steps of the benchmark, in order; each goes on where it stopped.
 
-sample: pick architectures. search: repeat the search over seeds and with one thing done
-otherwise. train: train alone what was picked and found. inherit: score the picked under the
-supernet. front: searches under budgets against random members. report: tables, plots, verdicts.
+sample: pick architectures. search: repeat the search over seeds, under budgets and with one thing
+done otherwise. train: train alone what was picked and found. inherit: score the picked under the
+supernet. front: searches under budgets against what was picked. report: tables, plots, verdicts.
 Results lie in benchmarks/ranking/results.
 """
 
 import argparse
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fbnet.errors import exit_code
+from fbnet.errors import BadInput, exit_code
 
 if TYPE_CHECKING:
     from benchmarks.ranking.setting import Setting
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def main(argv: list[str] | None = None) -> int:
     """Run one step; returns 0 done, 2 bad params or input."""
     arguments = _parser().parse_args(argv)
-    return exit_code("ranking", lambda: STEPS[arguments.step](_setting(arguments)))
+    return exit_code("ranking", lambda: STEPS[arguments.step](_setting(arguments), arguments.only))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -30,6 +31,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("step", choices=STEPS)
+    parser.add_argument(
+        "--only", default="*", metavar="PATTERN",
+        help="of step `search`: searches by name, such as 'budget_*'",
+    )  # fmt: skip
     parser.add_argument("--params", default="params.yaml", help="project params (%(default)s)")
     parser.add_argument(
         "--searched", type=Path, default=Path("results/search"), metavar="FOLDER",
@@ -46,7 +51,7 @@ def _setting(arguments: argparse.Namespace) -> "Setting":
     return Setting(load(arguments.params), own.load(), arguments.searched)
 
 
-def _sample(setting: "Setting") -> None:
+def _sample(setting: "Setting", pattern: str) -> None:
     from benchmarks.ranking.sample import stratified
     from fbnet.files import write_json
 
@@ -55,40 +60,41 @@ def _sample(setting: "Setting") -> None:
     write_json(setting.results / "architectures.json", choices)
 
 
-def _search(setting: "Setting") -> None:
-    from benchmarks.ranking import jobs, searches
+def _search(setting: "Setting", pattern: str) -> None:
+    from benchmarks.ranking import front, jobs, searches
 
-    wanted = searches.repeated(setting) | searches.ablations(setting)
-    jobs.run(list(wanted.values()), "searches", setting.ranking.run.processes)
+    repeated, varied = searches.repeated(setting), searches.ablations(setting)
+    every = [*repeated.values(), *front.searches(setting), *varied.values()]
+    wanted = [job for job in every if fnmatch(job.path.name, pattern)]
+    if not wanted:
+        raise BadInput(f"no search is called {pattern}; names are those of results/searches")
+    jobs.run(wanted, "searches", setting.ranking.run.processes)
 
 
-def _train(setting: "Setting") -> None:
+def _train(setting: "Setting", pattern: str) -> None:
     from benchmarks.ranking import jobs
     from benchmarks.ranking.plan import trainings
 
     jobs.run(trainings(setting), "trainings", setting.ranking.run.processes)
 
 
-def _inherit(setting: "Setting") -> None:
+def _inherit(setting: "Setting", pattern: str) -> None:
     from benchmarks.ranking.inherited import inherited
     from fbnet.files import write_json
 
     write_json(setting.results / "inherited.json", inherited(setting))
 
 
-def _front(setting: "Setting") -> None:
-    from benchmarks.ranking import front, jobs, plots
+def _front(setting: "Setting", pattern: str) -> None:
+    from benchmarks.ranking import front, plots
     from fbnet.files import write_json
 
-    processes = setting.ranking.run.processes
-    jobs.run(front.searches(setting), "searches", processes)
-    jobs.run(front.trainings(setting), "trainings", processes)
     made = front.summary(setting)
     write_json(setting.results / "front.json", made)
     plots.front(made, setting.results / "front.png")
 
 
-def _report(setting: "Setting") -> None:
+def _report(setting: "Setting", pattern: str) -> None:
     from benchmarks.pages import fill
     from benchmarks.ranking.report import QUOTED, report
     from fbnet.progress import say

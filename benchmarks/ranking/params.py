@@ -39,6 +39,8 @@ class SearchesParams(Section):
     """Every draw of a search hangs on its seed."""
     tables: tuple[Path, ...]
     """Other latency tables by which each seed searches too."""
+    budgets: tuple[float, ...] = Field(min_length=1)
+    """MACs that one more search each may spend."""
 
     @field_validator("tables")
     @classmethod
@@ -57,17 +59,6 @@ class AblationParams(Section):
     """As many architecture steps as on all faces."""
     min_steps: int = Field(ge=0)
     """No more epochs for having fewer faces."""
-
-
-class FrontParams(Section):
-    """Searches held to budgets, against random members of the space."""
-
-    budgets: tuple[float, ...] = Field(min_length=1)
-    """MACs that each search may spend."""
-    members: int = Field(ge=1)
-    """Architectures drawn, every one equally likely."""
-    seed: int = Field(ge=0)
-    """Draws the members."""
 
 
 class VerdictParams(Section):
@@ -97,7 +88,6 @@ class RankingParams(Section):
     recipe: RecipeParams
     searches: SearchesParams
     ablations: AblationParams
-    front: FrontParams
     verdict: VerdictParams
     run: RunParams
 

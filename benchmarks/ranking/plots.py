@@ -35,21 +35,23 @@ def _points(ax: Any, entries: Sequence[Entry], colour: str, label: str) -> None:
 
 
 def front(found: Mapping[str, Any], path: Path) -> None:
-    """MACs against test NME of searched nets and random members, and what the former reach."""
+    """MACs against test NME of the searched under budgets and of the sample, and their front."""
     with figure(path, 4.4) as (_, axes):
         ax = axes[0, 0]
-        reached = [(p["macs"] / 1e6, 100 * p["test_nme"]) for p in best_so_far(found["searched"])]
+        reached = best_so_far(found["searched"])
         ax.plot(
-            *zip(*reached, strict=True), color=ACCENTS[1], lw=1.2,
-            drawstyle="steps-post", label="front of the searched", zorder=1,
+            [point["macs"] / 1e6 for point in reached],
+            [100 * point["test_nme"] for point in reached],
+            color=ACCENTS[1], lw=1.2, drawstyle="steps-post", label="front", zorder=1,
         )  # fmt: skip
-        for kind, colour in (("members", ACCENTS[0]), ("searched", ACCENTS[1])):
-            macs, nmes = ([p[name] for p in found[kind]] for name in ("macs", "test_nme"))
+        for kind, colour in zip(("sampled", "searched"), ACCENTS, strict=False):
             ax.errorbar(
-                [m / 1e6 for m in macs], [100 * nme for nme in nmes], color=colour, label=kind,
-                yerr=100 * found["seed_spread"] / 2**0.5, fmt="o", ms=5, elinewidth=1,
+                [point["macs"] / 1e6 for point in found[kind]],
+                [100 * point["test_nme"] for point in found[kind]],
+                yerr=100 * found["seed_spread"] / 2**0.5,
+                color=colour, label=kind, fmt="o", ms=5, elinewidth=1,
             )  # fmt: skip
-        ax.set(xlabel="million MACs", ylabel="test NME, % (mean of two seeds)")
+        ax.set(xlabel="million MACs", ylabel="test NME, % (mean of the seeds)")
         ax.legend(loc="upper right")
 
 

@@ -10,7 +10,7 @@ from benchmarks.ranking.setting import Setting
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_json
 from fbnet.params import Params, RetrainParams, SearchParams, SpaceParams
-from fbnet.search.lut import Lut, from_table
+from fbnet.search.lut import Lut, cost_range, from_table
 from fbnet.search.macs import macs_table
 from fbnet.search.mixed import build_supernet
 from fbnet.training.weights import save_weights
@@ -39,6 +39,7 @@ def setting(
     space: SpaceParams,
     faces: FaceSet,
     search_params: SearchParams,
+    lut: Lut,
 ) -> Setting:
     """What the pipeline's stages leave, in a folder that is now the working one."""
     monkeypatch.chdir(tmp_path)
@@ -52,10 +53,13 @@ def setting(
     retrain = RetrainParams(batch=16, augment=False, warmup_epochs=0.0)
     params = Params(spaces={"seed": space}, search=search_params, retrain=retrain)
     ranking = own.load()
+    low, high = cost_range(lut)
+    budgets = ((low + high) / 2, high)
+    searches = {"seeds": (1, 2), "tables": (other,), "budgets": budgets}
     small = {
         "sample": ranking.sample.model_copy(update={"count": 4, "pool": 400}),
         "recipe": ranking.recipe.model_copy(update={"epochs": 1}),
-        "searches": ranking.searches.model_copy(update={"seeds": (1, 2), "tables": (other,)}),
+        "searches": ranking.searches.model_copy(update=searches),
         "ablations": ranking.ablations.model_copy(update={"arch_batch": 4}),
         "verdict": ranking.verdict.model_copy(update={"resamples": 20}),
         "run": ranking.run.model_copy(update={"processes": 1}),
