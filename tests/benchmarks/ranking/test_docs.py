@@ -16,7 +16,7 @@ def test_tables_are_quoted_word_for_word(table):
     assert (RESULTS / f"{table}.md").read_text().strip() in DOCS
 
 
-@pytest.mark.parametrize("plot", ["rank.png", "cost_error.png"])
+@pytest.mark.parametrize("plot", ["rank.png", "cost_error.png", "front.png"])
 def test_plots_are_there(plot):
     assert f"../benchmarks/ranking/results/{plot}" in DOCS
     assert (RESULTS / plot).is_file()
