@@ -31,7 +31,7 @@ class Recipe:
     epochs: Mapping[str, int]
     retrain: Mapping[str, Any]
     runs: Mapping[str, Mapping[str, int]]
-    rates: tuple[float, ...] = ()
+    rates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     trial_share: float = 0.2
     tuned_by: str = ""
     teachers: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
@@ -61,7 +61,12 @@ ONE = Recipe(
         RENDERED: {SUBNET: 3, "lite": 3, "mobilenetv3": 1},
         PHOTOGRAPHS: {SUBNET: 5, "lite": 5, "mobilenetv3": 1},
     },
-    rates=(0.006, 0.012, 0.024),
+    # As many for each; MobileNetV3 wants lower ones.
+    rates={
+        SUBNET: (0.006, 0.012, 0.024),
+        "lite": (0.006, 0.012, 0.024),
+        "mobilenetv3": (0.0015, 0.006, 0.012),
+    },
 )
 BEST = Recipe(
     epochs={RENDERED: 80, PHOTOGRAPHS: 120},

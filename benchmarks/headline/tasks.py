@@ -38,7 +38,7 @@ def trials(model: str, name: str, recipe: Recipe) -> list[Task]:
     On the few photographs some nets answer with the mean face for longer than a trial takes, at
     every rate.
     """
-    return [Task(model, RENDERED, name, 1, rate) for rate in recipe.rates]
+    return [Task(model, RENDERED, name, 1, rate) for rate in recipe.rates.get(model, ())]
 
 
 def plan(recipes: Mapping[str, Recipe], sets: list[str], pattern: str = "*") -> list[Task]:

@@ -85,7 +85,8 @@ class Bench:
             section.model_dump(exclude_defaults=True)
             for section in (setting.params.augment, setting.params.search_space)
         )
-        full = [recipe.rates, recipe.trial_share, recipe.tuned_by, recipe.start.get(task.data)]
+        rates, start = recipe.rates.get(task.model, ()), recipe.start.get(task.data)
+        full = [rates, recipe.trial_share, recipe.tuned_by, start]
         parts = [
             sorted(self._keys(task, 1.0).items()),
             augment,

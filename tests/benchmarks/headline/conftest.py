@@ -17,7 +17,7 @@ RECIPES = {
         epochs={RENDERED: 2, PHOTOGRAPHS: 3},
         retrain={"loss": "wing", "batch": 22, "min_steps": 0},
         runs=RUNS,
-        rates=(1e-6, 1e-2),
+        rates=dict.fromkeys(FEW, (1e-6, 1e-2)),
         trial_share=0.5,
     ),
     "best": Recipe(
