@@ -55,7 +55,7 @@ sweep-budgets: ## the best net within each latency: three values of search.targe
 sweep-seeds: ## how much chance there is: three seeds of search and retraining
 	$(MAKE) sweep OVER=search.seed,retrain.seed VALUES="1 2 3"
 
-ranking: env ## does the supernet rank, does the search beat chance: benchmarks/ranking, an hour
+ranking: env ## does the supernet rank, does the search beat chance: benchmarks/ranking, hours
 	dvc repro
 	dvc --cd benchmarks/ranking repro
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fbnet.errors import exit_code
+from fbnet.errors import BadInput, exit_code
 
 if TYPE_CHECKING:
     from benchmarks.headline.setting import Setting
@@ -65,6 +65,8 @@ def _setting(arguments: argparse.Namespace) -> "Setting":
     sources = {RENDERED: arguments.rendered}
     if arguments.photographs:
         sources[PHOTOGRAPHS] = arguments.photographs
+    if arguments.threads < 1:
+        raise BadInput(f"--threads is {arguments.threads}; give 1 or more")
     params = load(arguments.params)
     return Setting(params, sources, arguments.searched, threads=arguments.threads)
 

@@ -44,7 +44,7 @@ class Setting:
 
     @property
     def train(self) -> TrainParams:
-        """The project's params but for the threads: trainings run side by side."""
+        """The project's params, but for the threads."""
         return self.params.train.model_copy(update={"threads": self.threads})
 
     @cached_property

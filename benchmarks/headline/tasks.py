@@ -35,8 +35,8 @@ class Task:
 def trials(model: str, name: str, recipe: Recipe) -> list[Task]:
     """The tuning of one model, on rendered faces for both data sets.
 
-    On the few photographs some nets answer with the mean face for longer than a trial takes, at
-    every rate.
+    Those are more: on the photographs a trial has too few steps for some nets to leave the mean
+    face.
     """
     return [Task(model, RENDERED, name, 1, rate) for rate in recipe.rates.get(model, ())]
 

@@ -8,11 +8,10 @@ Results lie in benchmarks/ranking/results.
 
 import argparse
 import sys
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fbnet.errors import BadInput, exit_code
+from fbnet.errors import exit_code
 
 if TYPE_CHECKING:
     from benchmarks.ranking.setting import Setting
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 def main(argv: list[str] | None = None) -> int:
     """Run one step; returns 0 done, 2 bad params or input."""
     arguments = _parser().parse_args(argv)
-    return exit_code("ranking", lambda: STEPS[arguments.step](_setting(arguments), arguments.only))
+    return exit_code("ranking", lambda: STEPS[arguments.step](_setting(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,10 +47,10 @@ def _setting(arguments: argparse.Namespace) -> "Setting":
     from benchmarks.ranking.setting import Setting
     from fbnet.params.load import load
 
-    return Setting(load(arguments.params), own.load(), arguments.searched)
+    return Setting(load(arguments.params), own.load(), arguments.searched, arguments.only)
 
 
-def _sample(setting: "Setting", pattern: str) -> None:
+def _sample(setting: "Setting") -> None:
     from benchmarks.ranking.sample import stratified
     from fbnet.files import write_json
 
@@ -60,41 +59,36 @@ def _sample(setting: "Setting", pattern: str) -> None:
     write_json(setting.results / "architectures.json", choices)
 
 
-def _search(setting: "Setting", pattern: str) -> None:
-    from benchmarks.ranking import front, jobs, searches
+def _search(setting: "Setting") -> None:
+    from benchmarks.ranking import jobs, searches
 
-    repeated, varied = searches.repeated(setting), searches.ablations(setting)
-    every = [*repeated.values(), *front.searches(setting), *varied.values()]
-    wanted = [job for job in every if fnmatch(job.path.name, pattern)]
-    if not wanted:
-        raise BadInput(f"no search is called {pattern}; names are those of results/searches")
-    jobs.run(wanted, "searches", setting.ranking.run.processes)
+    jobs.run(searches.wanted(setting), "searches", setting.ranking.run.processes)
 
 
-def _train(setting: "Setting", pattern: str) -> None:
+def _train(setting: "Setting") -> None:
     from benchmarks.ranking import jobs
     from benchmarks.ranking.plan import trainings
 
     jobs.run(trainings(setting), "trainings", setting.ranking.run.processes)
 
 
-def _inherit(setting: "Setting", pattern: str) -> None:
+def _inherit(setting: "Setting") -> None:
     from benchmarks.ranking.inherited import inherited
     from fbnet.files import write_json
 
     write_json(setting.results / "inherited.json", inherited(setting))
 
 
-def _front(setting: "Setting", pattern: str) -> None:
+def _front(setting: "Setting") -> None:
     from benchmarks.ranking import front, plots
     from fbnet.files import write_json
 
     made = front.summary(setting)
     write_json(setting.results / "front.json", made)
-    plots.front(made, setting.results / "front.png")
+    plots.budget_front(made, setting.results / "front.png")
 
 
-def _report(setting: "Setting", pattern: str) -> None:
+def _report(setting: "Setting") -> None:
     from benchmarks.pages import fill
     from benchmarks.ranking.report import QUOTED, report
     from fbnet.progress import say

@@ -7,33 +7,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from benchmarks.ranking import searches
 from benchmarks.ranking.jobs import Job
-from benchmarks.ranking.searches import search_job
 from benchmarks.ranking.setting import Setting
 from benchmarks.ranking.statistics import seed_spread
 from fbnet.errors import BadInput
 from fbnet.search.sampling import Choice
 
 
-def searches(setting: Setting) -> list[Job]:
-    """The project's search under each budget, cheapest first."""
-    return [
-        search_job(
-            setting,
-            f"searches/budget_{budget:g}",
-            "base",
-            setting.search_params(cost="macs", mode="target", target_ms=None, target_macs=budget),
-        )
-        for budget in sorted(setting.ranking.searches.budgets)
-    ]
-
-
 def summary(setting: Setting) -> dict[str, Any]:
-    """All points, and the standard deviation of one training's test NME.
+    """Points of what was `searched` and `sampled`, and the test NME's `seed_spread`.
 
+    A point: choice, MACs, validation and test NME as fractions, means over the seeds. The spread is
+    the standard deviation of one training, and that of the difference between two points.
     Raises BadInput when a search or a training is not done.
     """
-    found = (tuple(_done(job)["choice"]) for job in searches(setting))
+    found = (tuple(_done(job)["choice"]) for job in searches.by_budget(setting).values())
     kinds = {"searched": list(dict.fromkeys(found)), "sampled": setting.sample}
     done = {kind: [_records(setting, c) for c in choices] for kind, choices in kinds.items()}
     pairs = [[r["test_nme"] for r in records] for group in done.values() for records in group]

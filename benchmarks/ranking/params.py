@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, PositiveFloat, field_validator
 
 from fbnet.params.base import Section
 from fbnet.params.load import checked, read_yaml
@@ -39,7 +39,7 @@ class SearchesParams(Section):
     """Every draw of a search hangs on its seed."""
     tables: tuple[Path, ...]
     """Other latency tables by which each seed searches too."""
-    budgets: tuple[float, ...] = Field(min_length=1)
+    budgets: tuple[PositiveFloat, ...] = Field(min_length=1)
     """MACs that one more search each may spend."""
 
     @field_validator("tables")

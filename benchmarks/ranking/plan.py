@@ -1,6 +1,6 @@
 """Which trainings the benchmark wants."""
 
-from benchmarks.ranking import front, searches
+from benchmarks.ranking import searches
 from benchmarks.ranking.jobs import Job, results
 from benchmarks.ranking.setting import Setting
 
@@ -16,10 +16,10 @@ def trainings(setting: Setting) -> list[Job]:
     """
     seeds, sample = setting.ranking.recipe.seeds, setting.sample
     ranked = [setting.chosen, *(c for start in range(STRIDE) for c in sample[start::STRIDE])]
-    held = {job.path.name: job for job in front.searches(setting)}
+    whole = searches.repeated(setting) | searches.by_budget(setting)
     found, varied = (
         [tuple(result["choice"]) for result in results(made).values()]
-        for made in (searches.repeated(setting) | held, searches.ablations(setting))
+        for made in (whole, searches.ablations(setting))
     )
     wanted = [
         *setting.ledger.jobs([*ranked, *found], seeds),

@@ -1,4 +1,4 @@
-"""Cost against error, and inherited against stand-alone error."""
+"""Cost against error, the front of the budgets, and inherited against stand-alone error."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,14 +7,14 @@ from typing import Any
 from benchmarks.ranking.entries import Entry
 from benchmarks.ranking.front import best_so_far
 from fbnet.plots.style import ACCENTS, INK, QUIET, figure
-from fbnet.report.runs import front as non_dominated
+from fbnet.report.runs import front
 
 
 def cost_error(sample: Sequence[Entry], searched: Entry | None, unit: str, path: Path) -> None:
     """Predicted cost against validation NME, each seed a bar's end, and the sample's front."""
     with figure(path, 4.4) as (_, axes):
         ax = axes[0, 0]
-        best = non_dominated([(e.cost, 100 * e.error) for e in sample])
+        best = front([(e.cost, 100 * e.error) for e in sample])
         ax.plot(
             *zip(*best, strict=True), color=QUIET, lw=1.2,
             drawstyle="steps-post", label="front of the sample", zorder=1,
@@ -34,7 +34,7 @@ def _points(ax: Any, entries: Sequence[Entry], colour: str, label: str) -> None:
     ax.scatter(costs, errors, color=colour, label=label, zorder=3, s=28)
 
 
-def front(found: Mapping[str, Any], path: Path) -> None:
+def budget_front(found: Mapping[str, Any], path: Path) -> None:
     """MACs against test NME of the searched under budgets and of the sample, and their front."""
     with figure(path, 4.4) as (_, axes):
         ax = axes[0, 0]

@@ -1,6 +1,7 @@
 """Whole searches: over seeds, and with one thing done otherwise."""
 
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from benchmarks.ranking.digests import contents, short
 from benchmarks.ranking.jobs import Job
 from benchmarks.ranking.setting import Setting
 from benchmarks.ranking.variants import VARIANTS
+from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import SearchParams
 from fbnet.search import results
@@ -24,12 +26,8 @@ def seeds(setting: Setting, table: Path | None = None) -> dict[str, Job]:
     """The project's search by its own table or another's, once a seed, by the seed's name."""
     suffix = f"_{table.stem}" if table else ""
     return {
-        f"seed {seed}": search_job(
-            setting,
-            f"searches/seed_{seed}{suffix}",
-            "base",
-            setting.search_params(seed=seed),
-            table,
+        f"seed {seed}": _job(
+            setting, f"seed_{seed}{suffix}", "base", setting.search_params(seed=seed), table
         )
         for seed in setting.ranking.searches.seeds
     }
@@ -50,15 +48,36 @@ def repeated(setting: Setting) -> dict[str, Job]:
     }
 
 
+def by_budget(setting: Setting) -> dict[str, Job]:
+    """The project's search under each budget in MACs, cheapest first, by the budget."""
+    target = {"cost": "macs", "mode": "target", "target_ms": None}
+    return {
+        f"{budget / 1e6:g} M MACs": _job(
+            setting,
+            f"budget_{budget:g}",
+            "base",
+            setting.search_params(**target, target_macs=budget),
+        )
+        for budget in sorted(setting.ranking.searches.budgets)
+    }
+
+
+def wanted(setting: Setting) -> list[Job]:
+    """All searches whose file's name fits `setting.only`. Raises BadInput when none does."""
+    every = repeated(setting) | by_budget(setting) | ablations(setting)
+    found = [job for job in every.values() if fnmatch(job.path.name, setting.only)]
+    if not found:
+        names = ", ".join(job.path.name for job in every.values())
+        raise BadInput(f"--only {setting.only}: no search is called so; there are {names}")
+    return found
+
+
 def ablations(setting: Setting) -> dict[str, Job]:
     """Every variant on reduced data, one seed, by what it does otherwise."""
     reduced = setting.ranking.ablations.model_dump()
     return {
-        variant.what: search_job(
-            setting,
-            f"searches/{name}",
-            name,
-            setting.search_params(**reduced, **dict(variant.changes)),
+        variant.what: _job(
+            setting, name, name, setting.search_params(**reduced, **dict(variant.changes))
         )
         for name, variant in VARIANTS.items()
     }
@@ -69,10 +88,10 @@ def _lut(setting: Setting, params: SearchParams, table: Path | None) -> Lut:
     return from_json(table, setting.params.search_space) if table else setting.lut(params.cost)
 
 
-def search_job(
+def _job(
     setting: Setting, name: str, variant: str, params: SearchParams, table: Path | None = None
 ) -> Job:
-    """A search's result lies in a file called `name` in the results, and all that it hangs on."""
+    """A search's result lies in a file named by what it is and by all that it hangs on."""
     lut = _lut(setting, params, table)
     key = short(
         {
@@ -84,7 +103,7 @@ def search_job(
             "train": setting.train.model_dump(include={"accelerator", "precision", "threads"}),
         }
     )
-    path = setting.results / f"{name}-{key}.json"
+    path = setting.results / "searches" / f"{name}-{key}.json"
     return Job(path, search, (setting, variant, params, table))
 
 

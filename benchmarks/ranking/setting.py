@@ -21,12 +21,14 @@ PAGE = Path(__file__).parents[2] / "docs/search.md"
 class Setting:
     """Params of project and benchmark.
 
-    searched: folder of the search under test. page: quotes the tables.
+    searched: folder of the search under test. only: pattern of the searches that the step
+    `search` runs. page: quotes the tables.
     """
 
     params: Params
     ranking: RankingParams
     searched: Path = paths.SEARCHED.parent
+    only: str = "*"
     results: Path = RESULTS
     page: Path = PAGE
 

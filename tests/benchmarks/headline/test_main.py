@@ -26,6 +26,11 @@ def test_plan_and_bad_pattern(setting, monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("headline: no training is called nothing")
 
 
+def test_a_training_needs_a_thread(capsys):
+    assert command.main(["plan", "--threads", "0"]) == 2
+    assert capsys.readouterr().err.startswith("headline: --threads is 0; give 1 or more")
+
+
 def test_train_then_table(setting, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(command, "_setting", lambda arguments: setting)
     monkeypatch.setattr(training, "_figures", lambda net, faces: FIGURES)

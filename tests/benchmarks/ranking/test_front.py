@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.ranking import front, jobs
+from benchmarks.ranking import front, jobs, searches
 from fbnet.errors import BadInput
 from fbnet.files import read_json, write_json
 from fbnet.search.lut import cost_of
@@ -11,8 +11,9 @@ from fbnet.search.lut import cost_of
 @pytest.fixture
 def done(setting, lut):
     """All searches, and trainings whose errors fall with cost; the second seed is 0.02 worse."""
-    jobs.run(front.searches(setting), "searches")
-    choices = [tuple(read_json(job.path)["choice"]) for job in front.searches(setting)]
+    held = list(searches.by_budget(setting).values())
+    jobs.run(held, "searches")
+    choices = [tuple(read_json(job.path)["choice"]) for job in held]
     sample = [("sep_k3", "mb_k3", "skip"), ("sep_k3", "mb_k3", "gh_k3")]
     write_json(setting.results / "architectures.json", sample)
     for seed in setting.ranking.recipe.seeds:
@@ -26,7 +27,7 @@ def done(setting, lut):
 
 def test_searches_keep_their_budgets(done, lut):
     budgets = done.ranking.searches.budgets
-    for job, budget in zip(front.searches(done), budgets, strict=True):
+    for job, budget in zip(searches.by_budget(done).values(), budgets, strict=True):
         found = read_json(job.path)
         assert found["unit"] == "MACs"
         assert found["cost"] == cost_of(lut, found["choice"]) <= budget

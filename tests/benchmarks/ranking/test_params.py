@@ -20,6 +20,7 @@ def test_the_file_states_every_key_with_its_meaning():
     ("sound", "unsound", "message"),
     [
         ("count: 20", "count: 2", r"sample\.count is 2"),
+        ("budgets: [", "budgets: [-1, ", r"searches\.budgets\.0 is -1"),
         ("tables: [", "tables: [phone/kit.json, ", r"searches\.tables .*rename one"),
     ],
 )

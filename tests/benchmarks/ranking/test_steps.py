@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -22,7 +23,7 @@ def test_every_step_and_then_nothing_again(setting, capsys, monkeypatch):
     few = {name: VARIANTS[name] for name in ("base", "leak")}
     monkeypatch.setattr("benchmarks.ranking.searches.VARIANTS", few)
     for step in STEPS.values():
-        step(setting, "*")
+        step(setting)
     made = setting.results
     for name in ("cost_error.png", "front.png", "rank.png"):
         assert cv2.imread(str(made / name)).std() > 0
@@ -37,31 +38,31 @@ def test_every_step_and_then_nothing_again(setting, capsys, monkeypatch):
     some = setting.ledger.job(setting.sample[0], 2).path
     kept = some.read_bytes()
     some.unlink()
-    STEPS["report"](setting, "*")
+    STEPS["report"](setting)
     verdicts = (made / "verdicts.md").read_text().splitlines()[2:4]
     assert all(line.endswith("| not known yet |") for line in verdicts)
     some.write_bytes(kept)
     before = {path: path.stat().st_mtime_ns for path in made.glob("*/*.json")}
     capsys.readouterr()
     for name in ("search", "train"):
-        STEPS[name](setting, "*")
+        STEPS[name](setting)
     assert {path: path.stat().st_mtime_ns for path in made.glob("*/*.json")} == before
     assert "0 job" in capsys.readouterr().out
 
 
 def test_a_pattern_picks_searches(setting):
-    STEPS["search"](setting, "budget_*")
+    STEPS["search"](replace(setting, only="budget_*"))
     names = sorted(path.name for path in (setting.results / "searches").iterdir())
     assert [name.partition("_")[0] for name in names] == ["budget"] * 2
-    with pytest.raises(BadInput, match="no search is called x"):
-        STEPS["search"](setting, "x")
+    with pytest.raises(BadInput, match="--only x: no search is called so; there are seed_1-"):
+        STEPS["search"](replace(setting, only="x"))
 
 
 def test_a_report_without_trainings_is_refused(setting):
-    STEPS["sample"](setting, "*")
-    STEPS["inherit"](setting, "*")
+    STEPS["sample"](setting)
+    STEPS["inherit"](setting)
     with pytest.raises(BadInput, match="run the train step"):
-        STEPS["report"](setting, "*")
+        STEPS["report"](setting)
 
 
 def test_bad_input_leaves_with_2(setting, capsys):
