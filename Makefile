@@ -59,8 +59,10 @@ ranking: env ## does the supernet rank, does the search beat chance: benchmarks/
 	dvc repro
 	dvc --cd benchmarks/ranking repro
 
+# Of the columns, those of files and those that no run is chosen by are left out.
 runs: env ## experiments as a table: what differs, and what came out
-	dvc exp show --only-changed --drop '.*\.(json|safetensors|onnx|py)$$' --drop 'Created|State|Executor'
+	dvc exp show --only-changed --drop '.*/.*|data|Created|State|Executor' \
+	  --drop 'mean_face_nme|nme_box|(fr|auc)_08|latency_ms_.+|latency_predicted_ms|prediction_.+'
 
 ui: env ## MLflow's pages on this machine, port 5000
 	@echo 'NME against cost: http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=compare&compareRunsMode=CHART'

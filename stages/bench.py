@@ -25,6 +25,8 @@ EXACT = "onnx"
 """The exported file that the others are compared with."""
 HEADLINE = (EXACT, "mnn", "ncnn")
 """Exported files whose latency is among the headline metrics: each engine's in full precision."""
+BEHIND = ("prediction_drift", "prediction_r2")
+"""What stands behind the headline metrics of the prediction, with the details."""
 
 
 def main(params: "Params", out: Path, log: "Log") -> str:
@@ -56,13 +58,15 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     if choices:
         figures |= {"prediction_drift": slower} | _agreement(p, nets[1:])
     figures |= _budget(params, lut, exported, times[exported].median if here else None)
+    line = _line(figures, len(choices))
+    details = _details(files) | {name: figures.pop(name) for name in BEHIND if name in figures}
     write_json(out / "metrics.json", figures)
-    write_json(out / "details.json", _details(files))
+    write_json(out / "details.json", details)
     write_csv(out / "variants.csv", files)
     write_json(out / "latency.json", {"nets": nets, **_protocol(params, ran)})
     predicted, measured = ([net[key] for net in nets] for key in ("predicted_ms", "median"))
     plots.prediction(predicted, measured, out / "prediction.png")
-    return f"bench: {_line(figures, len(choices))}, in {out}/latency.json"
+    return f"bench: {line}, in {out}/latency.json"
 
 
 def _budget(

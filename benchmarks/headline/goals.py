@@ -40,7 +40,7 @@ AT_BEST = ("best", "taught")
 """Recipes of which the better one on validation counts."""
 FACES = {RENDERED: "rendered faces", PHOTOGRAPHS: "photographs"}
 SEARCHES, MEMBERS = 3, 20
-"""So many searches, at least, against so many random members, half of them in the front's range."""
+"""So many searches, at least, against so many random members; the front has to judge half."""
 
 
 def verdicts(
@@ -97,11 +97,11 @@ def _front(pareto: Comparison | None) -> Verdict:
     goal = f"front of {SEARCHES} searches or more on or below {MEMBERS} random members"
     if pareto is None:
         return Verdict(goal, None)
-    members = len(pareto.leads) + pareto.outside
+    members = len(pareto.leads) + pareto.cheaper
     text = (
         f"{pareto.searched} searched nets, {members} members: {pareto.better} below the front, "
         f"{pareto.clearly_better} by more than the spread between seeds ({pareto.spread:.2%}), "
-        f"{pareto.outside} outside its range of costs"
+        f"{pareto.cheaper} cheaper than all of it"
     )
     enough = pareto.searched >= SEARCHES and members >= MEMBERS <= 2 * len(pareto.leads)
     return Verdict(goal, text, enough and pareto.clearly_better == 0)

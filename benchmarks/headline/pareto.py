@@ -19,14 +19,14 @@ class Comparison:
     """Random members against the front of the searched nets.
 
     leads: how far the test NME of each member lies below that of the searched net that is best on
-    validation among those that cost no more; negative where it lies above. outside: members that
-    cost less, or more, than every searched net; of them the front says nothing. spread: standard
-    deviation of such a difference between seeds.
+    validation among those that cost no more; negative where it lies above. cheaper: members
+    cheaper than every searched net; of them the front says nothing. spread: standard deviation of
+    such a difference between seeds.
     """
 
     searched: int
     leads: tuple[float, ...]
-    outside: int
+    cheaper: int
     spread: float
 
     @property
@@ -43,9 +43,8 @@ class Comparison:
 def compare(found: Mapping[str, Any]) -> Comparison:
     """Hold the members against the front; `found` is what the step `front` left."""
     searched, members = found["searched"], found["sampled"]
-    low, high = (end(point["macs"] for point in searched) for end in (min, max))
-    inside = [member for member in members if low <= member["macs"] <= high]
     front = best_so_far(searched)
+    inside = [member for member in members if member["macs"] >= front[0]["macs"]]
     best = [[p for p in front if p["macs"] <= member["macs"]][-1] for member in inside]
     pairs = zip(best, inside, strict=True)
     leads = tuple(net["test_nme"] - member["test_nme"] for net, member in pairs)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.ranking.digests import contents, short
+from benchmarks.ranking.digests import face_set, short
 from benchmarks.ranking.jobs import Job
 from benchmarks.ranking.setting import Setting
 from benchmarks.ranking.variants import VARIANTS
@@ -95,7 +95,7 @@ def _job(
     lut = _lut(setting, params, table)
     key = short(
         {
-            "faces": contents(paths.FACES),
+            "faces": face_set(paths.FACES),
             "space": setting.params.search_space.model_dump(),
             "search": params.model_dump(),
             "costs": [lut.fixed, lut.layers],

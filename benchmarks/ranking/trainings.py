@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from benchmarks.ranking.digests import contents, short
+from benchmarks.ranking.digests import face_set, short
 from benchmarks.ranking.jobs import Job
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import digest
@@ -39,7 +39,7 @@ class Recipe:
     def key(self) -> str:
         """Digest of params and inputs. Of the code it knows nothing: see the docs."""
         record = {
-            "faces": contents(self.faces),
+            "faces": face_set(self.faces),
             "space": self.space.model_dump(),
             "retrain": self.retrain.model_dump(exclude={"seed", "candidates"}),
             "augment": self.augment.model_dump() if self.augment else None,
