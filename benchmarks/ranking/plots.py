@@ -9,6 +9,8 @@ from benchmarks.ranking.front import best_so_far
 from fbnet.plots.style import ACCENTS, INK, QUIET, figure
 from fbnet.report.runs import front
 
+KINDS = "sampled", "searched"
+
 
 def cost_error(sample: Sequence[Entry], searched: Entry | None, unit: str, path: Path) -> None:
     """Predicted cost against validation NME, each seed a bar's end, and the sample's front."""
@@ -39,12 +41,13 @@ def budget_front(found: Mapping[str, Any], path: Path) -> None:
     with figure(path, 4.4) as (_, axes):
         ax = axes[0, 0]
         reached = best_so_far(found["searched"])
+        dearest = max(point["macs"] for kind in KINDS for point in found[kind])
         ax.plot(
-            [point["macs"] / 1e6 for point in reached],
-            [100 * point["test_nme"] for point in reached],
+            [*(point["macs"] / 1e6 for point in reached), dearest / 1e6],
+            [*(100 * point["test_nme"] for point in reached), 100 * reached[-1]["test_nme"]],
             color=ACCENTS[1], lw=1.2, drawstyle="steps-post", label="front", zorder=1,
         )  # fmt: skip
-        for kind, colour in zip(("sampled", "searched"), ACCENTS, strict=False):
+        for kind, colour in zip(KINDS, ACCENTS, strict=False):
             ax.errorbar(
                 [point["macs"] / 1e6 for point in found[kind]],
                 [100 * point["test_nme"] for point in found[kind]],
