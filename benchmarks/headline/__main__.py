@@ -2,7 +2,7 @@
 
 plan: list the trainings and which are done. train: do the missing ones; each leaves a small file
 in benchmarks/headline/results, and an interrupted one goes on. time: latency of all nets. table:
-table.json and docs/headline.md from what is there.
+table.json, docs/headline.md and the table in README.md from what is there.
 """
 
 import argparse
@@ -100,13 +100,14 @@ def _table(setting: "Setting", pattern: str) -> None:
     from benchmarks.pages import fill
     from fbnet.files import write_json
 
-    made, sections = _summary(setting)
+    made, pages = _summary(setting)
     write_json(setting.results.with_name("table.json"), made)
-    fill(setting.page, sections)
+    for page, sections in pages.items():
+        fill(page, sections)
 
 
-def _summary(setting: "Setting") -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Rows of table.json, and the sections of the page, from the results that are there."""
+def _summary(setting: "Setting") -> tuple[list[dict[str, Any]], dict[Path, dict[str, str]]]:
+    """Rows of table.json, and the sections of the pages, from the results that are there."""
     from benchmarks.headline import page
     from benchmarks.headline.goals import verdicts
     from benchmarks.headline.pareto import ranking
@@ -118,7 +119,10 @@ def _summary(setting: "Setting") -> tuple[list[dict[str, Any]], dict[str, str]]:
     found = records(setting.results, list(setting.recipes), SETS)
     made = rows(found, read_json(timed) if timed.exists() else {})
     verdict = page.verdict_list(verdicts(found, made, ranking()))
-    return made, {"tables": page.tables(made), "goals": verdict}
+    return made, {
+        setting.page: {"tables": page.tables(made), "goals": verdict},
+        setting.readme: {"headline": page.digest(made)},
+    }
 
 
 STEPS = {"plan": _plan, "train": _train, "time": _time, "table": _table}

@@ -1,9 +1,13 @@
-"""The tables of docs/headline.md."""
+"""The tables of docs/headline.md, and the one of README.md."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from statistics import median
 from typing import Any
 
 from benchmarks.headline.goals import Verdict
+from benchmarks.headline.recipes import RENDERED, SETS
+from benchmarks.headline.table import ENGINE
 from benchmarks.pages import table
 
 Row = Mapping[str, Any]
@@ -53,6 +57,32 @@ def tables(rows: Sequence[Row]) -> str:
         parts += [f"### {data}, recipe `{recipe}`", _markdown(COLUMNS, chosen)]
         parts.append(_markdown(_part_columns(chosen), chosen))
     return "\n\n".join(parts)
+
+
+def digest(rows: Sequence[Row], recipes: Sequence[str] = ("one", "best")) -> str:
+    """A line for each model: what it costs on rendered faces, and its NME by recipe and data set.
+
+    NME is the median of the runs, which one failed training does not move.
+    """
+    found = {(row["model"], row["recipe"], row["data"]): row for row in rows}
+    columns = list(product(recipes, SETS))
+    names = ["model", "MACs", "size KB", "latency to lite's"]
+    names += [f"NME, {data}, `{recipe}`" for recipe, data in columns]
+    lines = [
+        [model, COLUMNS["MACs"](row), COLUMNS["size KB"](row), _to_lite(row)]
+        + [_median(found.get((model, *column))) for column in columns]
+        for (model, recipe, data), row in found.items()
+        if (recipe, data) == (recipes[0], RENDERED)
+    ]
+    return table(names, lines)
+
+
+def _to_lite(row: Row) -> str:
+    return f"{row['latency'][ENGINE]['to_lite']:.2f}" if ENGINE in row["latency"] else ""
+
+
+def _median(row: Row | None) -> str:
+    return f"{100 * median(row['nme_runs']):.2f} %" if row else ""
 
 
 def verdict_list(verdicts: Sequence[Verdict]) -> str:

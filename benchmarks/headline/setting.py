@@ -22,7 +22,8 @@ from fbnet.params import Params, TrainParams
 from fbnet.params.fetch import FetchParams
 
 RESULTS = Path(__file__).with_name("results")
-PAGE = Path(__file__).parents[2] / "docs/headline.md"
+ROOT = Path(__file__).parents[2]
+PAGE, README = ROOT / "docs/headline.md", ROOT / "README.md"
 WORK = Path(".checkpoints/headline")
 """Weights, prepared photographs, unfinished trainings: nothing of it goes into git."""
 
@@ -41,6 +42,7 @@ class Setting:
     results: Path = RESULTS
     work: Path = WORK
     page: Path = PAGE
+    readme: Path = README
     threads: int = 1
 
     @property

@@ -39,5 +39,6 @@ def setting(faces, space, tmp_path):
     searched = tmp_path / "architecture.json"
     searched.write_text(json.dumps({"choice": CHOICE, "space": "small"}))
     params = Params(space="small", spaces={"small": space})
-    folders = {"results": tmp_path / "results", "work": tmp_path / "work"}
-    return Setting(params, sources, searched, RECIPES, page=tmp_path / "page.md", **folders)
+    paths = {"results": "results", "work": "work", "page": "page.md", "readme": "readme.md"}
+    places = {name: tmp_path / path for name, path in paths.items()}
+    return Setting(params, sources, searched, RECIPES, **places)

@@ -36,6 +36,7 @@ def test_train_then_table(setting, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(training, "_figures", lambda net, faces: FIGURES)
     marked = "".join(f"<!-- {name} -->\n<!-- end {name} -->\n" for name in ("goals", "tables"))
     setting.page.write_text(marked)
+    setting.readme.write_text("<!-- headline -->\n<!-- end headline -->\n")
     assert command.main(["train", "--only", "rendered/one/subnet-1"]) == 0
     assert "rendered/one/subnet-1: validation NME" in capsys.readouterr().out
     assert command.main(["table"]) == 0
@@ -45,6 +46,7 @@ def test_train_then_table(setting, monkeypatch, tmp_path, capsys):
     }  # fmt: skip
     assert (row["model"], row["runs"], row["nme_std"]) == ("subnet", 1, None)
     assert "### rendered, recipe `one`" in setting.page.read_text()
+    assert "| subnet | 8.00 M |" in setting.readme.read_text()
 
 
 @pytest.mark.parametrize("step", command.STEPS)
@@ -58,8 +60,8 @@ def test_missing_params_are_one_line(step, capsys):
 def test_docs_and_table_are_made_from_the_results():
     """Run `python -m benchmarks.headline table` when this fails."""
     setting = Setting(Params(), {}, Path("nowhere"))
-    rows, sections = command._summary(setting)
+    rows, pages = command._summary(setting)
     assert json.loads(setting.results.with_name("table.json").read_text()) == rows
-    text = setting.page.read_text()
-    for name, body in sections.items():
-        assert f"<!-- {name} -->\n{body}\n<!-- end {name} -->" in text
+    for page, sections in pages.items():
+        for name, body in sections.items():
+            assert f"<!-- {name} -->\n{body}\n<!-- end {name} -->" in page.read_text()

@@ -23,6 +23,18 @@ def test_tables_say_what_the_rows_say():
     assert "| subnet | 4.00 % |  |" in text
 
 
+def test_the_digest_has_a_line_for_each_model_and_the_median_of_its_runs():
+    failed = ROW | {"data": "photographs", "nme_runs": [0.05, 0.06, 0.9]}
+    better = ROW | {"recipe": "best", "nme_runs": [0.04]}
+    other = ROW | {"model": "mobilenetv3", "latency": {}}
+    lines = page.digest([ROW, failed, better, other]).splitlines()
+    assert lines[0].endswith("| NME, rendered, `best` | NME, photographs, `best` |")
+    assert lines[2:] == [
+        "| lite | 77.36 M | 1028 | 1.00 | 5.12 % | 6.00 % | 4.00 % |  |",
+        "| mobilenetv3 | 77.36 M | 1028 |  | 5.12 % |  |  |  |",
+    ]
+
+
 def test_verdicts():
     text = page.verdict_list([Verdict("a", "1", True), Verdict("b", "2"), Verdict("c", None)])
     assert text.splitlines()[2:] == ["| a | 1 | yes |", "| b | 2 | no |", "| c | not yet |  |"]
