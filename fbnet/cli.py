@@ -126,7 +126,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     written = predict(
         model, paths, out, box=arguments.box, still=arguments.still, batch=arguments.batch
     )
-    print(f"{written}, and drawn: {out}/")
+    print(f"{written}, and what was drawn beside it")
 
 
 def _report(arguments: argparse.Namespace) -> None:

@@ -23,10 +23,13 @@ def no_log(step: int, figures: dict[str, float]) -> None:
 def track(items: Iterable[T], what: str, total: int | None = None, unit: str = "it") -> Iterator[T]:
     """Yield `items` and show how far, how fast and how long still.
 
-    `total` is the number of items; taken from `len(items)` where there is one.
+    `total` is the number of items; taken from `len(items)` where there is one. Of none, nothing is
+    shown.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
+    if total == 0:
+        return
     shown = _bar if sys.stdout.isatty() else _lines
     yield from shown(items, what, total, unit)
 
@@ -57,7 +60,7 @@ def _lines(items: Iterable[T], what: str, total: int | None, unit: str) -> Itera
         yield item
         done += 1
         now = time.monotonic()
-        if now - shown >= PLAIN_INTERVAL_S:
+        if now - shown >= PLAIN_INTERVAL_S and done != total:
             shown = now
             say(_line(what, done, total, unit, now - start))
     say(_line(what, done, total, unit, time.monotonic() - start))

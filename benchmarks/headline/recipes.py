@@ -71,7 +71,10 @@ ONE = Recipe(
 BEST = Recipe(
     epochs={RENDERED: 80, PHOTOGRAPHS: 120},
     retrain=COMMON | {"loss": "smooth_wing", "ema": 0.995},
-    runs={RENDERED: {SUBNET: 3, "lite": 1}, PHOTOGRAPHS: {SUBNET: 5, "lite": 5}},
+    runs={
+        RENDERED: {SUBNET: 3, "lite": 1},
+        PHOTOGRAPHS: {SUBNET: 5, "lite": 5, "mobilenetv3": 1},
+    },
     tuned_by="one",
     start={PHOTOGRAPHS: (RENDERED, "one")},
 )

@@ -70,7 +70,7 @@ def _result(
     """What landmarks.json holds, but for the model's name; draws into `out`."""
     pictures = [source for source in found if not source.is_video]
     videos = [source for source in found if source.is_video]
-    drawn = track(_all(model, pictures, start, batch, out), "pictures", len(pictures))
+    drawn = track(_all(model, pictures, start, batch, out), "predict", len(pictures), "pictures")
     return {
         "points": model.points,
         "order": SCHEMES[model.points].name if model.points in SCHEMES else "of the model",
