@@ -30,11 +30,10 @@ def test_the_key_is_all_that_a_training_hangs_on(setting, section, change, matte
     assert (other.key != recipe.key) is matters
 
 
-def test_inherited_weights_and_other_faces_are_other_trainings(setting, tmp_path):
+def test_inherited_weights_and_other_faces_are_other_trainings(setting, faces, tmp_path):
     recipe = setting.recipe
     elsewhere = tmp_path / "faces"
-    elsewhere.mkdir()
-    (elsewhere / "pose.npy").write_bytes(b"other")
+    dataclasses.replace(faces, names=[f"other {name}" for name in faces.names]).save(elsewhere)
     others = [recipe.inheriting(setting.supernet), dataclasses.replace(recipe, faces=elsewhere)]
     assert len({recipe.key, *(other.key for other in others)}) == 3
 
