@@ -36,9 +36,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 repro: env ## run the pipeline (what is out of date), show the table
-	python -m fbnet.cli check
+	python -m stages.cli check
 	python -m stages.pipeline --profile '$(PROFILE)' --overrides '$(SET)'
-	python -m fbnet.cli table
+	python -m stages.cli table
 	@echo
 	@echo 'Results: results/<stage>/ (metrics.json, pictures), the model: results/export/subnet.onnx'
 	@echo 'The run as a page: results/report/report.html; compare runs: make ui'

@@ -7,17 +7,15 @@ import numpy as np
 import torch
 
 from benchmarks import yardstick as plain
-from fbnet.faces.batches import Batch, batches, to_image_tensor
+from fbnet.costs.lut import Lut
+from fbnet.costs.macs import count_block, count_net, slots
 from fbnet.faces.faceset import FaceSet
 from fbnet.landmarks import SCHEMES
 from fbnet.nets.pfld import PFLD, build_subnet
-from fbnet.params import AugmentParams, RetrainParams, SearchParams
-from fbnet.params.space import SEED_SPACE
-from fbnet.params.train import TrainParams
+from fbnet.params import NNI_SPACE, AugmentParams, RetrainParams, SearchParams, TrainParams
 from fbnet.search.loop import Search
-from fbnet.search.lut import Lut
-from fbnet.search.macs import count_block, count_net, slots
-from fbnet.search.mixed import ArchitectureParameters, build_supernet, draw_masks
+from fbnet.search.supernet import ArchitectureParameters, build_supernet, draw_masks
+from fbnet.training.batches import Batch, batches, to_image_tensor
 from fbnet.training.device import launch
 from fbnet.training.losses import landmark_loss
 from fbnet.training.retrain import Retraining
@@ -32,11 +30,11 @@ CHOICE = ("mb_k5_res", "mb_k5_res", "mb_k5_e2_res_se", "mb_k5_e2_res_se", "mb_k5
 
 
 def yardstick(batch: int, threads: int) -> dict[str, Task]:
-    """The seed's way."""
+    """NNI's way."""
     torch.set_num_threads(threads)
     faces, params, table = random_batch(batch, torch.contiguous_format), SearchParams(), lut()
-    loss, alphas, steps = landmark_loss("wing"), ArchitectureParameters(SEED_SPACE), count()
-    net = plain.plain_supernet(build_supernet(SEED_SPACE, POINTS, SIZE))
+    loss, alphas, steps = landmark_loss("wing"), ArchitectureParameters(NNI_SPACE), count()
+    net = plain.plain_supernet(build_supernet(NNI_SPACE, POINTS, SIZE))
     weights = plain.adamw(net.parameters(), params.lr, params.weight_decay)
     logits = plain.adamw(alphas.parameters(), params.nas_lr, params.nas_weight_decay)
     subnet, retrain = _subnet(), RetrainParams()
@@ -69,7 +67,7 @@ def ours(batch: int, threads: int) -> dict[str, Task]:
     faces, whole = random_batch(batch), random_faces(FACES)
 
     def searching(sampling: str) -> tuple[Task, Task]:
-        search = Search(whole, SEED_SPACE, lut(), SearchParams(sampling=sampling), fabric=fabric)
+        search = Search(whole, NNI_SPACE, lut(), SearchParams(sampling=sampling), fabric=fabric)
         return _task(search.weight_step, faces), _task(search.architecture_step, faces)
 
     soft, architecture = searching("soft")
@@ -146,15 +144,15 @@ def random_batch(
 
 
 def _subnet() -> PFLD:
-    return build_subnet(SEED_SPACE, POINTS, CHOICE, SIZE)
+    return build_subnet(NNI_SPACE, POINTS, CHOICE, SIZE)
 
 
 def lut() -> Lut:
     """The cost table by multiply-accumulates."""
-    found = slots(SEED_SPACE, SIZE)
+    found = slots(NNI_SPACE, SIZE)
     layers = tuple({b: float(count_block(slot, b).macs) for b in slot.blocks} for slot in found)
     first = [slot.blocks[0] for slot in found]
-    fixed = float(count_net(SEED_SPACE, POINTS, first, SIZE).macs)
+    fixed = float(count_net(NNI_SPACE, POINTS, first, SIZE).macs)
     fixed -= sum(layer[block] for layer, block in zip(layers, first, strict=True))
     return Lut("MACs", layers, fixed, "benchmark")
 

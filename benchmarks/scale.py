@@ -53,14 +53,12 @@ def _rate_of(processes: int, given: argparse.Namespace) -> float:
 def _work(processes: int, given: argparse.Namespace) -> None:
     """Weight steps of a soft search; the first process prints the rate of all."""
     from benchmarks.contestants import FACES, lut, random_batch, random_faces
-    from fbnet.params import SearchParams
-    from fbnet.params.space import SEED_SPACE
-    from fbnet.params.train import TrainParams
+    from fbnet.params import NNI_SPACE, SearchParams, TrainParams
     from fbnet.search.loop import Search
     from fbnet.training.device import launch
 
     fabric = launch(TrainParams(threads=1, devices=processes))
-    search = Search(random_faces(FACES), SEED_SPACE, lut(), SearchParams(), fabric=fabric, shards=2)
+    search = Search(random_faces(FACES), NNI_SPACE, lut(), SearchParams(), fabric=fabric, shards=2)
     share = given.batch // processes
     batch = random_batch(share, whole=given.batch)
     for _ in range(WARM_UP):

@@ -1,4 +1,4 @@
-"""Speed of the steps of search and retraining against the seed's way of computing them.
+"""Speed of the steps of search and retraining against NNI's way of computing them.
 
 Two processes, one with the yardstick (benchmarks/yardstick.py) and one with this project's code,
 take turns; a ratio is the median over the rounds. Random pictures serve as faces: the arithmetic is

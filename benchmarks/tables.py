@@ -60,12 +60,11 @@ def run(given: argparse.Namespace) -> None:
 
 def _timed(engine: str) -> tuple[dict[str, Any], float]:
     """A table of the default space, and the seconds that it took."""
-    from fbnet.deploy.latency import latency_table
-    from fbnet.params import SEED_SPACE
-    from fbnet.params.lut import LutParams
+    from fbnet.costs.latency import latency_table
+    from fbnet.params import NNI_SPACE, LutParams
 
     start = time.perf_counter()
-    table = latency_table(SEED_SPACE, POINTS, LutParams.checked({"engine": engine}, "engine"))
+    table = latency_table(NNI_SPACE, POINTS, LutParams.checked({"engine": engine}, "engine"))
     return table, time.perf_counter() - start
 
 

@@ -1,8 +1,8 @@
-"""The seed's way of training, built from our own blocks: what speed is measured against.
+"""NNI's way of training, built from our own blocks: what speed is measured against.
 
 Every candidate is a module of its own, maps lie in NCHW, a mixed op adds up weighted outputs, an
 architecture step computes the weights' gradients too, optimiser and moving average go from tensor
-to tensor. It is also the reference of exactness for `fbnet.nets.fast` (tests/nets/test_fast.py).
+to tensor. It is also the reference of exactness for `fbnet.nets.optimize` (tests/nets).
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from fbnet.faces.batches import Batch
+from fbnet.costs.lut import Lut, expected_cost, reference_cost
 from fbnet.nets.pfld import PFLD
 from fbnet.params import SearchParams
 from fbnet.search.cost import total_loss
-from fbnet.search.lut import Lut, expected_cost, reference_cost
+from fbnet.training.batches import Batch
 from fbnet.training.losses import LandmarkLoss
 
 Masks = Sequence[Tensor]

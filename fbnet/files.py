@@ -70,7 +70,7 @@ def digest(path: str | Path, algorithm: str = "sha256") -> str:
 
 
 @contextmanager
-def gathered(folder: str | Path) -> Iterator[Path]:
+def atomic_folder(folder: str | Path) -> Iterator[Path]:
     """A hidden folder inside `folder`, whose files move there when the block ends well.
 
     After an error they vanish, and so does `folder` where it was made for them. What lies in

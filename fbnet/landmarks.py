@@ -1,6 +1,6 @@
 """Point schemes with 68, 98 and 106 landmarks as data, and maps between point orders.
 
-68 is the 300W / iBUG order, 98 is WFLW's, 106 is the order of the seed's data (NNI, InsightFace).
+68 is the 300W / iBUG order, 98 is WFLW's, 106 is the order of NNI's data (NNI, InsightFace).
 LaPa and JD files hold the same 106 points in another order: `LAPA_TO_NNI` sorts them.
 Left and right are the picture's, not the person's. Indices count from 0.
 """

@@ -1,5 +1,6 @@
 """Progress with rate and ETA: a rich bar on a terminal, plain lines elsewhere."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -71,3 +72,12 @@ def _line(what: str, done: int, total: int | None, unit: str, elapsed_s: float) 
     if total is None or done >= total:
         return f"{what}: {done} {unit} in {elapsed_s:.0f} s ({rate:.1f} {unit}/s)"
     return f"{what}: {done}/{total} {unit}, {rate:.1f} {unit}/s, {(total - done) / rate:.0f} s left"
+
+
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
+"""Set by torchrun, by Lightning Fabric for the processes that it starts, and by Slurm's srun."""
+
+
+def is_rank_zero() -> bool:
+    """Whether this is the process of rank zero: of several, it alone prints, tracks and writes."""
+    return all(os.environ.get(name, "0") == "0" for name in RANKS)

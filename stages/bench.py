@@ -14,11 +14,12 @@ from stages import paths
 from stages.runner import run_stage
 
 if TYPE_CHECKING:
-    from fbnet.deploy.prediction import Setting
-    from fbnet.deploy.timing import Call, Timing
-    from fbnet.params import BenchParams, Params
+    from fbnet.costs.lut import Lut
+    from fbnet.costs.prediction import Setting
+    from fbnet.costs.timing import Call, Timing
+    from fbnet.params import BenchParams
     from fbnet.progress import Log
-    from fbnet.search.lut import Lut
+    from stages.params import Params
 
 Choice = tuple[str, ...]
 EXACT = "onnx"
@@ -32,10 +33,10 @@ BEHIND = ("prediction_drift", "prediction_r2")
 def main(params: "Params", out: Path, log: "Log") -> str:
     """Time the exported files among nets sampled from the space; compare these with the table."""
     from fbnet import plots
-    from fbnet.deploy.prediction import Setting, drift, references, sampled_choices, setting
+    from fbnet.costs.lut import cost_of, from_table
+    from fbnet.costs.prediction import Setting, drift, references, sampled_choices, setting
     from fbnet.files import read_json, write_csv, write_json
     from fbnet.progress import say
-    from fbnet.search.lut import cost_of, from_table
 
     table, found, p = read_json(paths.lut("latency")), read_json(paths.TRAINED), params.bench
     lut = from_table(table, params.search_space, paths.lut("latency"))
@@ -73,9 +74,9 @@ def _budget(
     params: "Params", lut: "Lut", exported: Choice, measured: float | None
 ) -> dict[str, float]:
     """Latency against `search.target_ms`: as measured, or as a device's table has it."""
+    from fbnet.costs.lut import cost_of
     from fbnet.progress import say
     from fbnet.search.budget import budget, verdict
-    from fbnet.search.lut import cost_of
 
     found = budget(lut, params.search) if params.search.cost == "latency" else None
     if found is None:
@@ -100,9 +101,9 @@ def _timed(
     choices: list[Choice],
 ) -> "dict[str | Choice, Timing]":
     """Files by name and whole nets by choice, all in turn; the exported net is one of these."""
-    from fbnet.deploy.convert import fixed_batch
-    from fbnet.deploy.latency import calls, net_model
-    from fbnet.deploy.timing import measure
+    from fbnet.costs.latency import calls, net_model
+    from fbnet.costs.timing import measure
+    from fbnet.engines.convert import fixed_batch
 
     p, space, size = params.bench, params.search_space, found["size"]
     nets = {tuple(found["choice"]): fixed_batch(paths.EXPORTED.read_bytes(), ran.batch)}
@@ -120,9 +121,9 @@ def _timed(
 
 def _file_calls(params: "Params", size: int) -> "dict[str | Choice, Call]":
     """The exported files by name, each in its engine, on one face."""
-    from fbnet.deploy.engines import ENGINES
-    from fbnet.deploy.timing import call_of
-    from fbnet.deploy.variants import VARIANTS, published
+    from fbnet.costs.timing import call_of
+    from fbnet.engines import ENGINES
+    from fbnet.export.variants import VARIANTS, published
 
     p, models = params.bench, published(paths.VARIANTS)
     engines = {name: VARIANTS[name].engine for name in models} | {EXACT: "onnxruntime"}
@@ -167,7 +168,7 @@ def _details(files: list[dict[str, Any]]) -> dict[str, float]:
 
 def _agreement(p: "BenchParams", nets: list[dict[str, Any]]) -> dict[str, float]:
     """Figures of the prediction; says so where the table predicts badly."""
-    from fbnet.deploy.prediction import agreement
+    from fbnet.costs.prediction import agreement
     from fbnet.progress import say
 
     found = agreement([net["predicted_ms"] for net in nets], [net["median"] for net in nets])
@@ -178,8 +179,8 @@ def _agreement(p: "BenchParams", nets: list[dict[str, Any]]) -> dict[str, float]
 
 def _protocol(params: "Params", ran: "Setting") -> dict[str, Any]:
     """How the whole nets were timed; the files are timed alike, with bench.threads and one face."""
-    from fbnet.deploy.latency import machine
-    from fbnet.deploy.timing import BURST
+    from fbnet.costs.latency import machine
+    from fbnet.costs.timing import BURST
 
     stated = params.bench.model_dump() | vars(ran) | {"burst": BURST, "interleaved": True}
     return {"unit": "ms", "protocol": stated, **machine(ran.engine)}

@@ -16,19 +16,20 @@ from stages.runner import run_stage
 if TYPE_CHECKING:
     from torch import nn
 
-    from fbnet.deploy.score import Score
     from fbnet.faces.faceset import FaceSet
-    from fbnet.params import ExportParams, Params
+    from fbnet.params import ExportParams
+    from fbnet.predict.score import Score
     from fbnet.progress import Log
+    from stages.params import Params
 
 
 def main(params: "Params", out: Path, log: "Log") -> str:
     """Export, check and score; nothing is written unless all of it holds."""
-    from fbnet.deploy.onnx import counts, with_metadata
-    from fbnet.deploy.runtime import OnnxModel
-    from fbnet.deploy.score import score
+    from fbnet.export.onnx import counts, with_metadata
     from fbnet.faces.faceset import FaceSet
     from fbnet.files import read_json, write_bytes, write_csv, write_json
+    from fbnet.predict.runtime import OnnxModel
+    from fbnet.predict.score import score
 
     p, faces, found = params.export, FaceSet.load(paths.FACES), read_json(paths.TRAINED)
     net = _subnet(params, faces, found)
@@ -58,8 +59,8 @@ def _variants(
     folder: Path,
 ) -> list[dict[str, Any]]:
     """Fill `folder` with the variants that hold their tolerance; a row for each variant."""
-    from fbnet.deploy.onnx import landmarks
-    from fbnet.deploy.variants import Trial, calibration, publish
+    from fbnet.export.onnx import landmarks
+    from fbnet.export.variants import Trial, calibration, publish
 
     exact = landmarks(net, faces.crops(faces.indices("test")[: p.parity_faces]))
     trial = Trial(faces, exact, result.figures["nme"], p.parity_tolerance, p.nme_tolerance)
@@ -102,7 +103,7 @@ def _subnet(params: "Params", faces: "FaceSet", found: Any) -> "nn.Module":
 
 def _checked(p: "ExportParams", faces: "FaceSet", net: "nn.Module") -> tuple[bytes, float]:
     """The ONNX file and its largest difference from the net on real crops."""
-    from fbnet.deploy.onnx import export_onnx, require_parity
+    from fbnet.export.onnx import export_onnx, require_parity
 
     data = export_onnx(net, faces.size, faces.points, {}, p.opset)
     crops = faces.crops(faces.indices("test")[: p.parity_faces])
@@ -110,7 +111,7 @@ def _checked(p: "ExportParams", faces: "FaceSet", net: "nn.Module") -> tuple[byt
 
 
 def _metadata(params: "Params", faces: "FaceSet", found: Any, result: "Score") -> dict[str, str]:
-    from fbnet.deploy.metadata import code_commit, describe
+    from fbnet.export.metadata import code_commit, describe
 
     return describe(
         size=faces.size,

@@ -10,7 +10,7 @@ from fbnet.faces.faceset import SPLITS
 from fbnet.faces.labels import statistics
 from fbnet.faces.prepare import prepare
 from fbnet.files import write_json
-from fbnet.params import Params
+from stages.params import Params
 from stages.runner import run_stage
 
 

@@ -12,17 +12,17 @@ from stages import paths
 from stages.runner import run_stage
 
 if TYPE_CHECKING:
-    from fbnet.params import Params
     from fbnet.progress import Log
+    from stages.params import Params
 
 
 def main(params: "Params", out: Path, log: "Log") -> str:
     """Fill both tables for the params' space."""
     from fbnet import plots
-    from fbnet.deploy.latency import latency_table
+    from fbnet.costs.latency import latency_table
+    from fbnet.costs.macs import macs_table
     from fbnet.faces.faceset import FaceSet
     from fbnet.files import write_json
-    from fbnet.search.macs import macs_table
 
     faces, space = FaceSet.load(paths.FACES), params.search_space
     macs = macs_table(space, faces.points, faces.size)

@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _changes(known: argparse.Namespace, rest: Sequence[str]) -> list[str]:
-    from fbnet.params.profiles import profile, words
+    from stages.profiles import profile, words
 
     changes = words(profile(known.profile or "default"))
     return changes + shlex.split(known.overrides) + known.sets + _loose(rest)
@@ -72,8 +72,8 @@ def _loose(rest: Sequence[str]) -> list[str]:
 
 
 def _run(changes: list[str]) -> None:
-    from fbnet.params.load import load
-    from fbnet.tracking import pipeline_run
+    from stages.params import load
+    from stages.tracking import pipeline_run
 
     sets = [word for change in changes for word in ("-S", change)]
     command = [sys.executable, "-m", "dvc", *(["exp", "run", *sets] if sets else ["repro"])]

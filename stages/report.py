@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from stages.runner import run_stage
 
 if TYPE_CHECKING:
-    from fbnet.params import Params
     from fbnet.progress import Log
+    from stages.params import Params
 
 
 def main(params: "Params", out: Path, log: "Log") -> str:
     """Make the page."""
     from fbnet.files import write_text
-    from fbnet.report.report import report
+    from stages.page.report import report
 
     p = params.report
     page = out / "report.html"

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages import paths
-from stages.runner import FOLLOWER, run_stage
+from stages.runner import NOT_RANK_ZERO, run_stage
 
 if TYPE_CHECKING:
-    from fbnet.params import Params
     from fbnet.progress import Log
+    from stages.params import Params
 
 
 def main(params: "Params", out: Path, log: "Log") -> str:
@@ -52,7 +52,7 @@ def main(params: "Params", out: Path, log: "Log") -> str:
             for i, choice in enumerate(found["candidates"][: p.candidates])
         ]
         if not fabric.is_global_zero:
-            return FOLLOWER
+            return NOT_RANK_ZERO
         best = write_results(trained, found, out)
         plots.history(best.history, out / "history.png")
     return (

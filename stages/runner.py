@@ -16,7 +16,7 @@ Main = Callable[..., str]
 """`main(params, out, log)` returns what was done in one line; `out` is results/<stage>,
 `log(step, numbers)` reports an epoch."""
 DONE, FAILED, BAD_INPUT = 0, 1, 2
-FOLLOWER = "done; the first process writes the results"
+NOT_RANK_ZERO = "done; rank zero writes the results"
 """What the other processes of a stage return."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SPIN_COUNT = "1000"
@@ -61,24 +61,24 @@ def _parser(name: str, main: Main) -> argparse.ArgumentParser:
 
 
 def _run(name: str, main: Main, path: str) -> None:
-    from fbnet.params.load import load
     from fbnet.progress import say
-    from fbnet.tracking import stage_run
+    from stages.params import load
+    from stages.tracking import stage_run
 
     params = load(path)
     _set_threads(params.train.threads)
     out = Path("results") / name
     out.mkdir(parents=True, exist_ok=True)
-    with stage_run(name, params) as log, _silent_follower():
+    with stage_run(name, params) as log, _only_rank_zero_prints():
         say(f"{name}: {main(params, out, log).removeprefix(f'{name}: ')}")
 
 
 @contextmanager
-def _silent_follower() -> Iterator[None]:
+def _only_rank_zero_prints() -> Iterator[None]:
     """Of several processes only the first prints its progress; errors come from all."""
-    from fbnet.processes import is_follower
+    from fbnet.progress import is_rank_zero
 
-    if not is_follower():
+    if is_rank_zero():
         yield
         return
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):

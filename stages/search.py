@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages import paths
-from stages.runner import FOLLOWER, run_stage
+from stages.runner import NOT_RANK_ZERO, run_stage
 
 if TYPE_CHECKING:
-    from fbnet.params import Params
     from fbnet.progress import Log
+    from stages.params import Params
 
 
 def main(params: "Params", out: Path, log: "Log") -> str:
     """Search the params' space on the fetched faces; leave the architecture and the supernet."""
     from fbnet import plots
+    from fbnet.costs.lut import from_json
     from fbnet.faces.faceset import FaceSet
     from fbnet.search import results
     from fbnet.search.loop import Search
-    from fbnet.search.lut import from_json
     from fbnet.training.checkpoints import checkpoint, fingerprint
     from fbnet.training.device import launch
 
@@ -44,7 +44,7 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     with checkpoint(paths.checkpoints(), "search", key) as saved:
         search.run(saved, log)
         if not fabric.is_global_zero:
-            return FOLLOWER
+            return NOT_RANK_ZERO
         ranked = results.rank(search)
         results.write_results(search, ranked, params.space, out)
         plots.probabilities(search.probabilities, space.layer_ops, out / "probabilities.png")

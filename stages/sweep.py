@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _fixed(given: argparse.Namespace) -> list[str]:
     """Changes that all experiments share, `key=value`."""
-    from fbnet.params.profiles import profile, words
+    from stages.profiles import profile, words
 
     return words(profile(given.profile or "default")) + shlex.split(given.set)
 
@@ -61,7 +61,7 @@ def experiments(
     over: Sequence[str], values: Sequence[str], fixed: Sequence[str]
 ) -> Iterator[list[str]]:
     """The DVC command of each experiment. Raises BadInput for a param that there is not."""
-    from fbnet.params.load import read_yaml
+    from stages.params import read_yaml
 
     tree = read_yaml("params.yaml")
     for key in over:

@@ -9,8 +9,7 @@ from lightning_fabric import Fabric
 
 from fbnet.faces.faceset import FaceSet
 from fbnet.landmarks import SCHEMES
-from fbnet.params import SpaceParams
-from fbnet.params.space import StageParams
+from fbnet.params import SpaceParams, StageParams
 
 SIZE, POINTS = 32, 68
 FOREIGN = ("MLFLOW_", "DVC_", "RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_")

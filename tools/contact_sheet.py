@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from fbnet.faces import synthetic
 from fbnet.files import write_bytes
 from fbnet.landmarks import SCHEMES
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import SyntheticParams
 
 COLUMNS = 8
 QUALITY = (cv2.IMWRITE_JPEG_QUALITY, 82)

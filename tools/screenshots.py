@@ -15,10 +15,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fbnet.files import write_bytes, write_text
-from fbnet.params.load import load
-from fbnet.report.runs import runs_page
-from fbnet.tracking import finished_runs
-from fbnet.tracking.view import ADDRESS
+from stages.page.runs import runs_page
+from stages.params import load
+from stages.tracking import finished_runs
+from stages.tracking.view import ADDRESS
 from tools.browser import Browser, found
 from tools.serving import serving
 
@@ -64,7 +64,7 @@ def experiment_number(name: str) -> str:
     """The experiment's id in the store of this checkout."""
     import mlflow
 
-    from fbnet.tracking.place import tracking_uri
+    from stages.tracking.place import tracking_uri
 
     return str(mlflow.MlflowClient(tracking_uri()).get_experiment_by_name(name).experiment_id)
 

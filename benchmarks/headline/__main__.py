@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 def _setting(arguments: argparse.Namespace) -> "Setting":
     from benchmarks.headline.recipes import PHOTOGRAPHS, RENDERED
     from benchmarks.headline.setting import Setting
-    from fbnet.params.load import load
+    from stages.params import load
 
     sources = {RENDERED: arguments.rendered}
     if arguments.photographs:

@@ -13,11 +13,11 @@ from torch import nn
 from benchmarks.headline.models import build
 from benchmarks.headline.recipes import MODELS
 from benchmarks.headline.setting import Setting
-from fbnet.deploy.convert import fixed_batch
-from fbnet.deploy.engines import ENGINES
-from fbnet.deploy.latency import calls, machine
-from fbnet.deploy.onnx import export_onnx
-from fbnet.deploy.timing import BURST, cpu_model, measure
+from fbnet.costs.latency import calls, machine
+from fbnet.costs.timing import BURST, cpu_model, measure
+from fbnet.engines import ENGINES
+from fbnet.engines.convert import fixed_batch
+from fbnet.export.onnx import export_onnx
 
 REFERENCE = "lite"
 POINTS = {"rendered": 106, "photographs": 68}

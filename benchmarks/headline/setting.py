@@ -18,8 +18,8 @@ from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import prepare
 from fbnet.faces.split import assign
 from fbnet.files import read_json
-from fbnet.params import Params, TrainParams
-from fbnet.params.fetch import FetchParams
+from fbnet.params import FetchParams, TrainParams
+from stages.params import Params
 
 RESULTS = Path(__file__).with_name("results")
 ROOT = Path(__file__).parents[2]

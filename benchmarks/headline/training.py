@@ -10,13 +10,13 @@ from benchmarks.headline.models import begin_with, build
 from benchmarks.headline.recipes import SUBNET
 from benchmarks.headline.setting import Setting, short
 from benchmarks.headline.tasks import Task, trials
-from fbnet.deploy.onnx import counts, export_onnx
-from fbnet.deploy.runtime import OnnxModel
-from fbnet.deploy.score import score
 from fbnet.errors import BadInput
+from fbnet.export.onnx import counts, export_onnx
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import read_json, write_json
 from fbnet.params import RetrainParams
+from fbnet.predict.runtime import OnnxModel
+from fbnet.predict.score import score
 from fbnet.progress import say
 from fbnet.training.checkpoints import checkpoint, fingerprint
 from fbnet.training.device import launch

@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
 def _setting(arguments: argparse.Namespace) -> "Setting":
     from benchmarks.ranking import params as own
     from benchmarks.ranking.setting import Setting
-    from fbnet.params.load import load
+    from stages.params import load
 
     return Setting(load(arguments.params), own.load(), arguments.searched, arguments.only)
 

@@ -6,7 +6,7 @@ from statistics import mean
 from typing import Any
 
 from benchmarks.ranking.setting import Setting
-from fbnet.search.lut import cost_of
+from fbnet.costs.lut import cost_of
 from fbnet.search.sampling import Choice
 
 

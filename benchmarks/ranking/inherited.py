@@ -9,8 +9,8 @@ from benchmarks.ranking.setting import Setting
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import digest
 from fbnet.progress import track
-from fbnet.search.mixed import build_supernet
 from fbnet.search.sampling import Choice, Scorer
+from fbnet.search.supernet import build_supernet
 from fbnet.training.device import launch
 from fbnet.training.weights import load_weights
 from stages import paths

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import Field, PositiveFloat, field_validator
 
-from fbnet.params.base import Section
-from fbnet.params.load import checked, read_yaml
+from fbnet.params import Section
+from stages.params import checked, read_yaml
 
 FILE = Path(__file__).with_name("params.yaml")
 

@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.ranking.entries import Entry
 from benchmarks.ranking.front import best_so_far
 from fbnet.plots.style import ACCENTS, INK, QUIET, figure
-from fbnet.report.runs import front
+from stages.page.runs import front
 
 KINDS = "sampled", "searched"
 

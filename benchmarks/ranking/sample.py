@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from fbnet.costs.lut import Lut, cost_of, cost_range
 from fbnet.errors import BadInput
-from fbnet.search.lut import Lut, cost_of, cost_range
 from fbnet.search.sampling import Choice
 
 REACH = 8.0

@@ -11,13 +11,13 @@ from benchmarks.ranking.digests import face_set, short
 from benchmarks.ranking.jobs import Job
 from benchmarks.ranking.setting import Setting
 from benchmarks.ranking.variants import VARIANTS
+from fbnet.costs.lut import Lut, from_json
+from fbnet.costs.macs import count_net
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import SearchParams
 from fbnet.search import results
-from fbnet.search.lut import Lut, from_json
-from fbnet.search.macs import count_net
-from fbnet.search.mixed import entropy
+from fbnet.search.supernet import entropy
 from fbnet.training.device import launch
 from stages import paths
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from benchmarks.ranking.params import RankingParams
 from benchmarks.ranking.trainings import Ledger, Recipe
+from fbnet.costs.lut import Lut, from_json
 from fbnet.files import read_json
-from fbnet.params import Params, SearchParams, TrainParams
-from fbnet.search.lut import Lut, from_json
+from fbnet.params import SearchParams, TrainParams
 from fbnet.search.sampling import Choice
 from stages import paths
+from stages.params import Params
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = Path(__file__).parents[2] / "docs/search.md"

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from benchmarks.ranking.digests import face_set, short
 from benchmarks.ranking.jobs import Job
+from fbnet.costs.macs import count_net
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import digest
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SpaceParams, TrainParams
 from fbnet.search.finetune import Finetuning, Trained
-from fbnet.search.macs import count_net
 from fbnet.search.sampling import Choice
 from fbnet.training.device import launch
 from fbnet.training.validate import validation_nme

@@ -7,17 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fbnet.faces.batches import Batch
+from fbnet.costs.lut import expected_cost, reference_cost
 from fbnet.search.cost import cost_term, total_loss
 from fbnet.search.loop import FORMS, Search
-from fbnet.search.lut import expected_cost, reference_cost
-from fbnet.search.mixed import draw_masks
+from fbnet.search.supernet import draw_masks
+from fbnet.training.batches import Batch
 from fbnet.training.losses import LandmarkLoss
 from fbnet.training.seeds import generator_for
 
 
 class TwoDraws(Search):
-    """The outputs are mixed by one draw and the cost is that of another, as in the seed."""
+    """The outputs are mixed by one draw and the cost is that of another, as in NNI."""
 
     def architecture_step(self, batch: Batch) -> Tensor:
         """One step of the architecture parameters, with a draw for each part of the loss."""
@@ -62,7 +62,7 @@ class CostedLoss:
     @property
     def posed(self) -> bool:
         """Whether the loss wants the pose net's angles."""
-        return self.inner.posed
+        return self.inner.uses_pose
 
     def __call__(self, *arguments: Any) -> Tensor:
         """Scalar loss of what `LandmarkLoss` takes."""
@@ -71,7 +71,7 @@ class CostedLoss:
 
 
 class CostInWeights(Search):
-    """The cost enters the loss of the weight step too, as in the seed."""
+    """The cost enters the loss of the weight step too, as in NNI."""
 
     def __post_init__(self) -> None:
         """Keep the plain loss, which the architecture step goes on to use."""

@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 
 from fbnet.faces import synthetic
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import SyntheticParams
 
 PROFILED = 60
 """Faces whose time is taken by part, in this process."""

@@ -15,16 +15,14 @@ from benchmarks.synthetic.table import BANDS
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import prepare
 from fbnet.landmarks import NNI_TO_IBUG68, convert, eye_distance
+from fbnet.metrics import failure_rate, point_errors, region_nme, yaw_nme
 from fbnet.nets.pfld import PFLD, build_subnet
-from fbnet.params import SEED_SPACE, AugmentParams, RetrainParams
-from fbnet.params.fetch import FetchParams
-from fbnet.params.synthetic import SyntheticParams
-from fbnet.training.metrics import failure_rate, point_errors, region_nme, yaw_nme
+from fbnet.params import NNI_SPACE, AugmentParams, FetchParams, RetrainParams, SyntheticParams
 from fbnet.training.retrain import Retraining
 from fbnet.training.weights import load_weights
 
 CHOICE = ("mb_k3_res_d3", "mb_k3_e2_res", "mb_k5_res", "mb_k5_res", "mb_k5_res")
-"""The net of the trials that compare: blocks of the seed's space, one a searchable layer."""
+"""The net of the trials that compare: blocks of NNI's space, one a searchable layer."""
 TEST_FACES = 10
 """Rendered test faces; nothing reads them, but a face set has some."""
 BATCH = 128
@@ -70,7 +68,7 @@ def render(trial: Trial, data: Path, made: Path) -> FaceSet:
 
 def train(trial: Trial, faces: FaceSet) -> torch.nn.Module:
     """The fixed net, trained by the pipeline's recipe; the best epoch's weights."""
-    net = build_subnet(SEED_SPACE, faces.points, trial.choice, faces.size, trial.seed)
+    net = build_subnet(NNI_SPACE, faces.points, trial.choice, faces.size, trial.seed)
     if trial.start:
         inherit(net, load_weights(trial.start))
     if trial.epochs == 0:

@@ -1,4 +1,4 @@
-"""From a photograph and its landmarks to a square crop with a margin (the seed's preparation)."""
+"""From a photograph and its landmarks to a square crop with a margin (NNI's preparation)."""
 
 from pathlib import Path
 

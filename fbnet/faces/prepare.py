@@ -18,7 +18,7 @@ from fbnet.faces import crop, pose, readers, split
 from fbnet.faces.faceset import FaceSet, create_images, new_folder, trim_images
 from fbnet.faces.readers import Problems, Record
 from fbnet.landmarks import SCHEMES
-from fbnet.params.fetch import FetchParams
+from fbnet.params import FetchParams
 from fbnet.progress import say, track
 
 GROSS_DEG = 20.0

@@ -1,1 +1,1 @@
-"""The networks: candidate blocks, the landmark net, the pose net, the seed's checkpoints."""
+"""The networks: candidate blocks, the landmark net, the pose net, NNI's checkpoints."""

@@ -1,7 +1,7 @@
 """Public PFLD nets to compare with, as tables: `lite`, MobileNetV3-PFLD and its small sibling.
 
 All three are of github.com/Hsintao/pfld_106_face_landmarks. `lite` is the net of its README's
-"1.01 MB, 6.22 %", which the seed's headline calls MobileNet-V3: the ONNX file behind that row is of
+"1.01 MB, 6.22 %", which NNI's headline calls MobileNet-V3: the ONNX file behind that row is of
 MobileNet-V1's kind. They take what `fbnet.nets.pfld.PFLD` takes and give what it gives, so that
 they are trained, exported and scored by the same code.
 """
@@ -238,7 +238,7 @@ class PoseNet(nn.Module):
             conv_bn(c_in, c_out, 3, stride)
             for (c_in, c_out), stride in zip(pairwise(widths), POSE_STRIDES, strict=True)
         ]
-        # The last one has no padding; on maps smaller than the seed's its kernel shrinks.
+        # The last one has no padding; on maps smaller than NNI's its kernel shrinks.
         layers[-1] = nn.Sequential(
             nn.Conv2d(widths[-2], widths[-1], min(3, side), bias=False),
             nn.BatchNorm2d(widths[-1]),

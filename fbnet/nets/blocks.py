@@ -1,6 +1,6 @@
-"""The 26 candidate blocks of the seed (NNI v2.6, pfld/lib/ops.py) as one table.
+"""The 26 candidate blocks of NNI (NNI v2.6, pfld/lib/ops.py) as one table.
 
-State-dict keys inside a block are the seed's, so that its checkpoints load by renaming alone.
+State-dict keys inside a block are NNI's, so that its checkpoints load by renaming alone.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def conv_bn(c_in: int, c_out: int, kernel: int, stride: int, groups: int = 1) ->
 class Identity(nn.Module):
     """`skip`: the input itself, or a 1x1 convolution where the shape changes.
 
-    The seed also drops half of a plain skip's values, in evaluation too. Nothing is dropped here:
+    NNI also drops half of a plain skip's values, in evaluation too. Nothing is dropped here:
     draws of a global generator would make a resumed run differ from one that never stopped.
     """
 
@@ -40,7 +40,7 @@ class Identity(nn.Module):
 
 
 class Plain(nn.Module):
-    """A sequence under the name `conv`, as the seed's checkpoints have it."""
+    """A sequence under the name `conv`, as NNI's checkpoints have it."""
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Ghost(nn.Module):
 
 
 class ESE(nn.Module):
-    """Effective squeeze-and-excitation with a learned pooling (arXiv 1911.06667, and the seed).
+    """Effective squeeze-and-excitation with a learned pooling (arXiv 1911.06667, and NNI).
 
     The pooling is a depthwise convolution of the map's size, so a net is tied to its input size.
     """
@@ -116,7 +116,7 @@ class MBBlock(nn.Module):
             nn.Conv2d(c_in, middle, 1, bias=False),
             nn.BatchNorm2d(middle),
             nn.ReLU(inplace=True),
-            nn.Identity(),  # the seed's channel shuffle, never used, keeps its place in the keys
+            nn.Identity(),  # NNI's channel shuffle, never used, keeps its place in the keys
             depthwise,
             nn.BatchNorm2d(middle),
             ESE(middle, output_side(size, stride)) if se else nn.Identity(),
@@ -174,7 +174,7 @@ def _mb(
     return build
 
 
-# Names mislead in one place: the dilated blocks say no `_e` and yet expand by 2 (as the seed's).
+# Names mislead in one place: the dilated blocks say no `_e` and yet expand by 2 (as NNI's).
 BLOCKS: dict[str, Builder] = {
     "skip": lambda c_in, c_out, stride, _: Identity(c_in, c_out, stride),
     "conv1x1": lambda c_in, c_out, stride, _: _conv1x1(c_in, c_out, stride),
@@ -203,11 +203,11 @@ BLOCKS: dict[str, Builder] = {
     "mb_k5_res_se": _mb(5, 1, residual=True, se=True),
     "mb_k5_e2_res_se": _mb(5, 2, residual=True, se=True),
 }
-"""The seed's 26 blocks; every builder takes (c_in, c_out, stride, size)."""
+"""NNI's 26 blocks; every builder takes (c_in, c_out, stride, size)."""
 
 
 def initialise(module: nn.Module, seed: int) -> None:
-    """The seed's start: Kaiming normal (fan out) convolutions, zero biases, linear std 0.001.
+    """NNI's start: Kaiming normal (fan out) convolutions, zero biases, linear std 0.001.
 
     Draws from its own generator, so equal modules and seeds give equal weights.
     """

@@ -9,7 +9,7 @@ from fbnet.errors import BadInput
 from fbnet.nets.blocks import MBBlock, conv_bn, initialise, output_side, separable
 from fbnet.nets.space import slots
 from fbnet.nets.stem import STEM_CHANNELS, Stem, block4_1
-from fbnet.params.space import SpaceParams
+from fbnet.params import SpaceParams
 
 HEAD_CHANNELS = 64
 
@@ -18,7 +18,7 @@ class PFLD(nn.Module):
     """Stem, one fixed block, the given searchable layers, and a multi-scale head.
 
     `layers` holds one module per slot of `slots(space, size)`: blocks taking (x), or mixed ops
-    taking (x, mask). `size` is the side of the square input. Names of parts are the seed's.
+    taking (x, mask). `size` is the side of the square input. Names of parts are NNI's.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class PFLD(nn.Module):
 
     def _head(self, scales: list[Tensor]) -> Tensor:
         same = [reduce(y) for reduce, y in zip(self.reduce, scales[:-1], strict=True)]
-        # The seed concatenates the last stage first.
+        # NNI concatenates the last stage first.
         y = self.block6_1(torch.cat([scales[-1], *reversed(same)], dim=1))
         y = self.block6_3(self.block6_2(y))
         return self.fc(self.conv7(y)).reshape(-1, self.points, 2)
@@ -76,7 +76,7 @@ class AuxNet(nn.Module):
     """Head pose from PFLD's early feature; used in training only.
 
     Input [B,16,side,side], output [B,3]: pitch, yaw, roll in radians. `size` is that of the face
-    crop. At 112 it is the seed's net; elsewhere the last kernel shrinks to fit the map.
+    crop. At 112 it is NNI's net; elsewhere the last kernel shrinks to fit the map.
     """
 
     def __init__(self, size: int = 112) -> None:
@@ -145,6 +145,6 @@ def _reduction(channels: int, side: int, target: int) -> nn.Conv2d:
     """Depthwise convolution that brings a map of `side` to `target` (56 -> 7: 9x9, stride 8)."""
     stride = -(-side // target)
     kernel = max(3, stride + 1)
-    # The seed pads by 1; maps that do not divide evenly need more.
+    # NNI pads by 1; maps that do not divide evenly need more.
     padding = next(p for p in range(1, kernel) if (side + 2 * p - kernel) // stride + 1 == target)
     return nn.Conv2d(channels, channels, kernel, stride, padding, groups=channels, bias=False)

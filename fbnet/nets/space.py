@@ -8,7 +8,7 @@ from torch import nn
 from fbnet.errors import BadInput
 from fbnet.nets.blocks import BLOCKS, output_side
 from fbnet.nets.stem import SIZE_STEP, Stem, block4_1
-from fbnet.params.space import SpaceParams
+from fbnet.params import SpaceParams
 
 
 @dataclass(frozen=True)

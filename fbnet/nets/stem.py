@@ -12,7 +12,7 @@ SIZE_STEP = 4
 
 
 class Stem(nn.Module):
-    """PeleeNet's stem (arXiv 1804.06882), as simplified by the seed.
+    """PeleeNet's stem (arXiv 1804.06882), as simplified by NNI.
 
     Input [B,3,S,S]; returns ([B,16,S/4,S/4], [B,16,S/2,S/2]), the second for the head's
     multi-scale features.

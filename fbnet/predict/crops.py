@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fbnet.deploy.runtime import OnnxModel
 from fbnet.errors import BadInput
 from fbnet.faces.crop import SMALLEST, cut
+from fbnet.predict.runtime import OnnxModel
 
 CROP_SCALE = 1.2
-"""What the seed crops by, for files that do not say."""
+"""What NNI crops by, for files that do not say."""
 
 
 @dataclass(frozen=True)

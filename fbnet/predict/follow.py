@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from fbnet.deploy.runtime import OnnxModel
 from fbnet.faces.crop import SMALLEST
 from fbnet.predict.crops import Crop, Place, crop, crop_scale, whole
+from fbnet.predict.runtime import OnnxModel
 
 SETTLE = 3
 """Times the first frame is looked at, each time where the last look found the face."""

@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fbnet.deploy.runtime import OnnxModel
-from fbnet.files import gathered, write_json
+from fbnet.files import atomic_folder, write_json
 from fbnet.landmarks import SCHEMES
 from fbnet.predict.crops import Crop, Place, boxed, crop, crop_scale, whole
 from fbnet.predict.draw import draw
@@ -22,6 +21,7 @@ from fbnet.predict.media import (
     sources,
     write_picture,
 )
+from fbnet.predict.runtime import OnnxModel
 from fbnet.progress import track
 
 PRETRAINED = Path(__file__).parents[2] / "pretrained" / "subnet.onnx"
@@ -53,7 +53,7 @@ def predict(
     start = boxed(box, crop_scale(opened)) if box else None
     for source in found:
         require_readable(source)
-    with gathered(out) as made:
+    with atomic_folder(out) as made:
         result = _result(opened, found, start, still, batch, made)
         write_json(made / RESULT, {"model": model.name} | result)
     return out / RESULT

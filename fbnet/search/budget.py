@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fbnet.costs.lut import Lut, cost_range
 from fbnet.errors import BadInput
-from fbnet.params import SearchParams
-from fbnet.params.checks import TARGETS
-from fbnet.search.lut import Lut, cost_range
+from fbnet.params import TARGETS, SearchParams
 
 UNITS = {"ms": "latency", "MACs": "macs"}
 """Unit of a table -> the `search.cost` that it serves."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from fbnet.costs.lut import Lut, cost_range
 from fbnet.errors import BadInput
 from fbnet.params import SearchParams
-from fbnet.search.lut import Lut, cost_range
 
 
 def total_loss(loss: Tensor, cost: Tensor, reference: float, params: SearchParams) -> Tensor:
@@ -18,11 +18,11 @@ def total_loss(loss: Tensor, cost: Tensor, reference: float, params: SearchParam
 
     - mul: loss * alpha * ln(1 + (e - 1) r)^beta
     - add: loss + alpha * r^beta
-    - target: loss; `steered` keeps the cost within the budget
+    - target: loss; `constrained_gradients` keeps the cost within the budget
 
     FBNet (arXiv 1812.03443, eq. 6) has loss * alpha * ln(cost)^beta, which hangs on the unit and is
     NaN for a cost below 1; here the logarithm is 1 at the reference and 0 at no cost. With
-    `cost_form: seed` the terms are the seed's (fbnet/utils.py, RegularizerLoss) on the raw cost:
+    `cost_form: nni` the terms are NNI's (fbnet/utils.py, RegularizerLoss) on the raw cost:
     mul: loss * alpha * ln(cost)^beta, add: loss + alpha * cost^beta.
     """
     if params.mode == "target":
@@ -31,7 +31,7 @@ def total_loss(loss: Tensor, cost: Tensor, reference: float, params: SearchParam
     return loss * term if params.mode == "mul" else loss + term
 
 
-def steered(
+def constrained_gradients(
     slopes: Sequence[Tensor], cost_slopes: Sequence[Tensor], over: bool, weight: float
 ) -> list[Tensor]:
     """Gradients of the architecture step under a budget: d loss + weight |d loss|/|d cost| d cost.
@@ -54,7 +54,7 @@ def _norm(parts: Sequence[Tensor]) -> float:
 
 def cost_term(cost: Tensor, reference: float, params: SearchParams) -> Tensor:
     """The factor (mul) or summand (add) that the cost contributes."""
-    if params.cost_form == "seed":
+    if params.cost_form == "nni":
         base = torch.log(cost) if params.mode == "mul" else cost
     else:
         ratio = cost / reference
@@ -63,10 +63,10 @@ def cost_term(cost: Tensor, reference: float, params: SearchParams) -> Tensor:
 
 
 def check_cost_form(lut: Lut, params: SearchParams) -> None:
-    """Raise BadInput where the seed's logarithm would leave its domain on this table."""
+    """Raise BadInput where NNI's logarithm would leave its domain on this table."""
     cheapest, _ = cost_range(lut)
-    if params.cost_form == "seed" and params.mode == "mul" and cheapest <= 1:
+    if params.cost_form == "nni" and params.mode == "mul" and cheapest <= 1:
         raise BadInput(
-            f"search.cost_form: seed takes ln(cost), and {lut.source} goes down to {cheapest:.3g} "
+            f"search.cost_form: nni takes ln(cost), and {lut.source} goes down to {cheapest:.3g} "
             f"{lut.unit}; use search.cost: macs or search.cost_form: normalised"
         )

@@ -13,8 +13,8 @@ from fbnet.files import write_csv, write_json
 from fbnet.nets.pfld import PFLD, build_auxnet, build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SpaceParams
 from fbnet.progress import Log, no_log, say
-from fbnet.search.mixed import build_supernet, inherit
 from fbnet.search.sampling import Choice
+from fbnet.search.supernet import build_supernet, inherit
 from fbnet.training.checkpoints import Checkpoint
 from fbnet.training.device import one_process
 from fbnet.training.retrain import Retraining

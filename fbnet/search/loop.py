@@ -11,25 +11,24 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from fbnet.costs.lut import Lut, check_size, expected_cost, reference_cost
 from fbnet.errors import BadInput
-from fbnet.faces.batches import Batch, batches
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.split import pick
 from fbnet.nets.pfld import build_auxnet
-from fbnet.params import AugmentParams, SearchParams, SpaceParams
-from fbnet.params.checks import cannot_decide
+from fbnet.params import AugmentParams, SearchParams, SpaceParams, cannot_decide
 from fbnet.progress import Log, no_log, say, track
 from fbnet.search.budget import budget
-from fbnet.search.cost import check_cost_form, steered, total_loss
-from fbnet.search.lut import Lut, check_size, expected_cost, reference_cost
-from fbnet.search.mixed import (
+from fbnet.search.cost import check_cost_form, constrained_gradients, total_loss
+from fbnet.search.sampling import Choice, Scorer, sample_choices
+from fbnet.search.supernet import (
     ArchitectureParameters,
     build_supernet,
     draw_masks,
     entropy,
     probabilities,
 )
-from fbnet.search.sampling import Choice, Scorer, sample_choices
+from fbnet.training.batches import Batch, batches
 from fbnet.training.checkpoints import Checkpoint
 from fbnet.training.device import one_process
 from fbnet.training.learner import Learner, mean_loss
@@ -163,7 +162,7 @@ class Search:
         # A budget bounds what the distribution costs, not each draw of it.
         cost = expected_cost(self.lut, [alpha.softmax(0) for alpha in self.alphas.alphas])
         toward = torch.autograd.grad(cost, list(self.alphas.parameters()))
-        return steered(slopes, toward, bool(cost > limit), self.params.target_weight)
+        return constrained_gradients(slopes, toward, bool(cost > limit), self.params.target_weight)
 
     def _draw(self, kind: str, step: int) -> list[Tensor]:
         generator = generator_for(self.params.seed, kind, step)
@@ -242,7 +241,7 @@ def temperature(params: SearchParams, progress: float) -> float:
     """Gumbel softmax temperature at `progress` 0..1 of the architecture steps.
 
     FBNet: 5 exp(-0.045 n) over 90 epochs, whatever the number of epochs here; not below the floor,
-    where the seed's ends at 6.5e-5.
+    where NNI's ends at 6.5e-5.
     """
     fall = math.exp(-params.temperature_decay * PAPER_EPOCHS * progress)
     return max(params.temperature_floor, params.temperature * fall)

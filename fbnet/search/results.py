@@ -5,11 +5,11 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from fbnet.costs.lut import reference_cost
 from fbnet.files import write_csv, write_json
 from fbnet.search.loop import Search
-from fbnet.search.lut import reference_cost
-from fbnet.search.mixed import entropy, probabilities
 from fbnet.search.sampling import Candidate
+from fbnet.search.supernet import entropy, probabilities
 from fbnet.training.weights import save_weights
 
 UNDECIDED = 0.5

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
+from fbnet.costs.lut import Lut, cost_of, reference_cost
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.nets.pfld import PFLD, build_subnet
@@ -14,8 +15,7 @@ from fbnet.params import SearchParams, SpaceParams
 from fbnet.progress import track
 from fbnet.search.budget import fits, likeliest_within
 from fbnet.search.cost import total_loss
-from fbnet.search.lut import Lut, cost_of, reference_cost
-from fbnet.search.mixed import ArchitectureParameters, inherit, log_probabilities, probabilities
+from fbnet.search.supernet import ArchitectureParameters, inherit, log_probabilities, probabilities
 from fbnet.training.validate import recalibrate, validation_nme
 
 Choice = tuple[str, ...]
@@ -69,7 +69,7 @@ def _sample(space: SpaceParams, weights: Sequence[np.ndarray], rng: np.random.Ge
 
 
 @torch.no_grad()
-def cut(supernet: PFLD, space: SpaceParams, choice: Choice, faces: FaceSet) -> PFLD:
+def extract_subnet(supernet: PFLD, space: SpaceParams, choice: Choice, faces: FaceSet) -> PFLD:
     """A subnet of `choice` with the supernet's weights, a copy of them."""
     subnet = build_subnet(space, faces.points, choice, faces.size)
     inherit(supernet, subnet, choice)
@@ -92,7 +92,7 @@ class Scorer:
 
         Batch-norm statistics are estimated anew on training faces, for the choice alone.
         """
-        subnet = cut(supernet, self.space, choice, self.faces)
+        subnet = extract_subnet(supernet, self.space, choice, self.faces)
         self.fabric.to_device(subnet).to(memory_format=torch.channels_last)
         recalibrate(subnet, self.faces, self.calibration, self.fabric)
         return validation_nme(subnet, self.faces, self.faces.indices("validation"), self.fabric)

@@ -15,7 +15,7 @@ import torch
 
 from fbnet.errors import BadInput
 from fbnet.files import digest, write_bytes
-from fbnet.processes import is_follower
+from fbnet.progress import is_rank_zero
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -55,8 +55,8 @@ class Checkpoint:
             ) from error
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the saved state; a follower's is its leader's, and already there."""
-        if is_follower():
+        """Replace the saved state; only rank zero writes it."""
+        if not is_rank_zero():
             return
         buffer = io.BytesIO()
         torch.save(state, buffer)
@@ -75,7 +75,7 @@ def checkpoint(root: Path, stage: str, key: str) -> Iterator[Checkpoint]:
     Of several training processes the first holds it and the others read only.
     """
     folder = root / f"{stage}-{key[:16]}"
-    if is_follower():
+    if not is_rank_zero():
         yield Checkpoint(folder)
         return
     folder.mkdir(parents=True, exist_ok=True)

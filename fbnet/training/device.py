@@ -8,7 +8,7 @@ import torch
 from lightning_fabric import Fabric
 from torch.utils import deterministic
 
-from fbnet.params.train import TrainParams
+from fbnet.params import TrainParams
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Numbers of glibc's mallopt."""

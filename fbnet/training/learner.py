@@ -7,8 +7,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from fbnet.faces.batches import Batch
-from fbnet.nets.fast import quicken
+from fbnet.nets.optimize import optimize_for_cpu
+from fbnet.training.batches import Batch
 from fbnet.training.distil import Teacher
 from fbnet.training.losses import LandmarkLoss
 from fbnet.training.optim import build_optimizer, cosine, set_rate
@@ -43,11 +43,11 @@ class Learner(Generic[Net]):
         """
         self.fabric = fabric
         self.modules = nn.ModuleDict({"net": net})
-        if loss.posed and pose_net is not None:
+        if loss.uses_pose and pose_net is not None:
             self.modules["pose"] = pose_net
         fabric.to_device(self.modules).to(memory_format=torch.channels_last)
         if fabric.device.type == "cpu":
-            quicken(self.modules)
+            optimize_for_cpu(self.modules)
         self._norms = [m for m in self.modules.modules() if isinstance(m, nn.BatchNorm2d)]
         self.shards = Shards(fabric, shards)
         self.loss = loss
@@ -66,7 +66,7 @@ class Learner(Generic[Net]):
         image, target, pose = self.fabric.to_device((batch.image, batch.landmarks, batch.pose))
         with self.fabric.autocast():
             landmarks, feature = self.net(image, masks)
-            angle = self.modules["pose"](feature).float() if self.loss.posed else None
+            angle = self.modules["pose"](feature).float() if self.loss.uses_pose else None
         loss = self.loss(landmarks.float(), target, angle, pose)
         if self.teacher is None:
             return loss

@@ -1,6 +1,6 @@
 """Landmark losses by name, each a mean over the batch's faces.
 
-Landmarks are [B, P, 2] in units of the crop (0..1), so a residual of 1/112 is a pixel of the seed's
+Landmarks are [B, P, 2] in units of the crop (0..1), so a residual of 1/112 is a pixel of NNI's
 input. A loss is the product of two parts:
 
 - what a face's residuals cost, [B]: squared, Wing or smooth Wing, summed over its 2P coordinates;
@@ -47,8 +47,8 @@ def smooth_wing(residuals: Tensor, width: float, epsilon: float) -> Tensor:
 def pose_weight(angle: Tensor, true_angle: Tensor, floor: float) -> Tensor:
     """Weight of each face, [B]: floor + sum over the three angles of 1 - cos(difference).
 
-    PFLD, equation 1, without the class share that the seed drops too). Angles are
-    [B, 3] in radians. With floor 0, the seed's form, a face whose pose is guessed right has no
+    PFLD, equation 1, without the class share that NNI drops too). Angles are
+    [B, 3] in radians. With floor 0, NNI's form, a face whose pose is guessed right has no
     loss at all; with 1 it keeps its plain loss. Added, not a maximum, so that the pose net is
     taught by this term at any error.
     """
@@ -60,7 +60,7 @@ class LandmarkLoss:
     """Callable loss: mean over faces of (weight x sum over coordinates of the penalty)."""
 
     penalty: Penalty
-    posed: bool
+    uses_pose: bool
     floor: float = 1.0
 
     def __call__(
@@ -72,7 +72,7 @@ class LandmarkLoss:
     ) -> Tensor:
         """Scalar loss; landmarks and target [B, P, 2], angles [B, 3] radians when `posed`."""
         cost = self.penalty(landmarks - target).sum(dim=(1, 2))
-        if not self.posed:
+        if not self.uses_pose:
             return cost.mean()
         if angle is None or true_angle is None:
             raise ValueError("a pose-weighted loss needs the predicted and the true angles")
@@ -86,7 +86,7 @@ PENALTIES: dict[str, Callable[..., Tensor]] = {
 }
 POSED = "pose_"
 LOSSES = (*PENALTIES, *(POSED + name for name in PENALTIES))
-"""Names of the losses: a penalty, or `pose_` before it. The seed's is `pose_l2` with floor 0."""
+"""Names of the losses: a penalty, or `pose_` before it. NNI's is `pose_l2` with floor 0."""
 
 
 def landmark_loss(

@@ -10,7 +10,7 @@ from torch import nn
 def build_optimizer(
     name: str, parameters: Iterable[nn.Parameter], lr: float, weight_decay: float
 ) -> torch.optim.Optimizer:
-    """`rmsprop` as the seed has it (momentum 0), or `adamw`."""
+    """`rmsprop` as NNI has it (momentum 0), or `adamw`."""
     if name == "rmsprop":
         return torch.optim.RMSprop(parameters, lr=lr, momentum=0.0, weight_decay=weight_decay)
     # One call for all tensors; tensor by tensor it takes a tenth of a supernet's step.

@@ -8,10 +8,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from fbnet.faces.batches import Batch, batches
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import AugmentParams, RetrainParams
 from fbnet.progress import Log, no_log, say, track
+from fbnet.training.batches import Batch, batches
 from fbnet.training.checkpoints import Checkpoint
 from fbnet.training.device import one_process
 from fbnet.training.distil import Teacher

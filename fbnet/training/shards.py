@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from fbnet.errors import BadInput
-from fbnet.faces.batches import Batch, Part, shard_sizes
+from fbnet.training.batches import Batch, Part, shard_sizes
 
 
 class Shards:

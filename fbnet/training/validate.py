@@ -6,8 +6,8 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.optim.swa_utils import update_bn
 
-from fbnet.faces.batches import batches
 from fbnet.faces.faceset import FaceSet
+from fbnet.training.batches import batches
 from fbnet.training.streaming import NME
 
 EVAL_BATCH = 128

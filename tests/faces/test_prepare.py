@@ -12,10 +12,9 @@ from fbnet.faces import synthetic
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.labels import statistics
 from fbnet.faces.prepare import Prepared, prepare
-from fbnet.params.fetch import FetchParams
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import FetchParams, SyntheticParams
 
-LAYOUTS = {"seed": (106, 6), "lapa": (106, 9), "ibug": (68, 6), "wflw": (98, 8)}
+LAYOUTS = {"nni": (106, 6), "lapa": (106, 9), "ibug": (68, 6), "wflw": (98, 8)}
 
 
 def run(root: Path, **params: Any) -> Prepared:
@@ -34,10 +33,10 @@ def test_every_layout_becomes_a_face_set(
     assert all(len(faces.indices(split)) for split in ("train", "validation", "test"))
     assert f"layout {layout} (found {faces.source})" in capsys.readouterr().out
     assert faces.images.shape[1] == faces.size + 2 * faces.margin
-    assert faces.margin == (0 if layout == "seed" else 10)
+    assert faces.margin == (0 if layout == "nni" else 10)
     assert str(tmp_path) not in (tmp_path / "faces" / "meta.json").read_text()
     centre = (faces.landmarks.min(axis=1) + faces.landmarks.max(axis=1)) / 2
-    assert np.abs(centre - 0.5).max() < (0.2 if layout == "seed" else 0.02)
+    assert np.abs(centre - 0.5).max() < (0.2 if layout == "nni" else 0.02)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -61,7 +60,7 @@ def test_the_result_is_the_same_with_any_number_of_workers(drawn: Any, tmp_path:
 
 
 def test_the_split_does_not_depend_on_the_order_of_the_lines(drawn: Any, tmp_path: Path) -> None:
-    drawn.seed(tmp_path / "data", names=[f"{number}_x_0" for number in range(12)])
+    drawn.nni(tmp_path / "data", names=[f"{number}_x_0" for number in range(12)])
     before = run(tmp_path / "data").faces
     path = tmp_path / "data" / "train_data" / "list.txt"
     path.write_text("\n".join(reversed(path.read_text().splitlines())))
@@ -84,7 +83,7 @@ def shrink_picture(path: Path) -> None:
     [
         ("ibug", "afw/100123_2.jpg", break_picture, "afw/100123_2.pts:1", "broken"),
         ("ibug", "afw/100123_2.jpg", shrink_picture, "afw/100123_2.pts:1", "far outside"),
-        ("seed", "train_data/imgs/1_b_0.png", break_picture, "train_data/list.txt:3", "broken"),
+        ("nni", "train_data/imgs/1_b_0.png", break_picture, "train_data/list.txt:3", "broken"),
         ("lapa", "val/images/1123456_1.jpg", break_picture, "landmarks/1123456_1.txt:1", "broken"),
         ("wflw", "WFLW_images/0--Parade/train_2.jpg", break_picture, "attr_train.txt:3", "broken"),
     ],
@@ -121,7 +120,7 @@ def test_a_photograph_in_train_and_test_is_named_or_left_out_of_train(
 
 
 def test_names_that_look_like_one_photograph(drawn: Any, tmp_path: Path) -> None:
-    drawn.seed(tmp_path / "data", names=[f"img_{number}" for number in range(24)])
+    drawn.nni(tmp_path / "data", names=[f"img_{number}" for number in range(24)])
     with pytest.raises(BadInput, match=r"fetch\.group: file"):
         run(tmp_path / "data")
     faces = run(tmp_path / "data", group="file").faces
@@ -139,7 +138,7 @@ def test_limit_takes_some_of_every_split(drawn: Any, tmp_path: Path, limit: int)
 def test_listed_angles_that_are_far_off_are_not_used(
     drawn: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    drawn.seed(tmp_path / "data", extra=(60, -50, 20))
+    drawn.nni(tmp_path / "data", extra=(60, -50, 20))
     faces = run(tmp_path / "data").faces
     assert np.degrees(np.abs(faces.pose)).max() < 15
     assert "degrees off the landmarks'; they are not used" in capsys.readouterr().out
@@ -149,14 +148,14 @@ def test_listed_angles_that_are_far_off_are_not_used(
 def test_listed_angles_can_be_kept(
     drawn: Any, tmp_path: Path, angles: tuple, warned: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    drawn.seed(tmp_path / "data", extra=angles)
+    drawn.nni(tmp_path / "data", extra=angles)
     faces = run(tmp_path / "data", pose="keep").faces
     np.testing.assert_allclose(np.degrees(faces.pose), np.tile(angles, (6, 1)), atol=1e-4)
     assert ("they are kept" in capsys.readouterr().out) == warned
 
 
 def test_pictures_of_a_cropped_set_are_not_touched(drawn: Any, tmp_path: Path) -> None:
-    drawn.seed(tmp_path / "data")
+    drawn.nni(tmp_path / "data")
     faces = prepare(FetchParams(root=str(tmp_path / "data")), tmp_path / "faces").faces
     for name, image in zip(faces.names, faces.images, strict=True):
         np.testing.assert_array_equal(image, cv2.imread(str(tmp_path / "data" / name)))

@@ -11,7 +11,7 @@ from fbnet.errors import BadInput
 from fbnet.faces.readers import LAYOUTS, Problems, read, recognise
 from fbnet.faces.readers.records import photograph
 
-POINTS = {"seed": 106, "lapa": 106, "ibug": 68, "wflw": 98}
+POINTS = {"nni": 106, "lapa": 106, "ibug": 68, "wflw": 98}
 WFLW_LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
 
 
@@ -58,7 +58,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_two_layouts_in_one_folder_are_not_guessed(drawn: Any, tmp_path: Path) -> None:
-    drawn.seed(tmp_path)
+    drawn.nni(tmp_path)
     drawn.ibug(tmp_path)
     with pytest.raises(BadInput, match=r"seed: train_data/list\.txt.*ibug: .*set fetch\.layout"):
         recognise(tmp_path)
@@ -108,8 +108,8 @@ def test_names_are_unique_sorted_and_independent_of_the_folders_place(
 def test_seed_lines_with_and_without_angles(
     drawn: Any, tmp_path: Path, points: int, extra: tuple, pose: tuple | None
 ) -> None:
-    drawn.seed(tmp_path, points=points, extra=extra)
-    records, _ = records_of(tmp_path, "seed")
+    drawn.nni(tmp_path, points=points, extra=extra)
+    records, _ = records_of(tmp_path, "nni")
     assert len(records) == 6
     first = next(record for record in records if record.name == "train_data/imgs/0_a_0.png")
     np.testing.assert_allclose(first.points, drawn.make_landmarks(points, 0), atol=1e-6)
@@ -122,15 +122,15 @@ def test_seed_lines_with_and_without_angles(
 
 @pytest.mark.parametrize("prefix", ["", "imgs/", "train_data/imgs/", "./train_data/imgs/"])
 def test_seed_pictures_are_found_from_three_starts(drawn: Any, tmp_path: Path, prefix: str) -> None:
-    drawn.seed(tmp_path)
+    drawn.nni(tmp_path)
     edit(tmp_path / "train_data/list.txt", 1, lambda line: prefix + line)
-    names = [record.name for record in records_of(tmp_path, "seed")[0]]
+    names = [record.name for record in records_of(tmp_path, "nni")[0]]
     assert "train_data/imgs/0_a_0.png" in names
 
 
 def test_seed_copies_of_a_photograph_share_a_group(drawn: Any, tmp_path: Path) -> None:
-    drawn.seed(tmp_path)
-    groups = {record.name: record.group for record in records_of(tmp_path, "seed")[0]}
+    drawn.nni(tmp_path)
+    groups = {record.name: record.group for record in records_of(tmp_path, "nni")[0]}
     train = [groups[f"train_data/imgs/{stem}.png"] for stem in ("0_a_0", "0_a_1", "1_b_0")]
     assert train[0] == train[1] != train[2]
 
@@ -221,16 +221,16 @@ def one_word_less(line: str) -> str:
 
 # layout, file, line, change of that line, place the message must name, words it must hold
 BAD_LINES = [
-    ("seed", "train_data/list.txt", 2, one_word_less, 2, "211 numbers"),
-    ("seed", "train_data/list.txt", 2, with_word(5, "nan"), 2, "number 5 is 'nan'"),
-    ("seed", "train_data/list.txt", 3, with_word(1, "abc"), 3, "number 1 is 'abc'"),
-    ("seed", "test_data/list.txt", 1, with_word(9, "inf"), 1, "number 9 is 'inf'"),
-    ("seed", "train_data/list.txt", 2, with_word(7, "58.5"), 2, "divide x and y"),
-    ("seed", "train_data/list.txt", 2, with_word(0, "gone.png"), 2, "no picture gone.png"),
-    ("seed", "train_data/list.txt", 2, with_word(0, "../../x.png"), 2, "leads out of the data set"),
-    ("seed", "train_data/list.txt", 2, with_word(0, "/tmp/x.png"), 2, "leads out of the data set"),
-    ("seed", "train_data/list.txt", 2, with_word(0, "0_a_0.png"), 2, "list.txt:1 again"),
-    ("seed", "train_data/list.txt", 2, lambda line: " ".join(line.split()[:137]), 2, "68 points"),
+    ("nni", "train_data/list.txt", 2, one_word_less, 2, "211 numbers"),
+    ("nni", "train_data/list.txt", 2, with_word(5, "nan"), 2, "number 5 is 'nan'"),
+    ("nni", "train_data/list.txt", 3, with_word(1, "abc"), 3, "number 1 is 'abc'"),
+    ("nni", "test_data/list.txt", 1, with_word(9, "inf"), 1, "number 9 is 'inf'"),
+    ("nni", "train_data/list.txt", 2, with_word(7, "58.5"), 2, "divide x and y"),
+    ("nni", "train_data/list.txt", 2, with_word(0, "gone.png"), 2, "no picture gone.png"),
+    ("nni", "train_data/list.txt", 2, with_word(0, "../../x.png"), 2, "leads out of the data set"),
+    ("nni", "train_data/list.txt", 2, with_word(0, "/tmp/x.png"), 2, "leads out of the data set"),
+    ("nni", "train_data/list.txt", 2, with_word(0, "0_a_0.png"), 2, "list.txt:1 again"),
+    ("nni", "train_data/list.txt", 2, lambda line: " ".join(line.split()[:137]), 2, "68 points"),
     ("lapa", "train/landmarks/1123456_1.txt", 1, lambda _: "105", 1, "must be 106"),
     ("lapa", "train/landmarks/1123456_1.txt", 9, lambda _: None, 1, "105 lines"),
     ("lapa", "train/landmarks/1123456_1.txt", 9, lambda _: "1 2 3", 9, "3 numbers"),
@@ -293,7 +293,7 @@ def test_the_same_wflw_line_twice_is_named(drawn: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("layout", "file"),
     [
-        ("seed", "test_data/list.txt"),
+        ("nni", "test_data/list.txt"),
         ("wflw", f"{WFLW_LISTS}/list_98pt_rect_attr_test.txt"),
     ],
 )

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from fbnet.costs.macs import count
 from fbnet.errors import BadInput
 from fbnet.nets.baselines import (
     BASELINES,
@@ -13,7 +14,6 @@ from fbnet.nets.baselines import (
     build_pose_net,
 )
 from fbnet.params import RetrainParams
-from fbnet.search.macs import count
 from fbnet.training.retrain import Retraining
 
 PUBLISHED = {

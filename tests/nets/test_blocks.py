@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from fbnet.deploy.latency import quick_onnx
+from fbnet.costs.latency import quick_onnx
+from fbnet.costs.macs import count
 from fbnet.nets.blocks import BLOCKS, Identity, MBBlock, initialise
-from fbnet.params.space import BLOCK_NAMES
-from fbnet.search.macs import count
+from fbnet.params import BLOCK_NAMES
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden/seed_blocks.json").read_text())
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden/nni_blocks.json").read_text())
 SIZE = 14
 
 

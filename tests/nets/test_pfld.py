@@ -3,12 +3,12 @@ import onnxruntime
 import pytest
 import torch
 
-from fbnet.deploy.latency import net_model
+from fbnet.costs.latency import net_model
 from fbnet.errors import BadInput
 from fbnet.nets.pfld import PFLD, build_auxnet, build_subnet
-from fbnet.params.space import SEED_SPACE, SpaceParams, StageParams
+from fbnet.params import NNI_SPACE, SpaceParams, StageParams
 
-FIRST = tuple(ops[0] for ops in SEED_SPACE.layer_ops)
+FIRST = tuple(ops[0] for ops in NNI_SPACE.layer_ops)
 
 
 def stage(block: str, channels: int, stride: int, layer_num: int = 1) -> StageParams:
@@ -28,8 +28,8 @@ def crop(batch: int, size: int = 112) -> torch.Tensor:
 
 @pytest.mark.parametrize("training", [True, False])
 def test_shapes_also_for_a_batch_of_one(training: bool) -> None:
-    # The seed's squeeze() makes a batch of one a vector.
-    net = build_subnet(SEED_SPACE, 106, FIRST).train(training)
+    # NNI's squeeze() makes a batch of one a vector.
+    net = build_subnet(NNI_SPACE, 106, FIRST).train(training)
     pose_net = build_auxnet().train(training)
     for batch in (1, 2):
         landmarks, feature = net(crop(batch))
@@ -51,7 +51,7 @@ def test_any_number_of_stages_and_any_size(stages: tuple[StageParams, ...], size
 
 
 def test_the_head_reduces_as_the_seeds() -> None:
-    net = build_subnet(SEED_SPACE, 106, FIRST)
+    net = build_subnet(NNI_SPACE, 106, FIRST)
     kernels = [(c.kernel_size[0], c.stride[0], c.padding[0]) for c in net.reduce]
     assert kernels == [(9, 8, 1), (3, 2, 1)]
     assert net.conv7.kernel_size == (7, 7)
@@ -62,7 +62,7 @@ def test_the_pose_net_has_the_seeds_parameters() -> None:
 
 
 def test_channels_last_changes_nothing() -> None:
-    net = build_subnet(SEED_SPACE, 106, FIRST).eval()
+    net = build_subnet(NNI_SPACE, 106, FIRST).eval()
     with torch.no_grad():
         plain, _ = net(crop(2))
         last = torch.channels_last
@@ -72,8 +72,8 @@ def test_channels_last_changes_nothing() -> None:
 
 
 def test_the_exported_net_gives_the_same_landmarks() -> None:
-    net = build_subnet(SEED_SPACE, 98, FIRST, seed=3).eval()
-    session = onnxruntime.InferenceSession(net_model(SEED_SPACE, 98, FIRST, seed=3))
+    net = build_subnet(NNI_SPACE, 98, FIRST, seed=3).eval()
+    session = onnxruntime.InferenceSession(net_model(NNI_SPACE, 98, FIRST, seed=3))
     (exported,) = session.run(None, {session.get_inputs()[0].name: crop(1).numpy()})
     with torch.no_grad():
         np.testing.assert_allclose(exported, net(crop(1))[0].numpy(), atol=1e-5, rtol=1e-4)
@@ -88,9 +88,9 @@ def test_the_exported_net_gives_the_same_landmarks() -> None:
 )
 def test_a_choice_outside_the_space_is_refused(choice: tuple[str, ...], message: str) -> None:
     with pytest.raises(BadInput, match=message):
-        build_subnet(SEED_SPACE, 106, choice)
+        build_subnet(NNI_SPACE, 106, choice)
 
 
 def test_the_number_of_layers_must_fit() -> None:
     with pytest.raises(BadInput, match="1 layers given for a space of 5"):
-        PFLD(SEED_SPACE, 106, [torch.nn.Identity()])
+        PFLD(NNI_SPACE, 106, [torch.nn.Identity()])

@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from fbnet.errors import BadInput
 from fbnet.nets.space import slots
-from fbnet.params.space import SEED_SPACE, SpaceParams, StageParams
+from fbnet.params import NNI_SPACE, SpaceParams, StageParams
 
 
 def stage(*ops: str, layer_num: int = 1, channels: int = 32, stride: int = 1) -> StageParams:
@@ -11,7 +11,7 @@ def stage(*ops: str, layer_num: int = 1, channels: int = 32, stride: int = 1) ->
 
 
 def test_the_seeds_shapes_come_out_of_the_topology() -> None:
-    shapes = [tuple(slot.shape().values()) for slot in slots(SEED_SPACE)]
+    shapes = [tuple(slot.shape().values()) for slot in slots(NNI_SPACE)]
     assert shapes == [
         (32, 32, 1, 14),
         (32, 32, 1, 14),
@@ -22,7 +22,7 @@ def test_the_seeds_shapes_come_out_of_the_topology() -> None:
 
 
 def test_each_of_three_stages_keeps_its_own_blocks() -> None:
-    # The seed's `left = right` gives layers of the third stage the blocks of the second.
+    # NNI's `left = right` gives layers of the third stage the blocks of the second.
     space = SpaceParams(
         stages=(
             stage("skip", "sep_k3", layer_num=2),
@@ -42,7 +42,7 @@ def test_each_of_three_stages_keeps_its_own_blocks() -> None:
 @pytest.mark.parametrize("size", [0, 2, 111, 114])
 def test_a_size_the_stem_cannot_halve_twice_is_refused(size: int) -> None:
     with pytest.raises(BadInput, match="multiple of 4"):
-        slots(SEED_SPACE, size)
+        slots(NNI_SPACE, size)
 
 
 @pytest.mark.parametrize(

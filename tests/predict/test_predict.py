@@ -7,15 +7,15 @@ import cv2
 import numpy as np
 import pytest
 
-from fbnet.cli import main
-from fbnet.deploy.runtime import OnnxModel
 from fbnet.errors import BadInput
 from fbnet.faces import synthetic
 from fbnet.landmarks import SCHEMES, eye_distance
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import SyntheticParams
 from fbnet.predict import PRETRAINED, predict
 from fbnet.predict.crops import boxed, crop, crop_scale, whole
 from fbnet.predict.media import sources
+from fbnet.predict.runtime import OnnxModel
+from stages.cli import main
 
 DATA = Path(__file__).parents[2] / "data"
 SIZE, MARGIN = 112, 24

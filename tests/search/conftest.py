@@ -2,8 +2,8 @@
 
 import pytest
 
+from fbnet.costs.lut import Lut
 from fbnet.params import SearchParams, SpaceParams
-from fbnet.search.lut import Lut
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+from fbnet.costs.lut import Lut, cost_of
 from fbnet.params import SearchParams
 from fbnet.search.budget import Budget, budget, likeliest_within, verdict
-from fbnet.search.lut import Lut, cost_of
 
 
 def drawn(seed: int, layers: int = 4, blocks: int = 5) -> tuple[Lut, list[np.ndarray]]:

@@ -5,14 +5,13 @@ import numpy as np
 import pytest
 import torch
 
+from fbnet.costs.lut import Lut, cost_range, reference_cost
+from fbnet.costs.macs import macs_table
 from fbnet.errors import BadInput
-from fbnet.params import SearchParams
-from fbnet.params.space import SEED_SPACE
-from fbnet.search.cost import check_cost_form, cost_term, steered, total_loss
-from fbnet.search.lut import Lut, cost_range, reference_cost
-from fbnet.search.macs import macs_table
+from fbnet.params import NNI_SPACE, SearchParams
+from fbnet.search.cost import check_cost_form, constrained_gradients, cost_term, total_loss
 
-GOLDEN = Path(__file__).parents[1] / "golden/seed_values.npz"
+GOLDEN = Path(__file__).parents[1] / "golden/nni_values.npz"
 LOSS = torch.tensor(3.0)
 
 
@@ -22,10 +21,10 @@ def params(mode: str, form: str = "normalised", beta: float = 0.6) -> SearchPara
 
 @pytest.fixture(scope="module")
 def macs_lut() -> Lut:
-    table = macs_table(SEED_SPACE, 106)
+    table = macs_table(NNI_SPACE, 106)
     layers = tuple(
         {b: float(layer["blocks"][b]["macs"]) for b in ops}
-        for layer, ops in zip(table["layers"], SEED_SPACE.layer_ops, strict=True)
+        for layer, ops in zip(table["layers"], NNI_SPACE.layer_ops, strict=True)
     )
     return Lut("MACs", layers, float(table["fixed"]["macs"]), "macs.json")
 
@@ -34,9 +33,9 @@ def macs_lut() -> Lut:
 def test_the_seeds_formulas(mode: str) -> None:
     golden = float(np.load(GOLDEN)[f"reg_{mode}"])
     cost = torch.tensor(3.1e6)
-    assert cost_term(cost, 1.0, params(mode, "seed")).item() == pytest.approx(golden, rel=1e-6)
+    assert cost_term(cost, 1.0, params(mode, "nni")).item() == pytest.approx(golden, rel=1e-6)
     expected = 3.0 * golden if mode == "mul" else 3.0 + golden
-    total = total_loss(LOSS, cost, 1.0, params(mode, "seed"))
+    total = total_loss(LOSS, cost, 1.0, params(mode, "nni"))
     assert total.item() == pytest.approx(expected, rel=1e-6)
 
 
@@ -62,18 +61,18 @@ def test_beta_zero_leaves_the_cost_out(mode: str) -> None:
 
 def test_over_the_budget_the_cost_is_the_steeper_within_it_nothing_but_the_loss_counts() -> None:
     loss, cost = [torch.tensor([3.0, 0.0]), torch.tensor([4.0])], [torch.ones(2), torch.ones(1)]
-    assert steered(loss, cost, False, 2.0) == loss
-    found = torch.cat(steered(loss, cost, True, 2.0)) - torch.cat(loss)
+    assert constrained_gradients(loss, cost, False, 2.0) == loss
+    found = torch.cat(constrained_gradients(loss, cost, True, 2.0)) - torch.cat(loss)
     assert found.tolist() == pytest.approx([10 / 3**0.5] * 3)
     flat = [torch.zeros(2), torch.zeros(1)]  # all blocks cost the same: nothing to steer
-    assert torch.cat(steered(loss, flat, True, 2.0)).tolist() == [3, 0, 4]
+    assert torch.cat(constrained_gradients(loss, flat, True, 2.0)).tolist() == [3, 0, 4]
 
 
 def test_mul_feels_the_cost_across_the_space(macs_lut: Lut) -> None:
-    # The seed's factor moves by 1.10 from the cheapest to the dearest net, on the searchable part.
+    # NNI's factor moves by 1.10 from the cheapest to the dearest net, on the searchable part.
     cheap, dear = cost_range(macs_lut)
     bare = [torch.tensor(c - macs_lut.fixed) for c in (cheap, dear)]
-    seed = [cost_term(c, 1.0, params("mul", "seed")) for c in bare]
+    seed = [cost_term(c, 1.0, params("mul", "nni")) for c in bare]
     assert (seed[1] / seed[0]).item() == pytest.approx(1.104, abs=0.002)
     reference = reference_cost(macs_lut)
     ours = [cost_term(torch.tensor(c), reference, params("mul")) for c in (cheap, dear)]
@@ -90,7 +89,7 @@ def test_the_cost_has_a_gradient_of_every_size() -> None:
 def test_the_seeds_logarithm_of_milliseconds_is_refused(macs_lut: Lut) -> None:
     milliseconds = Lut("ms", ({"sep_k3": 0.1, "sep_k5": 5.0},), 0.2, "latency.json")
     with pytest.raises(BadInput, match=r"goes down to 0\.3 ms; use search\.cost: macs"):
-        check_cost_form(milliseconds, params("mul", "seed"))
-    check_cost_form(milliseconds, params("add", "seed"))
+        check_cost_form(milliseconds, params("mul", "nni"))
+    check_cost_form(milliseconds, params("add", "nni"))
     check_cost_form(milliseconds, params("mul"))
-    check_cost_form(macs_lut, params("mul", "seed"))
+    check_cost_form(macs_lut, params("mul", "nni"))

@@ -11,7 +11,7 @@ from fbnet.faces.faceset import FaceSet
 from fbnet.nets.pfld import build_auxnet, build_subnet
 from fbnet.params import RetrainParams, SpaceParams
 from fbnet.search.finetune import Finetuning, Trained, write_results
-from fbnet.search.mixed import build_supernet
+from fbnet.search.supernet import build_supernet
 from fbnet.training.weights import load_weights
 
 CHOICE = ("sep_k3", "mb_k3", "skip")

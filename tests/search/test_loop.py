@@ -10,12 +10,12 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
+from fbnet.costs.lut import Lut, cost_of
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import SearchParams, SpaceParams
 from fbnet.search import loop
 from fbnet.search.loop import Search, split_proxy, temperature
-from fbnet.search.lut import Lut, cost_of
 from fbnet.search.results import architecture, line, metrics, rank
 from fbnet.training.checkpoints import Checkpoint
 

@@ -6,14 +6,14 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
+from fbnet.costs.lut import Lut, cost_of
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import SearchParams, SpaceParams
 from fbnet.search.loop import Search
-from fbnet.search.lut import Lut, cost_of
-from fbnet.search.mixed import ArchitectureParameters
 from fbnet.search.results import architecture, line, rank
 from fbnet.search.sampling import sample_choices
+from fbnet.search.supernet import ArchitectureParameters
 
 
 def test_samples_are_distinct_follow_the_distribution_and_begin_with_the_argmax(

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from fbnet.errors import BadInput
-from fbnet.faces.batches import to_image_tensor
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import RetrainParams
+from fbnet.training.batches import to_image_tensor
 from fbnet.training.distil import Teacher
 from fbnet.training.retrain import Retraining
 

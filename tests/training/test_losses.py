@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fbnet.params.search import LossName
+from fbnet.params import LossName
 from fbnet.training.losses import LOSSES, landmark_loss, pose_weight, smooth_wing, wing
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "losses.npz"
@@ -17,7 +17,7 @@ W, E = 10 / 112, 2 / 112
 
 @pytest.fixture(scope="module")
 def seed_run():
-    """Inputs and outputs of the seed's own PFLDLoss (NNI v2.6)."""
+    """Inputs and outputs of NNI's own PFLDLoss (NNI v2.6)."""
     with np.load(GOLDEN, allow_pickle=False) as data:
         return {name: torch.from_numpy(np.asarray(data[name])) for name in data.files}
 

@@ -23,9 +23,9 @@ from fbnet.faces.faceset import FaceSet
 from fbnet.files import read_json, write_json
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import RetrainParams, SearchParams, SpaceParams
-from fbnet.params.train import TrainParams
+from fbnet.params import TrainParams
 from fbnet.search.loop import Search
-from fbnet.search.lut import Lut
+from fbnet.costs.lut import Lut
 from fbnet.training.checkpoints import checkpoint
 from fbnet.training.device import launch
 from fbnet.training.retrain import Retraining

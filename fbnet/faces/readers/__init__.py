@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fbnet.errors import BadInput
-from fbnet.faces.readers import ibug, lapa, seed, wflw
+from fbnet.faces.readers import ibug, lapa, nni, wflw
 from fbnet.faces.readers.records import Problems, Record
 
 SYNTHETIC = "synthetic"
@@ -29,7 +29,7 @@ def _found_head(root: Path) -> str | None:
 
 
 LAYOUTS: dict[str, Layout] = {
-    "seed": Layout(seed.found, "train_data/list.txt and test_data/list.txt", seed.read),
+    "nni": Layout(nni.found, "train_data/list.txt and test_data/list.txt", nni.read),
     "lapa": Layout(lapa.found, "landmarks/*.txt beside images or pictures", lapa.read),
     "ibug": Layout(ibug.found, "*.pts", ibug.read),
     "wflw": Layout(wflw.found, f"{wflw.FOLDER} or {wflw.PLACES[1]}", wflw.read),

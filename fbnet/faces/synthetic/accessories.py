@@ -9,7 +9,7 @@ from fbnet.faces.synthetic.colour import linear
 from fbnet.faces.synthetic.draws import Draws
 from fbnet.faces.synthetic.head import CLOTH, HAT, SKIN, Head
 from fbnet.faces.synthetic.surfaces import Surface, part_surface
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import SyntheticParams
 
 SMOOTHING, STRETCHING = 24, 6
 """Rounds of averaging that turn the face into the cloth over it, and that spread where it is held

@@ -6,7 +6,7 @@ import numpy as np
 
 from fbnet.faces.synthetic.draws import Draws
 from fbnet.faces.synthetic.head import CONTOUR
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import SyntheticParams
 
 BOX_SCALE = 1.2
 """Side of the inner crop over the longer side of the landmark box, as in the data preparation."""

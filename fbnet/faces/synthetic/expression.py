@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fbnet.faces.synthetic.draws import Draws
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import SyntheticParams
 
 LID_LIMIT = 0.9
 """Largest blink plus squint of one eye: beyond it the lids cross."""

@@ -10,7 +10,7 @@ from fbnet.faces.synthetic.draws import Draws
 from fbnet.faces.synthetic.head import HAIR_SHELL, LOCKS, LONG_HAIR, Head
 from fbnet.faces.synthetic.sampling import sample
 from fbnet.faces.synthetic.surfaces import Surface, part_surface
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import SyntheticParams
 
 STRAND_WIDTH, STRAND_HEIGHT = 768, 384
 """The strand pictures cover all round the head and heights 5.2 to 8.6 decimetres."""

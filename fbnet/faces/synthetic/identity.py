@@ -10,7 +10,7 @@ import numpy as np
 from fbnet.faces.synthetic.colour import linear, palette
 from fbnet.faces.synthetic.draws import Draws
 from fbnet.faces.synthetic.head import Head
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import SyntheticParams
 
 ANCESTRIES = ("caucasian", "asian", "african")
 SKIN = palette(

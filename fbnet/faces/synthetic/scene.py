@@ -33,7 +33,7 @@ from fbnet.faces.synthetic.raster import Fragments, rasterise, vertex_normals
 from fbnet.faces.synthetic.sensor import Sensor, draw_sensor, photograph
 from fbnet.faces.synthetic.skin import colour_points
 from fbnet.faces.synthetic.surfaces import Mesh, join
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import SyntheticParams
 
 PIVOT_DROP = 0.35
 """The head turns about a point this far below the root of the nose, decimetres."""

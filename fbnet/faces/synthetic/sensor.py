@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from fbnet.faces.synthetic.colour import display
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import SyntheticParams
 
 
 @dataclass(frozen=True)

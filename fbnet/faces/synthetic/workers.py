@@ -9,7 +9,7 @@ import cv2
 
 from fbnet.faces.synthetic.head import Head
 from fbnet.faces.synthetic.scene import Face, render
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import SyntheticParams
 
 CHUNK = 16
 """Faces a worker renders in one go."""

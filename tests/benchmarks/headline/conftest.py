@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.headline.recipes import PHOTOGRAPHS, RENDERED, SUBNET, Recipe
 from benchmarks.headline.setting import Setting
-from fbnet.params import Params
+from stages.params import Params
 
 FEW = {SUBNET: 2, "lite": 2}
 RUNS = {RENDERED: FEW, PHOTOGRAPHS: FEW}

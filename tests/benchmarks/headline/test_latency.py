@@ -1,10 +1,10 @@
 import pytest
 
 from benchmarks.headline import latency
-from fbnet.deploy.engines import ENGINES
-from fbnet.deploy.onnx import counts, export_onnx
+from fbnet.costs.macs import count
+from fbnet.engines import ENGINES
+from fbnet.export.onnx import counts, export_onnx
 from fbnet.nets.baselines import build_baseline
-from fbnet.search.macs import count
 
 
 @pytest.fixture(scope="module")

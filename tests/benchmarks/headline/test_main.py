@@ -8,7 +8,7 @@ import pytest
 from benchmarks.headline import __main__ as command
 from benchmarks.headline import table, training
 from benchmarks.headline.setting import Setting
-from fbnet.params import Params
+from stages.params import Params
 
 FIGURES = dict.fromkeys(table.FIGURES, 0.5) | {
     "macs": 8e6, "params": 9, "size_kb": 5.0, "faces": 8, "nme_region": {}, "nme_yaw": {},

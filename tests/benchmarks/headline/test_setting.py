@@ -57,7 +57,7 @@ def moved(setting, by):
 def test_missing_data_and_another_space_are_refused(setting):
     with pytest.raises(BadInput, match="no faces called photographs"):
         replace(setting, sources={}).faces(Task("lite", "photographs", "one"))
-    elsewhere = setting.params.model_copy(update={"space": "seed"})
+    elsewhere = setting.params.model_copy(update={"space": "nni"})
     with pytest.raises(BadInput, match="searched in space small, params have seed"):
         _ = replace(setting, params=elsewhere).choice
 

@@ -7,14 +7,15 @@ import pytest
 from benchmarks.ranking import params as own
 from benchmarks.ranking.report import QUOTED
 from benchmarks.ranking.setting import Setting
+from fbnet.costs.lut import Lut, cost_range, from_table
+from fbnet.costs.macs import macs_table
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_json
-from fbnet.params import Params, RetrainParams, SearchParams, SpaceParams
-from fbnet.search.lut import Lut, cost_range, from_table
-from fbnet.search.macs import macs_table
-from fbnet.search.mixed import build_supernet
+from fbnet.params import RetrainParams, SearchParams, SpaceParams
+from fbnet.search.supernet import build_supernet
 from fbnet.training.weights import save_weights
 from stages import paths
+from stages.params import Params
 
 CHOICE = ("sep_k3", "mb_k3", "gh_k3")
 
@@ -51,7 +52,7 @@ def setting(
     supernet = build_supernet(space, faces.points, faces.size, seed=1)
     save_weights(paths.SUPERNET, {f"net.{k}": v for k, v in supernet.state_dict().items()})
     retrain = RetrainParams(batch=16, augment=False, warmup_epochs=0.0)
-    params = Params(spaces={"seed": space}, search=search_params, retrain=retrain)
+    params = Params(spaces={"nni": space}, search=search_params, retrain=retrain)
     ranking = own.load()
     low, high = cost_range(lut)
     budgets = ((low + high) / 2, high)

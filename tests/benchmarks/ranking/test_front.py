@@ -3,9 +3,9 @@
 import pytest
 
 from benchmarks.ranking import front, jobs, searches
+from fbnet.costs.lut import cost_of
 from fbnet.errors import BadInput
 from fbnet.files import read_json, write_json
-from fbnet.search.lut import cost_of
 
 
 @pytest.fixture

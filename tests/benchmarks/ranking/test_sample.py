@@ -3,17 +3,17 @@
 import pytest
 
 from benchmarks.ranking.sample import draws, extremes, stratified
+from fbnet.costs.lut import Lut, cost_of, cost_range, from_table
+from fbnet.costs.macs import macs_table
 from fbnet.errors import BadInput
-from fbnet.params import SEED_SPACE
-from fbnet.search.lut import Lut, cost_of, cost_range, from_table
-from fbnet.search.macs import macs_table
+from fbnet.params import NNI_SPACE
 
 COUNT = 20
 
 
 @pytest.fixture(scope="module")
 def macs() -> Lut:
-    return from_table(macs_table(SEED_SPACE, 106), SEED_SPACE)
+    return from_table(macs_table(NNI_SPACE, 106), NNI_SPACE)
 
 
 def test_both_ends_and_one_of_each_stratum(macs):

@@ -6,11 +6,11 @@ import torch
 
 from benchmarks.ranking.searches import ablations, by_table, repeated, search, seeds
 from benchmarks.ranking.variants import VARIANTS, CostInWeights, Leak, TwoDraws
-from fbnet.faces.batches import batches
+from fbnet.costs.lut import expected_cost, reference_cost
 from fbnet.files import read_json, write_json
 from fbnet.search.cost import cost_term
 from fbnet.search.loop import Search
-from fbnet.search.lut import expected_cost, reference_cost
+from fbnet.training.batches import batches
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from benchmarks.synthetic.trial import offsets, predict, third
 from fbnet.faces.faceset import FaceSet
 from fbnet.landmarks import NNI_TO_IBUG68, SCHEMES
 from fbnet.nets.pfld import PFLD, build_subnet
-from fbnet.params import SEED_SPACE
+from fbnet.params import NNI_SPACE
 
 PLACES = np.random.default_rng(0).uniform(0.2, 0.8, (5, 68, 2)).astype(np.float32)
 
@@ -78,7 +78,7 @@ def test_106_points_are_scored_as_68(photographs: FaceSet, points: int) -> None:
 
 
 def _net(points: int) -> PFLD:
-    return build_subnet(SEED_SPACE, points, trial.CHOICE, 112, seed=points).eval()
+    return build_subnet(NNI_SPACE, points, trial.CHOICE, 112, seed=points).eval()
 
 
 def test_68_points_start_from_their_rows_of_106() -> None:

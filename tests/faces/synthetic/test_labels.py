@@ -20,7 +20,7 @@ from fbnet.faces.synthetic.landmarks import project_landmarks, surface_points
 from fbnet.faces.synthetic.raster import rasterise
 from fbnet.faces.synthetic.surfaces import join
 from fbnet.landmarks import SCHEMES
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import SyntheticParams
 
 PARAMS = SyntheticParams(seed=3)
 PIXEL = 1.7 / 112

@@ -19,7 +19,7 @@ from fbnet.faces.synthetic.raster import rasterise
 from fbnet.faces.synthetic.scene import aim, draw_subject
 from fbnet.faces.synthetic.surfaces import join
 from fbnet.landmarks import NNI_TO_IBUG68
-from fbnet.params.synthetic import SyntheticParams
+from fbnet.params import SyntheticParams
 
 SIZE, MARGIN = 112, 24
 PARAMS = SyntheticParams(seed=5)

@@ -1,0 +1,1 @@
+"""What a block, a layer and a net cost: MACs, look-up tables, measuring, prediction."""

@@ -1,0 +1,85 @@
+"""What a kit holds: its models by name, and the nets that anchor and check its table."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fbnet.costs.kit.runner import ID_LENGTH
+from fbnet.costs.latency import block_shape, ends, reference_choices
+from fbnet.costs.prediction import sampled_choices
+from fbnet.errors import BadInput
+from fbnet.files import digest, read_json
+from fbnet.nets.space import slots
+from fbnet.params import SpaceParams
+
+FILE = "manifest.json"
+FORMAT = 1
+"""Raised when older readers would misread the file."""
+
+Choice = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Which models a kit for one space and input size has."""
+
+    space: SpaceParams
+    points: int
+    size: int
+    references: tuple[Choice, ...]
+    """Whole nets that the table's fixed part is taken from."""
+    checks: tuple[Choice, ...]
+    """Other whole nets, which tell how well the table predicts."""
+
+    @classmethod
+    def of(cls, space: SpaceParams, points: int, size: int, checks: int, seed: int) -> "Contents":
+        """For a space, with `checks` nets drawn from `seed`; fewer in a space that has no more."""
+        references = tuple(reference_choices(slots(space, size)))
+        drawn = dict.fromkeys(sampled_choices(space, 10 * checks, seed))
+        others = [choice for choice in drawn if choice not in references]
+        return cls(space, points, size, references, tuple(others[:checks]))
+
+    @property
+    def nets(self) -> tuple[Choice, ...]:
+        """All whole nets, in the order of their names."""
+        return self.references + self.checks
+
+    def keys(self) -> dict[str, Hashable]:
+        """Model by name: the keys of `latency.table_models`. Equal shapes have one model."""
+        found: dict[str, Hashable] = {}
+        for slot in slots(self.space, self.size):
+            for block in slot.blocks:
+                found[_block_name(block, block_shape(slot))] = (block, block_shape(slot))
+            found |= {f"base-{channels}-{side}": (channels, side) for channels, side in ends(slot)}
+        return found | {f"net-{i}": choice for i, choice in enumerate(self.nets)}
+
+    def record(self) -> dict[str, Any]:
+        """As the manifest states them."""
+        return {
+            "format": FORMAT,
+            "space": self.space.model_dump(mode="json"),
+            "points": self.points,
+            "size": self.size,
+            "references": [list(choice) for choice in self.references],
+            "checks": [list(choice) for choice in self.checks],
+        }
+
+
+def _block_name(block: str, shape: Sequence[int]) -> str:
+    c_in, c_out, stride, side = shape
+    return f"{block}-{c_in}-{c_out}-s{stride}-{side}"
+
+
+def read_contents(kit: Path) -> tuple[Contents, str]:
+    """The contents of the kit in a folder, and the kit's id. Raises BadInput where it is none."""
+    path = kit / FILE
+    if not path.is_file():
+        raise BadInput(f"{kit}: no kit, it holds no {FILE}; give the folder that `fbnet kit` wrote")
+    found = read_json(path)
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise BadInput(f"{path}: not a manifest of format {FORMAT}; write the kit again")
+    choices = {name: tuple(map(tuple, found[name])) for name in ("references", "checks")}
+    space = SpaceParams.model_validate(found["space"])
+    contents = Contents(space, int(found["points"]), int(found["size"]), **choices)
+    return contents, digest(path)[:ID_LENGTH]

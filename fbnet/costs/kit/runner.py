@@ -1,0 +1,106 @@
+"""Times every model of a kit in one engine, on the machine that this runs on.
+
+Needs numpy and the engine's wheel only. One thread by default; all models are warmed up, then
+timed in turn, in bursts, until every median's confidence interval is narrow or the time is up.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fbnet.costs.timing import Call, call_of, cpu_model, measure
+from fbnet.engines import ENGINES
+from fbnet.errors import BadInput, exit_code
+
+KIT = Path(__file__).resolve().parents[1]
+ID_LENGTH = 16
+"""Hex digits of the manifest's SHA-256 that name a kit in its results."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Time the kit and write a CSV file. Returns 0 done, 2 bad input (one line on stderr)."""
+    arguments = _parser().parse_args(argv)
+    return exit_code("run.py", lambda: print(run(arguments)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
+    add = parser.add_argument
+    add("--engine", help="one of the kit's; the first of them unless given")
+    add("--threads", type=int, default=1)
+    add("--warmup", type=int, default=20, help="runs of each model before the clock counts")
+    add("--rounds", type=int, default=100, help="least number of timed rounds")
+    add("--ci", type=float, default=0.02, help="stop when all medians are known to this share")
+    add("--seconds", type=float, default=120.0, help="stop after this time all the same")
+    add("--out", type=Path, default=Path("results.csv"))
+    add("--kit", type=Path, default=KIT, help="folder that holds manifest.json")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> str:
+    """Do what the arguments say; returns a line about it."""
+    data = _bytes(arguments.kit / "manifest.json")
+    manifest = json.loads(data)
+    engine = arguments.engine or manifest["engines"][0]
+    if engine not in manifest["engines"]:
+        raise BadInput(f"the kit has no models for {engine}, only for {manifest['engines']}")
+    times = measure(
+        _calls(arguments.kit, manifest, engine, arguments.threads),
+        warmup=arguments.warmup,
+        rounds=arguments.rounds,
+        ci_target=arguments.ci,
+        max_seconds=arguments.seconds,
+    )
+    facts = {
+        "engine": engine,
+        "version": ENGINES[engine].version(),
+        "cpu": cpu_model(),
+        "threads": arguments.threads,
+        "kit": hashlib.sha256(data).hexdigest()[:ID_LENGTH],
+    }
+    _write(arguments.out, [{"name": name} | asdict(t) | facts for name, t in times.items()])
+    worst = max(timing.ci for timing in times.values())
+    return f"{len(times)} models in {arguments.out}; widest interval +-{worst:.1%} of its median"
+
+
+def _calls(kit: Path, manifest: Any, engine: str, threads: int) -> dict[str, Call]:
+    calls = {}
+    for name, model in manifest["models"].items():
+        files = {Path(f["path"]).suffix: _checked(kit, f) for f in model["files"][engine]}
+        session = ENGINES[engine].open(files, threads)
+        calls[name] = call_of(session, model["input"], manifest["seed"])
+    return calls
+
+
+def _checked(kit: Path, file: Any) -> bytes:
+    data = _bytes(kit / file["path"])
+    if hashlib.sha256(data).hexdigest() != file["sha256"]:
+        raise BadInput(f"{kit / file['path']}: not the file of this kit; copy the kit again")
+    return data
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror}); copy the kit whole") from None
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    part = path.with_name(f".{path.name}.part")
+    with open(part, "w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(part, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""The latency table of a search space: its blocks timed in an engine, or read from a file."""
+
+import io
+import statistics
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from fbnet.costs.imported import imported
+from fbnet.costs.timing import BURST, Call, Timing, call_of, cpu_model, measure
+from fbnet.engines import ENGINES
+from fbnet.engines.convert import convert_all, input_shape
+from fbnet.nets.blocks import initialise
+from fbnet.nets.pfld import PFLD, build_subnet
+from fbnet.nets.space import Slot, slots
+from fbnet.params import LutParams, SpaceParams
+
+K = TypeVar("K", bound=Hashable)
+Shape = tuple[int, int, int, int]
+"""c_in, c_out, stride, side of the input map."""
+
+FLOOR_MS = 1e-4
+"""Least cost of an entry, in ms: a tenth of a microsecond."""
+
+
+def quick_onnx(module: nn.Module, shape: Sequence[int]) -> bytes:
+    """ONNX of a module in evaluation, batch norm folded, for an input of fixed `shape`.
+
+    The TorchScript exporter takes a tenth of a second where the newer one takes seconds; what is
+    deployed goes through `fbnet.export.onnx`.
+    """
+    stream: Any = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        torch.onnx.export(
+            module.eval(), (torch.zeros(tuple(shape)),), stream, dynamo=False, opset_version=18
+        )
+    return stream.getvalue()
+
+
+def block_models(
+    space: SpaceParams, size: int = 112, seed: int = 0, batch: int = 1
+) -> dict[tuple[str, Shape], bytes]:
+    """ONNX of each distinct (block, shape) of a space, as `latency_table` times it.
+
+    The block stands between two tiny convolutions, as in a net: alone it would also pay for
+    bringing its input and output into the engine's own layout, and would not fuse a residual.
+    `neighbours_model` is what to subtract.
+    """
+    distinct = {
+        (block, block_shape(slot)): slot for slot in slots(space, size) for block in slot.blocks
+    }
+    return {key: _block_model(slot, key[0], seed, batch) for key, slot in distinct.items()}
+
+
+def block_shape(slot: Slot) -> Shape:
+    """What tells two layers' costs of one block apart."""
+    return slot.c_in, slot.c_out, slot.stride, slot.size
+
+
+def _block_model(slot: Slot, block: str, seed: int, batch: int) -> bytes:
+    net = nn.Sequential(_neighbour(slot.c_in), slot.build(block), _neighbour(slot.c_out))
+    initialise(net, seed)
+    return quick_onnx(net, (batch, slot.c_in, slot.size, slot.size))
+
+
+def neighbours_model(channels: int, side: int, seed: int = 0, batch: int = 1) -> bytes:
+    """ONNX of the two tiny convolutions alone: their cost, and that of a session's call."""
+    net = nn.Sequential(_neighbour(channels), _neighbour(channels))
+    initialise(net, seed)
+    return quick_onnx(net, (batch, channels, side, side))
+
+
+def _neighbour(channels: int) -> nn.Module:
+    return nn.Conv2d(channels, channels, 1, groups=channels, bias=False)
+
+
+class _Landmarks(nn.Module):
+    """The net without its second output, which is for training only."""
+
+    def __init__(self, net: PFLD) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)[0]
+
+
+def net_model(
+    space: SpaceParams,
+    points: int,
+    choice: Sequence[str],
+    size: int = 112,
+    seed: int = 0,
+    batch: int = 1,
+) -> bytes:
+    """ONNX of a whole subnet with fresh weights, for timing."""
+    net = build_subnet(space, points, choice, size, seed)
+    return quick_onnx(_Landmarks(net), (batch, 3, size, size))
+
+
+def calls(models: Mapping[K, bytes], engine: str, threads: int = 1, seed: int = 0) -> dict[K, Call]:
+    """ONNX models of fixed input shape, converted and loaded, ready for `measure`."""
+    found = convert_all(models, engine)
+    opened = {key: ENGINES[engine].open(model, threads) for key, model in found.items()}
+    return {key: call_of(opened[key], input_shape(models[key]), seed) for key in models}
+
+
+def latency_table(
+    space: SpaceParams, points: int, params: LutParams, size: int = 112
+) -> dict[str, Any]:
+    """The table as `results/lut/latency.json` holds it: measured here, or read from a file.
+
+    Keys: unit "ms", points, size, engine, version, cpu, protocol; `layers`: per searchable layer
+    its shape and `blocks` {name: {n, min, median, mean, std, ci}}; `fixed` {median}: whole nets'
+    latency less the sum of their entries, so that sums predict whole nets, with `references`, the
+    nets it was taken from. Equal shapes are measured once. A file's entries hold `median` only.
+    Raises BadInput for a file that lacks an entry or holds an impossible one.
+    """
+    if params.source == "file":
+        return imported(space, points, params, size)
+    found = slots(space, size)
+    references = reference_choices(found)
+    models = table_models(space, points, params, size, references)
+    times = measure(
+        calls(models, params.engine, params.threads, params.seed),
+        warmup=params.warmup,
+        rounds=params.rounds,
+        ci_target=params.ci_target,
+        max_seconds=params.max_seconds,
+    )
+    return {
+        **assembled(times, found, references),
+        "points": points,
+        "size": size,
+        **machine(params.engine),
+        "protocol": _protocol(params),
+    }
+
+
+def assembled(
+    times: Mapping[Any, Timing], found: Sequence[Slot], references: Sequence[tuple[str, ...]]
+) -> dict[str, Any]:
+    """Unit, layers and fixed part of a table from the timings of all of `table_models`."""
+    layers = [
+        slot.shape() | {"blocks": {b: _entry(times, slot, b) for b in slot.blocks}}
+        for slot in found
+    ]
+    return {"unit": "ms", "layers": layers, "fixed": _fixed(times, layers, references)}
+
+
+def table_models(
+    space: SpaceParams,
+    points: int,
+    params: LutParams,
+    size: int,
+    references: Sequence[tuple[str, ...]],
+) -> dict[Hashable, bytes]:
+    """ONNX of all that a table is made from, each once.
+
+    Keys: (block, shape) of blocks, (channels, side) of their neighbours alone, choices of nets.
+    """
+    models: dict[Hashable, bytes] = {}
+    models.update(block_models(space, size, params.seed, params.batch).items())
+    for slot in slots(space, size):
+        for channels, side in ends(slot):
+            if (channels, side) not in models:
+                models[channels, side] = neighbours_model(channels, side, params.seed, params.batch)
+    for choice in references:
+        models[choice] = net_model(space, points, choice, size, params.seed, params.batch)
+    return models
+
+
+def ends(slot: Slot) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(channels, side) of a layer's input and output."""
+    return (slot.c_in, slot.size), (slot.c_out, slot.output_size)
+
+
+def _entry(times: Mapping[Any, Timing], slot: Slot, block: str) -> dict[str, float]:
+    timing = times[block, block_shape(slot)]
+    # One neighbour stands at the input's shape, the other at the output's.
+    base = statistics.fmean(times[end].median for end in ends(slot))
+    figures = asdict(timing)
+    for name in ("min", "median", "mean"):
+        figures[name] = max(FLOOR_MS, figures[name] - base)
+    figures["ci"] = timing.ci * timing.median / figures["median"]
+    return figures
+
+
+def reference_choices(found: Sequence[Slot]) -> list[tuple[str, ...]]:
+    """The first, the middle and the last candidate everywhere: unlike nets of the space."""
+    choices = [
+        tuple(slot.blocks[(len(slot.blocks) - 1) * part // 2] for slot in found)
+        for part in range(3)
+    ]
+    return list(dict.fromkeys(choices))
+
+
+def _fixed(
+    times: Mapping[Any, Timing],
+    layers: Sequence[dict[str, Any]],
+    references: Sequence[tuple[str, ...]],
+) -> dict[str, Any]:
+    rest = [
+        times[choice].median
+        - sum(layer["blocks"][b]["median"] for layer, b in zip(layers, choice, strict=True))
+        for choice in references
+    ]
+    nets = [{"choice": list(choice), **asdict(times[choice])} for choice in references]
+    return {"median": max(FLOOR_MS, statistics.fmean(rest)), "references": nets}
+
+
+def machine(engine: str) -> dict[str, str]:
+    """What a timing was made with: engine, its version, the processor."""
+    return {"engine": engine, "version": ENGINES[engine].version(), "cpu": cpu_model()}
+
+
+def _protocol(params: LutParams) -> dict[str, Any]:
+    stated = {"threads", "batch", "warmup", "rounds", "ci_target", "max_seconds"}
+    return params.model_dump(include=stated) | {"burst": BURST, "interleaved": True}

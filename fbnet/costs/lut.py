@@ -1,0 +1,185 @@
+"""The look-up table: what each block costs in each layer, and the cost of a net as a sum."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fbnet.errors import BadInput, listed
+from fbnet.files import read_json
+from fbnet.nets.space import Slot, slots
+from fbnet.params import SpaceParams
+
+VALUE_KEY = {"MACs": "macs", "ms": "median"}
+"""Which figure of an entry is its cost, by the table's unit."""
+FREE_BLOCKS = ("skip",)
+"""Blocks that may cost nothing."""
+
+
+@dataclass(frozen=True)
+class Lut:
+    """Costs of every block in every searchable layer, and of the rest of the net.
+
+    Raises BadInput for a cost that is negative, not finite, or zero for a block that computes.
+    """
+
+    unit: str
+    """MACs or ms."""
+    layers: tuple[dict[str, float], ...]
+    """Per searchable layer: block -> cost, in the order of the space's lists and of masks."""
+    fixed: float
+    """Cost of stem, block4_1 and head."""
+    source: str
+    """Where the table came from, for messages."""
+    error: float = 0.0
+    """Mean share by which its sums miss whole nets that were measured with it; 0 if none were."""
+    size: int | None = None
+    """Side of the input it holds for, in pixels; None if it does not say."""
+
+    def __post_init__(self) -> None:
+        for i, layer in enumerate(self.layers):
+            for block, cost in layer.items():
+                check_cost(cost, block, f"{self.source}: layer {i}")
+        if not (math.isfinite(self.fixed) and self.fixed >= 0):
+            raise BadInput(f"{self.source}: fixed part costs {self.fixed}; must be 0 or more")
+
+
+def from_json(path: str | Path, space: SpaceParams) -> Lut:
+    """Read `results/lut/macs.json` or `latency.json`; of a latency the median counts.
+
+    Raises BadInput naming layer and block where the table lacks an entry, and the layer where
+    it was made for other shapes.
+    """
+    return from_table(read_json(path), space, path)
+
+
+def from_table(table: Any, space: SpaceParams, path: str | Path = "table") -> Lut:
+    """`from_json` for a table at hand, as `macs_table` or `latency_table` make it."""
+    unit = _get(table, path, "unit")
+    if unit not in VALUE_KEY:
+        raise BadInput(f"{path}: unit is {unit!r}; must be one of {', '.join(VALUE_KEY)}")
+    size = int(_get(table, path, "size"))
+    found = slots(space, size)
+    layers = _layers(table, path, found, VALUE_KEY[unit])
+    fixed = float(_get(table, path, "fixed", VALUE_KEY[unit]))
+    lut = Lut(unit, layers, fixed, str(path), size=size)
+    return replace(lut, error=_error(table, lut))
+
+
+def _error(table: Any, lut: Lut) -> float:
+    """The table's own figure where it has one, else that of the nets its fixed part came from."""
+    if "mape" in table:
+        return float(table["mape"])
+    nets = table["fixed"].get("references", [])
+    misses = [abs(cost_of(lut, net["choice"]) - net["median"]) / net["median"] for net in nets]
+    return fmean(misses) if misses else 0.0
+
+
+def check_cost(cost: float, block: str, where: str) -> None:
+    """Raise BadInput unless `cost` is one that `block` can have."""
+    free = cost == 0 and block in FREE_BLOCKS
+    if not free and not (math.isfinite(cost) and cost > 0):
+        raise BadInput(f"{where}, block {block}: cost {cost}; must be a positive number")
+
+
+def _layers(
+    table: Any, path: str | Path, found: Sequence[Slot], key: str
+) -> tuple[dict[str, float], ...]:
+    """Costs by layer and block; one BadInput names all that are missing or impossible."""
+    for i, slot in enumerate(found):
+        _check_shape(table, path, i, slot)
+    costs: list[dict[str, float]] = [{} for _ in found]
+    faults = []
+    for i, slot in enumerate(found):
+        for block in slot.blocks:
+            try:
+                costs[i][block] = _cost(table, path, i, slot, block, key)
+            except BadInput as fault:
+                faults.append(str(fault))
+    if faults:
+        raise listed(faults)
+    return tuple(costs)
+
+
+def _check_shape(table: Any, path: str | Path, i: int, slot: Slot) -> None:
+    for name, expected in slot.shape().items():
+        if (seen := _get(table, path, "layers", i, name)) != expected:
+            raise BadInput(
+                f"{path}: layer {i}: {name} is {seen}, the space has {expected}; "
+                f"run the lut stage again"
+            )
+
+
+def _cost(table: Any, path: str | Path, i: int, slot: Slot, block: str, key: str) -> float:
+    if block not in _get(table, path, "layers", i, "blocks"):
+        raise missing_entry(path, i, block, slot)
+    cost = float(_get(table, path, "layers", i, "blocks", block, key))
+    check_cost(cost, block, f"{path}: layer {i}")
+    return cost
+
+
+def missing_entry(path: str | Path, layer: int, block: str, slot: Slot) -> BadInput:
+    """The error for a table that does not know a block of the space."""
+    s = slot
+    return BadInput(
+        f"{path}: layer {layer}: no entry for block {block} at {s.size}x{s.size}, {s.c_in} -> "
+        f"{s.c_out} channels, stride {s.stride}; measure it, or take it out of the space"
+    )
+
+
+def _get(table: Any, path: str | Path, *keys: str | int) -> Any:
+    for key in keys:
+        try:
+            table = table[key]
+        except (KeyError, IndexError, TypeError):
+            raise BadInput(
+                f"{path}: {'.'.join(map(str, keys))} is missing; run the lut stage again"
+            ) from None
+    return table
+
+
+def expected_cost(lut: Lut, masks: Sequence[Tensor]) -> Tensor:
+    """Fixed part + sum of mask x entry (FBNet eq. 7), in the table's unit; differentiable.
+
+    Give it the very masks that the net was given.
+    """
+    terms = [_costs(layer, m) @ m for layer, m in zip(lut.layers, masks, strict=True)]
+    return torch.stack(terms).sum() + lut.fixed
+
+
+def _costs(layer: dict[str, float], mask: Tensor) -> Tensor:
+    return torch.tensor(list(layer.values()), dtype=mask.dtype, device=mask.device)
+
+
+def cost_of(lut: Lut, choice: Sequence[str]) -> float:
+    """Cost of one architecture. Raises BadInput for a block that the table lacks."""
+    for i, (layer, block) in enumerate(zip(lut.layers, choice, strict=True)):
+        if block not in layer:
+            raise BadInput(f"{lut.source}: layer {i}: no entry for block {block}")
+    return lut.fixed + sum(layer[block] for layer, block in zip(lut.layers, choice, strict=True))
+
+
+def reference_cost(lut: Lut) -> float:
+    """Expected cost where every block is equally likely: what costs are measured against."""
+    return lut.fixed + sum(sum(layer.values()) / len(layer) for layer in lut.layers)
+
+
+def check_size(lut: Lut, size: int) -> None:
+    """Raise BadInput where the table was made for inputs of another size than the faces'."""
+    if lut.size not in (None, size):
+        raise BadInput(
+            f"{lut.source}: made for inputs of {lut.size}x{lut.size}, the faces are {size}x{size}; "
+            "make a table for these (lut.source: measure, or a kit of this size)"
+        )
+
+
+def cost_range(lut: Lut) -> tuple[float, float]:
+    """Cost of the cheapest and of the dearest architecture."""
+    cheap = sum(min(layer.values()) for layer in lut.layers)
+    dear = sum(max(layer.values()) for layer in lut.layers)
+    return lut.fixed + cheap, lut.fixed + dear

@@ -1,1 +1,0 @@
-"""From a trained net to a device: export, engines, latency."""

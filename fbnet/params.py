@@ -1,0 +1,574 @@
+"""What the library's functions take, as typed, frozen models; each has a section in params.yaml."""
+
+from collections.abc import Mapping
+from math import ceil
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from fbnet.errors import BadInput
+
+
+class Section(BaseModel):
+    """One section of params.yaml: frozen, typed, no unknown keys.
+
+    The defaults serve library users; the pipeline's params.yaml states every key, so that DVC
+    tracks every value.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def checked(cls, values: Mapping[str, Any], where: str) -> Self:
+        """The section with these values, all others by default, for users outside params.yaml.
+
+        Raises BadInput for the first fault: `where`, key, value and reason.
+        """
+        try:
+            return cls.model_validate(dict(values), strict=True)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            key = ".".join(map(str, problem["loc"]))
+            reason = problem["msg"][0].lower() + problem["msg"][1:]
+            raise BadInput(f"{where} {key} {problem['input']}: {reason}") from None
+
+
+BLOCK_NAMES = (
+    "skip",
+    "conv1x1",
+    "depth_conv",
+    "sep_k3",
+    "sep_k5",
+    "gh_k3",
+    "gh_k5",
+    "mb_k3",
+    "mb_k3_e2",
+    "mb_k3_e4",
+    "mb_k3_res",
+    "mb_k3_e2_res",
+    "mb_k3_e4_res",
+    "mb_k3_d2",
+    "mb_k3_d3",
+    "mb_k3_res_d2",
+    "mb_k3_res_d3",
+    "mb_k3_res_se",
+    "mb_k3_e2_res_se",
+    "mb_k3_e4_res_se",
+    "mb_k5",
+    "mb_k5_e2",
+    "mb_k5_res",
+    "mb_k5_e2_res",
+    "mb_k5_res_se",
+    "mb_k5_e2_res_se",
+)
+"""NNI's 26 blocks; `fbnet.nets.blocks` builds them (params must not import torch)."""
+
+
+class StageParams(Section):
+    """A run of searchable layers with one set of candidate blocks and one width."""
+
+    name: str = ""
+    """Optional label, for people."""
+    ops: tuple[str, ...] = Field(min_length=1)
+    """Candidate blocks of every layer, each once; masks and tables follow this order."""
+    layer_num: int = Field(ge=1, le=64)
+    """Searchable layers in this stage."""
+    channels: int = Field(ge=2, le=2048, multiple_of=2)
+    """Output channels of every layer; even, since ghost blocks make two halves."""
+    stride: int = Field(ge=1, le=2)
+    """Stride of the first layer; the others have 1."""
+
+    @field_validator("ops")
+    @classmethod
+    def _known_and_distinct(cls, ops: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in ops if name not in BLOCK_NAMES]
+        if unknown:
+            raise ValueError(f"unknown block {unknown[0]!r}; known: {', '.join(BLOCK_NAMES)}")
+        twice = [name for name in ops if ops.count(name) > 1]
+        if twice:
+            raise ValueError(f"block {twice[0]!r} is listed twice; list it once")
+        return ops
+
+
+class SpaceParams(Section):
+    """A search space: its stages in order, any number of them."""
+
+    stages: tuple[StageParams, ...] = Field(min_length=1)
+    """From the 14x14 map on (at an input of 112), first to last."""
+
+    @property
+    def layer_ops(self) -> tuple[tuple[str, ...], ...]:
+        """Candidate blocks of each searchable layer, in order."""
+        return tuple(stage.ops for stage in self.stages for _ in range(stage.layer_num))
+
+
+NNI_SPACE = SpaceParams(
+    stages=(
+        StageParams(
+            name="stage_0",
+            ops=(
+                "mb_k3_res",
+                "mb_k3_e2_res",
+                "mb_k3_res_d3",
+                "mb_k5_res",
+                "mb_k5_e2_res",
+                "sep_k3",
+                "sep_k5",
+                "gh_k3",
+                "gh_k5",
+            ),
+            layer_num=2,
+            channels=32,
+            stride=1,
+        ),
+        StageParams(
+            name="stage_1",
+            ops=(
+                "mb_k3_e2_res",
+                "mb_k3_e4_res",
+                "mb_k3_e2_res_se",
+                "mb_k3_res_d3",
+                "mb_k5_res",
+                "mb_k5_e2_res",
+                "mb_k5_res_se",
+                "mb_k5_e2_res_se",
+                "gh_k5",
+            ),
+            layer_num=3,
+            channels=64,
+            stride=2,
+        ),
+    )
+)
+"""The space of NNI's PFLD example (`lib/builder.py`)."""
+
+
+class SyntheticParams(Section):
+    """How many faces are rendered, and how varied they are. Shares are probabilities, 0 to 1."""
+
+    train: int = Field(2400, ge=2)
+    """Faces of the training part (validation is split from it)."""
+    test: int = Field(400, ge=0)
+    """Faces of the test part; other people than in training."""
+    pictures_per_person: int = Field(1, ge=1)
+    """Pictures of one person, one after the other; must divide `train`."""
+    seed: int = Field(0, ge=0)
+    """Every draw hangs on it and on the picture's number, on nothing else."""
+    points: Literal[68, 106] = 106
+    """Landmarks of a label: 106 (NNI, InsightFace) or 68 (300W)."""
+    supersampling: int = Field(2, ge=1, le=4)
+    """Samples along each side of a pixel; 1 is coarse and fast."""
+    yaw_max: float = Field(60.0, ge=0, le=70)
+    """Largest turn to the left or right, degrees."""
+    pitch_max: float = Field(30.0, ge=0, le=40)
+    """Largest nod up or down, degrees."""
+    roll_max: float = Field(30.0, ge=0, le=60)
+    """Largest tilt, degrees."""
+    yaw_even: float = Field(0.4, ge=0, le=1)
+    """Share of faces whose yaw is drawn evenly over the range; the rest gather in front."""
+    expression: float = Field(1.0, ge=0, le=1)
+    """Strength of the expressions; 0 leaves every face at rest."""
+    identity: float = Field(0.85, ge=0, le=1.5)
+    """Strength of the shape differences between people."""
+    crop_jitter: float = Field(0.05, ge=0, le=0.12)
+    """Shift and scale of the crop, as a share of its side; training adds its own."""
+    glasses: float = Field(0.2, ge=0, le=1)
+    """Share with glasses."""
+    sunglasses: float = Field(0.25, ge=0, le=1)
+    """Share of the glasses that are dark."""
+    masks: float = Field(0.05, ge=0, le=1)
+    """Share with a cloth mask over nose and mouth."""
+    hats: float = Field(0.12, ge=0, le=1)
+    """Share with a beanie or a cap."""
+    fringe: float = Field(0.35, ge=0, le=1)
+    """Share of the haired heads whose hair falls over the forehead."""
+    beards: float = Field(0.35, ge=0, le=1)
+    """Share of the grown men with stubble or a beard."""
+    makeup: float = Field(0.35, ge=0, le=1)
+    """Share of the grown women with coloured lips or lids."""
+    hands: float = Field(0.06, ge=0, le=1)
+    """Share with a hand before the face."""
+    objects: float = Field(0.06, ge=0, le=1)
+    """Share with some object before the face."""
+    blur: float = Field(0.25, ge=0, le=1)
+    """Share out of focus."""
+    low_resolution: float = Field(0.15, ge=0, le=1)
+    """Share enlarged from fewer pixels."""
+    grey: float = Field(0.08, ge=0, le=1)
+    """Share without colour."""
+    noise: float = Field(0.02, ge=0, le=0.2)
+    """Largest standard deviation of the sensor's noise, as a share of white."""
+    jpeg: float = Field(0.6, ge=0, le=1)
+    """Share that went through JPEG, quality 40 to 95."""
+
+    @model_validator(mode="after")
+    def _whole_people(self) -> "SyntheticParams":
+        if self.train % self.pictures_per_person:
+            raise ValueError(
+                f"train ({self.train}) must be a multiple of pictures_per_person "
+                f"({self.pictures_per_person}), or one person is in train and test"
+            )
+        return self
+
+
+LayoutName = Literal["auto", "nni", "lapa", "ibug", "wflw", "synthetic"]
+
+
+class FetchParams(Section):
+    """From pictures on disk, or a head to render, to face crops with landmarks and pose."""
+
+    root: str = "data"
+    """Folder of the data set, absolute or relative to the project."""
+    layout: LayoutName = "auto"
+    """How the folder is laid out; `auto` looks for the marker files of each layout."""
+    size: int = Field(112, ge=32, le=512)
+    """Side of a face crop in pixels."""
+    margin: int = Field(24, ge=0, le=256)
+    """Pixels kept around the crop, so that rotation and shift show the real picture.
+
+    An `nni` data set is cropped already and has none.
+    """
+    crop_scale: float = Field(1.2, ge=1.0, le=3.0)
+    """Side of the crop in units of the longer side of the landmarks' box (NNI: 1.2)."""
+    pose: Literal["compute", "keep"] = "compute"
+    """compute: head pose from the landmarks; keep: the angles of list.txt where it has them.
+
+    Published angles are often wrong by tens of degrees. Rendered faces always keep their pose,
+    which is exact.
+    """
+    on_bad: Literal["fail", "skip"] = "fail"
+    """A broken picture or label ends the stage, or is left out and listed."""
+    group: Literal["name", "file"] = "name"
+    """name: pictures whose names differ in a last _NUMBER only are one photograph and stay in one
+    split; file: each picture is another photograph."""
+    seed: int = Field(1, ge=0)
+    """Draws of the split."""
+    test_share: float = Field(0.2, gt=0, lt=1)
+    """Share of the photographs kept for test, where the data set names no test part."""
+    validation_share: float = Field(0.1, gt=0, lt=1)
+    """Share of the training photographs kept for validation, where the data set names none."""
+    workers: int = Field(2, ge=1, le=256)
+    """Threads that decode pictures, processes that render faces. No result depends on it."""
+    limit: int | None = Field(None, ge=3)
+    """Use no more than this many photographs of a data set, for a trial. Not for rendered faces."""
+    synthetic: SyntheticParams = SyntheticParams()
+    """What is rendered where the folder holds a head instead of photographs."""
+
+
+class LutParams(Section):
+    """Latency table: measured here in an engine, or read from a device's file."""
+
+    source: Literal["measure", "file"] = "measure"
+    """`measure`: `engine` on this machine; `file`: read `file`, measured on a device."""
+    file: str = ""
+    """Device table (`latency.json`, or NNI's `lut.txt` or `lut.npy`); for `source: file`."""
+    file_unit: Literal["us", "ms"] = "us"
+    """Unit of a `lut.txt` or `lut.npy`; NNI writes microseconds."""
+    file_fixed_ms: float = Field(0.0, ge=0)
+    """What the stem and the head cost on the device, in ms: NNI's tables do not say."""
+    engine: Literal["onnxruntime", "mnn", "ncnn"] = "onnxruntime"
+    """Engine in which the blocks are timed: onnxruntime, mnn or ncnn."""
+    threads: int = Field(1, ge=1, le=64)
+    """Threads of the engine; 1 makes repeats agree."""
+    batch: int = Field(1, ge=1, le=64)
+    """Faces in one call; a cost is that of the call. ncnn takes one."""
+    warmup: int = Field(20, ge=1, le=10_000)
+    """Runs of each model before any is timed."""
+    rounds: int = Field(100, ge=5, le=10_000)
+    """Least number of timed rounds; each round times every model in turn."""
+    ci_target: float = Field(0.02, gt=0, le=1)
+    """Stop when the 95 % interval of every median is within this share of it (half width)."""
+    max_seconds: float = Field(30.0, gt=0, le=3600)
+    """Stop after this time all the same, in seconds."""
+    seed: int = Field(0, ge=0)
+    """Draws the weights and inputs of the timed models."""
+
+    @model_validator(mode="after")
+    def _file_goes_with_source(self) -> "LutParams":
+        if (self.source == "file") != bool(self.file):
+            raise ValueError(
+                "`file` names the table exactly when `source` is file; set both or neither"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _ncnn_takes_one(self) -> "LutParams":
+        if self.engine == "ncnn" and self.batch > 1:
+            raise ValueError("ncnn runs one face a call; set `batch` to 1 or choose another engine")
+        return self
+
+
+LossName = Literal["l2", "wing", "smooth_wing", "pose_l2", "pose_wing", "pose_smooth_wing"]
+
+
+class SearchParams(Section):
+    """Differentiable search (FBNet, arXiv 1812.03443); names as in NNI where it has them."""
+
+    seed: int = Field(1, ge=0)
+    """Every draw of the search (split, order, augmentation, Gumbel noise) hangs on it."""
+    cost: Literal["latency", "macs"] = "latency"
+    """Which table of results/lut the cost comes from; `macs` is exact and the same everywhere."""
+    mode: Literal["mul", "add", "target"] = "mul"
+    """How the cost enters: mul and add trade it for accuracy, target keeps it within a budget.
+
+    mul: loss * alpha * ln(1 + (e-1) cost/ref)^beta; add: loss + alpha * (cost/ref)^beta.
+    """
+    target_ms: float | None = Field(None, gt=0)
+    """Latency that the chosen net may have, in ms; for `mode: target` with `cost: latency`."""
+    target_macs: int | None = Field(None, gt=0)
+    """MACs that the chosen net may have; for `mode: target` with `cost: macs`."""
+    target_weight: float = Field(3.0, gt=1)
+    """How many times as steep as the loss the cost is made while it is over the budget."""
+    cost_form: Literal["normalised", "nni"] = "normalised"
+    """nni: NNI's own formula on the raw cost, (ln cost)^beta."""
+    alpha: float = Field(0.25, gt=0)
+    """Weight of the cost. In `mul` it only scales the loss, which AdamW ignores: sweep beta."""
+    beta: float = Field(0.6, ge=0)
+    """Exponent of the cost; 0 searches for accuracy alone."""
+    epochs: int = Field(16, ge=1)
+    """Epochs in all, warm-up included."""
+    warmup_epochs: int = Field(5, ge=0)
+    """First epochs, in which only the weights learn and every block has an equal chance."""
+    min_steps: int = Field(800, ge=0)
+    """Weight steps at least: few faces get more epochs, the warm-up in proportion."""
+    proxy_share: float = Field(1.0, gt=0, le=1)
+    """Share of the training faces the search uses (the proxy set)."""
+    arch_share: float = Field(0.2, gt=0, lt=1)
+    """Share of the proxy set that trains the architecture; the rest trains the weights."""
+    batch: int = Field(32, ge=2)
+    """Faces in a weight step."""
+    arch_batch: int = Field(32, ge=2)
+    """Faces in an architecture step."""
+    optimizer: Literal["rmsprop", "adamw"] = "adamw"
+    """Optimiser of the weights; NNI's is rmsprop."""
+    lr: float = Field(2e-3, gt=0)
+    """Peak learning rate of the weights; cosine to zero."""
+    weight_decay: float = Field(1e-4, ge=0)
+    """Weight decay of the weights."""
+    nas_lr: float = Field(0.2, gt=0)
+    """Learning rate of the architecture parameters (AdamW)."""
+    nas_weight_decay: float = Field(5e-4, ge=0)
+    """Weight decay of the architecture parameters."""
+    temperature: float = Field(5.0, gt=0)
+    """Gumbel softmax temperature at the start."""
+    temperature_decay: float = Field(0.045, ge=0)
+    """Fall by exp(-decay) an epoch of FBNet's 90, scaled to the architecture epochs here."""
+    temperature_floor: float = Field(0.1, ge=0.01)
+    """The temperature never falls below; near zero the gradients are noise or NaN."""
+    sampling: Literal["soft", "hard", "few_path"] = "soft"
+    """soft: blocks mixed by the Gumbel softmax (NNI); hard: one block, straight-through.
+    few_path: weights learn on one drawn block a layer, the architecture on two mixed; fastest."""
+    loss: LossName = "wing"
+    """Landmark loss; `pose_l2` is NNI's and trains the auxiliary pose net too."""
+    augment: bool = True
+    """Augment the faces as section `augment` says."""
+    candidates: int = Field(6, ge=0)
+    """Architectures sampled from the learned distribution and scored beside the argmax."""
+    calibration_faces: int = Field(512, ge=2)
+    """Training faces on which a candidate's batch-norm statistics are estimated anew."""
+
+    @property
+    def target(self) -> float | None:
+        """The budget in the unit of the cost table; None unless `mode` is target."""
+        if self.mode != "target":
+            return None
+        return self.target_ms if self.cost == "latency" else self.target_macs
+
+    @property
+    def arch_epochs(self) -> int:
+        """Epochs in which the architecture learns."""
+        return self.epochs - self.warmup_epochs
+
+    def lengthened(self, weight_faces: int) -> Self:
+        """The params with epochs and warm-up raised to reach `min_steps` weight steps."""
+        steps = self.epochs * ceil(weight_faces / self.batch)
+        factor = max(1.0, self.min_steps / max(steps, 1))
+        longer = {
+            "epochs": ceil(self.epochs * factor),
+            "warmup_epochs": ceil(self.warmup_epochs * factor),
+        }
+        return self.model_copy(update=longer if factor > 1 else {})
+
+    def arch_steps(self, arch_faces: int) -> int:
+        """Architecture steps of the whole search."""
+        return self.arch_epochs * ceil(arch_faces / self.arch_batch)
+
+
+class RetrainParams(Section):
+    """Fine-tuning of the chosen subnet."""
+
+    seed: int = Field(1, ge=0)
+    """Every draw of the training hangs on it."""
+    candidates: int = Field(1, ge=1)
+    """How many of the best candidates of the search are trained; the best by validation stays."""
+    inherit: bool = True
+    """Start from the supernet's weights; false starts from scratch."""
+    epochs: int = Field(40, ge=1)
+    """Epochs over all training faces."""
+    min_steps: int = Field(2800, ge=0)
+    """Steps at least: few faces get more epochs, the warm-up in proportion."""
+    warmup_epochs: float = Field(1.0, ge=0)
+    """Epochs of linear learning-rate warm-up."""
+    batch: int = Field(32, ge=2)
+    """Faces in a step."""
+    optimizer: Literal["rmsprop", "adamw"] = "adamw"
+    """Optimiser; NNI's is rmsprop."""
+    lr: float = Field(3e-3, gt=0)
+    """Peak learning rate; cosine to zero."""
+    weight_decay: float = Field(0.01, ge=0)
+    """Weight decay."""
+    ema: float = Field(0.99, ge=0, lt=1)
+    """Decay of the moving average of the weights, which is what is validated; 0 turns it off."""
+    loss: LossName = "wing"
+    """Landmark loss; `pose_l2` is NNI's and trains the auxiliary pose net too."""
+    augment: bool = True
+    """Augment the faces as section `augment` says."""
+    validate_every: int = Field(1, ge=1)
+    """Epochs between validations; the last epoch is always validated."""
+
+    def lengthened(self, train_faces: int) -> Self:
+        """The params with epochs and warm-up raised to reach `min_steps` steps."""
+        steps = self.epochs * ceil(train_faces / self.batch)
+        factor = max(1.0, self.min_steps / max(steps, 1))
+        longer = {
+            "epochs": ceil(self.epochs * factor),
+            "warmup_epochs": self.warmup_epochs * factor,
+        }
+        return self.model_copy(update=longer if factor > 1 else {})
+
+
+VariantName = Literal["mnn", "mnn_fp16", "mnn_int8", "ncnn", "ncnn_fp16", "onnx_int8"]
+
+
+class ExportParams(Section):
+    """ONNX file and its score on the test faces, and its variants."""
+
+    opset: int = Field(18, ge=18, le=23)
+    """ONNX opset; 18 is the least that torch's exporter writes."""
+    parity_tolerance: float = Field(1e-5, gt=0, le=1e-2)
+    """Largest difference from the torch net, in units of the crop; beyond it nothing is written."""
+    parity_faces: int = Field(32, ge=1)
+    """Test faces on which the two are compared."""
+    variants: tuple[VariantName, ...] = (
+        "mnn",
+        "mnn_fp16",
+        "mnn_int8",
+        "ncnn",
+        "ncnn_fp16",
+        "onnx_int8",
+    )
+    """Files for other engines and in fewer bits; those that fail their tolerance are left out."""
+    nme_tolerance: float = Field(0.02, ge=0, le=1)
+    """Relative growth of the test NME that fewer bits may cost; fp32 has `parity_tolerance`."""
+    calibration_faces: int = Field(256, ge=1)
+    """Training faces from which the int8 scales are taken."""
+    threads: int = Field(1, ge=1)
+    """Threads of onnxruntime while scoring; the last digits depend on them."""
+    batch: int = Field(64, ge=1)
+    """Faces scored at once."""
+    jitter: float = Field(0.1, ge=0, le=0.5)
+    """`nme_jitter`: crops moved by up to this share of their side and scaled by up to 1 +- it."""
+    seed: int = Field(1, ge=0)
+    """Draws of the jitter."""
+    pictures: int = Field(24, ge=1, le=100)
+    """Faces in faces.png and in worst.png."""
+
+
+class BenchParams(Section):
+    """Latency of the exported files on this machine, one face at a time."""
+
+    threads: int = Field(1, ge=1, le=64)
+    """Threads of the engines; with one the timing varies least."""
+    warmup: int = Field(30, ge=0, le=10_000)
+    """Runs of each net before the clock counts."""
+    seconds: float = Field(15.0, gt=0, le=600)
+    """How long the nets are timed, all in turn."""
+    nets: int = Field(50, ge=0, le=200)
+    """Nets drawn from the space and timed too, to see how well the latency table predicts."""
+    mape_warn: float = Field(0.1, gt=0)
+    """Warn of a table whose predictions are off by more than this share on average."""
+    spearman_warn: float = Field(0.9, ge=-1, le=1)
+    """Warn of a table whose order of the nets agrees less than this with the measured one."""
+    seed: int = Field(1, ge=0)
+    """Draws these nets and the timed inputs."""
+
+
+class AugmentParams(Section):
+    """How training faces are varied. Zero everywhere leaves them as they are.
+
+    Strengths are the ends of even ranges around "no change"; chances are probabilities.
+    """
+
+    rotate: float = Field(20.0, ge=0, le=180)
+    """Rotation in degrees, either way (PFLD: 30)."""
+    shift: float = Field(0.07, ge=0, le=0.5)
+    """Shift along each axis, as a share of the crop's side."""
+    scale: float = Field(0.1, ge=0, lt=1)
+    """Growth or shrinkage, as a share of the size."""
+    mirror: float = Field(0.5, ge=0, le=1)
+    """Chance of a left-right flip; the points change numbers with it."""
+    brightness: float = Field(0.15, ge=0, le=1)
+    """Brightness added or taken, as a share of white."""
+    contrast: float = Field(0.2, ge=0, lt=1)
+    """Contrast around middle grey gained or lost, as a share."""
+    colour: float = Field(0.1, ge=0, lt=1)
+    """Gain of each colour channel on its own, as a share."""
+    grey: float = Field(0.1, ge=0, le=1)
+    """Chance of a grey picture."""
+    blur: float = Field(0.1, ge=0, le=1)
+    """Chance of a Gaussian blur."""
+    blur_sigma: float = Field(1.5, gt=0, le=10)
+    """Strongest blur: standard deviation in pixels."""
+    noise: float = Field(0.1, ge=0, le=1)
+    """Chance of Gaussian noise."""
+    noise_std: float = Field(12.0, gt=0, le=100)
+    """Strongest noise: standard deviation in grey levels of 255."""
+    jpeg: float = Field(0.05, ge=0, le=1)
+    """Chance of a loss as strong JPEG compression makes it (quality 20 to 70)."""
+    occlude: float = Field(0.2, ge=0, le=1)
+    """Chance that rectangles hide a part of the face; the points stay."""
+    occlude_side: float = Field(0.4, gt=0, le=1)
+    """Longest side of such a rectangle, as a share of the crop's side."""
+
+
+class TrainParams(Section):
+    """Device, precision and threads. Results differ in their last digits between settings."""
+
+    accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
+    """Lightning Fabric accelerator; `auto` takes what the machine has."""
+    devices: int = Field(1, ge=1)
+    """Processes (CPU) or devices (GPU) on each node."""
+    num_nodes: int = Field(1, ge=1)
+    """Machines; the launcher (torchrun, Slurm) starts them."""
+    strategy: Literal["auto", "ddp"] = "auto"
+    """Lightning Fabric strategy; `auto` takes ddp for more than one process."""
+    shards: int | None = Field(None, ge=1)
+    """Parts that a batch is cut into, each normalised on its own; null: one a process. A number
+    gives the same result, to rounding, for any number of processes that divides it."""
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """Lightning Fabric precision; fp16 would need the loss scaled, which no step here does."""
+    threads: int = Field(2, ge=1)
+    """Threads of the numeric libraries. Never taken from the machine: the bytes depend on them."""
+
+    def arithmetic(self) -> dict[str, Any]:
+        """What an unfinished training must share to be gone on with: not where it ran."""
+        return self.model_dump(exclude={"devices", "num_nodes", "strategy"})
+
+
+TARGETS = {"latency": "target_ms", "macs": "target_macs"}
+"""search.cost -> the param that holds a budget in its unit."""
+LOGIT_REACH = 5.0
+"""How far a logit must be able to move for a softmax over a dozen blocks to decide."""
+
+
+def cannot_decide(search: SearchParams, arch_faces: int) -> str | None:
+    """Why the search cannot decide, or None: steps * nas_lr bounds how far a logit moves."""
+    steps = search.arch_steps(arch_faces)
+    reach = steps * search.nas_lr
+    if reach >= LOGIT_REACH:
+        return None
+    return (
+        f"{search.nas_lr} over {steps} architecture steps moves a logit by {reach:.2g} at most, "
+        f"{LOGIT_REACH:g} are needed to decide: raise it to {LOGIT_REACH / max(steps, 1):.2g}, or "
+        f"raise search.epochs, or lower search.arch_batch"
+    )

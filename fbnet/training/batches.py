@@ -1,0 +1,213 @@
+"""Batches of faces as tensors, prepared one thread ahead of their use."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from fbnet.faces.faceset import FaceSet
+from fbnet.params import AugmentParams
+from fbnet.training.augment import augment as vary
+from fbnet.training.augment import move, placement, warp
+
+THREAD = "faces"
+AHEAD = 2
+"""Batches kept ready."""
+ORDER, JITTER = 1, 2
+"""Keep the draws of the order and of the jitter apart from those of the augmentation."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B faces.
+
+    image: float32 [B, 3, size, size], 0..1, BGR, channels_last in memory.
+    landmarks: float32 [B, P, 2] in units of the crop. pose: float32 [B, 3] in radians.
+    index: int64 [B], the faces' numbers in the face set.
+    whole: faces of the step's batch, of which this may be a part.
+    """
+
+    image: Tensor
+    landmarks: Tensor
+    pose: Tensor
+    index: Tensor
+    whole: int = 0
+
+    def __post_init__(self) -> None:
+        """Without a number, the batch is whole."""
+        object.__setattr__(self, "whole", self.whole or len(self.index))
+
+    def cut(self, start: int, end: int) -> "Batch":
+        """Faces `start` to `end` - 1, as a part of the same batch."""
+        names = ("image", "landmarks", "pose", "index")
+        return replace(self, **{name: getattr(self, name)[start:end] for name in names})
+
+    def __len__(self) -> int:
+        """Number of faces B."""
+        return len(self.index)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Shards `first` to `end` - 1 of a batch cut into `shards`; by default all of it."""
+
+    first: int = 0
+    end: int = 1
+    shards: int = 1
+
+    def of(self, chosen: np.ndarray) -> np.ndarray:
+        """The part's share of a batch's faces."""
+        edges = np.cumsum([0, *shard_sizes(len(chosen), self.shards)])
+        return chosen[edges[self.first] : edges[self.end]]
+
+
+def shard_sizes(faces: int, shards: int) -> list[int]:
+    """Faces of each shard of a batch: as even as can be, larger ones first."""
+    return [faces // shards + (i < faces % shards) for i in range(shards)]
+
+
+def batches(
+    faces: FaceSet,
+    indices: Any,
+    batch: int,
+    *,
+    seed: int,
+    epoch: int,
+    augment: AugmentParams | None = None,
+    shuffle: bool,
+    drop_last: bool = False,
+    prefetch: bool = True,
+    part: Part = Part(),
+) -> Iterator[Batch]:
+    """Batches of the faces at `indices`; without `augment` their inner crops as they are.
+
+    The order depends on (seed, epoch), a face's variation on (seed, epoch, its index): neither on
+    the batch size, on threads, or on what was drawn before. `drop_last` leaves out a last batch
+    that is not full. `part` takes its share of each batch, and leaves out a last batch with fewer
+    faces than shards. An error in the preparing thread is raised here; leaving the loop early
+    ends the thread.
+    """
+    order = np.asarray(indices, dtype=np.int64)
+    if shuffle:
+        order = np.random.default_rng([seed, epoch, 0, ORDER]).permutation(order)
+    # cv2 on pictures this small gains nothing from threads.
+    cv2.setNumThreads(1)
+    made = _make(faces, order, batch, (seed, epoch), augment, drop_last, part)
+    return _ahead(made) if prefetch else made
+
+
+def steps(count: int, batch: int, drop_last: bool = False) -> int:
+    """How many batches `batches` yields for `count` faces."""
+    return count // batch if drop_last else -(-count // batch)
+
+
+def jittered(
+    faces: FaceSet, indices: Any, amount: float = 0.1, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Crops shifted and scaled by up to `amount` of the crop's side, as a detector's boxes are.
+
+    Returns uint8 [n, size, size, 3] BGR and float32 landmarks [n, P, 2] in units of those crops.
+    A face's draw depends on (seed, its index) only.
+    """
+    order = np.asarray(indices, dtype=np.int64)
+    images = np.empty((len(order), faces.size, faces.size, 3), np.uint8)
+    landmarks = np.empty((len(order), faces.points, 2), np.float32)
+    for row, index in enumerate(order):
+        draws = np.random.default_rng([seed, 0, int(index), JITTER]).uniform(-amount, amount, 3)
+        matrix = placement(faces.size, faces.margin, 0.0, 1.0 + draws[0], draws[1:], False)
+        images[row] = warp(faces.images[index], matrix, faces.size)
+        landmarks[row] = move(faces.landmarks[index], matrix, faces.size, faces.margin)
+    return images, landmarks
+
+
+def to_image_tensor(crops: np.ndarray) -> Tensor:
+    """Crops uint8 [n, size, size, 3] as the networks take them: see `Batch.image`."""
+    # The permuted view is channels_last already; the conversion keeps that layout.
+    return torch.from_numpy(crops).permute(0, 3, 1, 2).float().div_(255.0)
+
+
+def _make(
+    faces: FaceSet,
+    order: np.ndarray,
+    batch: int,
+    key: tuple[int, int],
+    params: AugmentParams | None,
+    drop_last: bool,
+    part: Part,
+) -> Iterator[Batch]:
+    for step in range(steps(len(order), batch, drop_last)):
+        whole = order[step * batch : (step + 1) * batch]
+        if len(whole) < part.shards:
+            return
+        chosen = part.of(whole)
+        crops, landmarks, pose = (
+            (faces.crops(chosen), faces.landmarks[chosen], faces.pose[chosen])
+            if params is None
+            else _augmented(faces, chosen, key, params)
+        )
+        labels = [torch.from_numpy(array) for array in (landmarks, pose, chosen.copy())]
+        yield Batch(to_image_tensor(crops), labels[0], labels[1], labels[2], len(whole))
+
+
+def _augmented(
+    faces: FaceSet, chosen: np.ndarray, key: tuple[int, int], params: AugmentParams
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    crops = np.empty((len(chosen), faces.size, faces.size, 3), np.uint8)
+    landmarks = np.empty((len(chosen), faces.points, 2), np.float32)
+    pose = np.empty((len(chosen), 3), np.float32)
+    for row, index in enumerate(chosen):
+        crops[row], landmarks[row], pose[row] = vary(
+            faces.images[index],
+            faces.landmarks[index],
+            faces.pose[index],
+            np.random.default_rng([*key, int(index)]),
+            params,
+            faces.scheme,
+            faces.size,
+            faces.margin,
+        )
+    return crops, landmarks, pose
+
+
+@dataclass(frozen=True)
+class _Failure:
+    error: BaseException
+
+
+def _ahead(source: Iterator[Batch]) -> Iterator[Batch]:
+    """Run `source` in a thread, at most AHEAD items in front of the reader."""
+    ready: queue.Queue[Batch | _Failure | None] = queue.Queue(maxsize=AHEAD)
+    stopped = threading.Event()
+    thread = threading.Thread(target=_fill, args=(source, ready, stopped), name=THREAD, daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, _Failure):
+                raise item.error
+            yield item
+    finally:
+        stopped.set()
+        while not ready.empty():  # a put that waits for room goes on and sees the stop
+            ready.get_nowait()
+        thread.join()
+
+
+def _fill(
+    source: Iterator[Batch],
+    ready: "queue.Queue[Batch | _Failure | None]",
+    stopped: threading.Event,
+) -> None:
+    try:
+        for item in source:
+            if stopped.is_set():
+                return
+            ready.put(item)
+        ready.put(None)
+    except BaseException as error:
+        ready.put(_Failure(error))

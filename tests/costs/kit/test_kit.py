@@ -1,0 +1,248 @@
+"""A kit: written, carried elsewhere, measured without this project, and brought back."""
+
+import csv
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fbnet.costs.imported import imported
+from fbnet.costs.kit.manifest import Contents, read_contents
+from fbnet.costs.kit.table import table_of
+from fbnet.costs.kit.write import write_kit
+from fbnet.costs.lut import cost_of, from_table
+from fbnet.errors import BadInput
+from fbnet.faces.faceset import FaceSet
+from fbnet.files import digest, write_json
+from fbnet.params import NNI_SPACE, LutParams, SearchParams, SpaceParams, StageParams
+from fbnet.search.loop import Search
+
+SPACE = SpaceParams(
+    stages=(
+        StageParams(ops=("mb_k3_e2_res", "gh_k3"), layer_num=2, channels=32, stride=1),
+        StageParams(ops=("sep_k3", "mb_k3_res_se"), layer_num=1, channels=16, stride=2),
+    )
+)
+SIZE, POINTS = 32, 68
+CONTENTS = Contents.of(SPACE, POINTS, SIZE, checks=3, seed=0)
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("kit") / "kit"
+    write_kit(folder, CONTENTS, ["onnxruntime"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(kit: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Measured in an empty folder, by a Python that sees neither this project nor its folder."""
+    away = tmp_path_factory.mktemp("away")
+    shutil.copytree(kit, away / "kit")
+    watched = (
+        "import runpy, sys; sys.argv = ['kit/run.py', *sys.argv[1:]]\n"
+        "try: runpy.run_path('kit/run.py', run_name='__main__')\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "seen = {name.partition('.')[0] for name in sys.modules}\n"
+        "assert not seen & {'fbnet', 'torch', 'onnx', 'pydantic'}, seen"
+    )
+    quick = ["--rounds", "5", "--warmup", "1", "--seconds", "1"]
+    subprocess.run([sys.executable, "-I", "-c", watched, *quick], cwd=away, check=True)
+    assert sorted(os.listdir(away)) == ["kit", "results.csv"]
+    return away / "results.csv"
+
+
+def made_up(keys: dict[str, Any]) -> dict[str, float]:
+    """Latencies in ms by name that fit together: a base of 1, nets as the sums of their blocks."""
+    ranks = {name: i for i, name in enumerate(n for n in keys if not n.startswith(("base", "net")))}
+    cost = {keys[name]: 0.5 + 0.01 * rank for name, rank in ranks.items()}
+    by_block = {block: value for (block, _), value in cost.items()}
+    found = {name: 1.0 + cost[keys[name]] for name in ranks}
+    found |= {name: 1.0 for name in keys if name.startswith("base")}
+    nets = {name: key for name, key in keys.items() if name.startswith("net")}
+    return found | {name: 2.0 + sum(by_block[b] for b in key) for name, key in nets.items()}
+
+
+def write_csv(path: Path, values: dict[str, float], **facts: str) -> Path:
+    with path.open("w") as stream:
+        names = ["name", "n", "min", "median", "mean", "std", "ci", "engine", *facts]
+        writer = csv.DictWriter(stream, names)
+        writer.writeheader()
+        for name, value in values.items():
+            times = dict.fromkeys(("min", "median", "mean"), value)
+            row = {"name": name, "n": 9, "std": 0.1, "ci": 0.01, "engine": "mnn"}
+            writer.writerow(row | times | facts)
+    return path
+
+
+def test_equal_shapes_have_one_model_and_the_manifest_states_every_file(kit: Path) -> None:
+    manifest = json.loads((kit / "manifest.json").read_text())
+    names = sorted(manifest["models"])
+    assert names == sorted(CONTENTS.keys())
+    assert [n for n in names if n[:3] not in ("bas", "net")] == [
+        "gh_k3-32-32-s1-4",
+        "mb_k3_e2_res-32-32-s1-4",
+        "mb_k3_res_se-32-16-s2-4",
+        "sep_k3-32-16-s2-4",
+    ]
+    files = [f for model in manifest["models"].values() for f in model["files"]["onnxruntime"]]
+    assert all(digest(kit / f["path"]) == f["sha256"] for f in files)
+    assert sorted(os.listdir(kit / "onnxruntime")) == sorted(Path(f["path"]).name for f in files)
+    assert len(Contents.of(NNI_SPACE, 106, 112, checks=8, seed=0).keys()) == 27 + 2 + 3 + 8
+    assert read_contents(kit)[0] == CONTENTS
+
+
+def test_equal_kits_are_equal_and_a_folder_in_use_is_left_alone(kit: Path, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    write_kit(tmp_path / "new", CONTENTS, ["onnxruntime"])
+    files = [p.relative_to(kit) for p in kit.rglob("*") if p.is_file()]
+    assert all(digest(kit / f) == digest(tmp_path / "new" / f) for f in files)
+    assert os.listdir(tmp_path) == ["new"]
+    with pytest.raises(BadInput, match="holds something already"):
+        write_kit(tmp_path, CONTENTS, ["onnxruntime"])
+    assert os.listdir(tmp_path) == ["new"]
+
+
+def test_each_engine_has_its_files(tmp_path: Path) -> None:
+    one = SpaceParams(stages=(StageParams(ops=("gh_k3",), layer_num=1, channels=16, stride=1),))
+    contents = Contents.of(one, POINTS, SIZE, checks=2, seed=0)
+    write_kit(tmp_path / "kit", contents, ["mnn", "ncnn"])
+    suffixes = {p.suffix for p in (tmp_path / "kit").glob("*/gh_k3-32-16-s1-4*")}
+    assert suffixes == {".mnn", ".param", ".bin"}
+    assert contents.checks == ()  # the space has no other net than its reference
+
+
+def test_what_is_measured_elsewhere_becomes_a_table_that_the_search_takes(
+    kit: Path, results: Path, faces: FaceSet, tmp_path: Path
+) -> None:
+    table = table_of(results, kit)
+    assert (table["engine"], table["size"], table["points"]) == ("onnxruntime", SIZE, POINTS)
+    assert table["version"] and table["cpu"] and table["protocol"]["threads"] == 1
+    nets = table["fixed"]["references"]
+    lut = from_table(table, SPACE)
+    predicted = np.mean([cost_of(lut, net["choice"]) for net in nets])
+    assert predicted == pytest.approx(np.mean([net["median"] for net in nets]))
+    assert len(table["checks"]) == 3 and lut.error == table["mape"]
+    write_json(tmp_path / "latency.json", table)
+    params = LutParams(source="file", file=str(tmp_path / "latency.json"))
+    assert imported(SPACE, POINTS, params, SIZE) == table
+    quick = SearchParams(
+        epochs=2, warmup_epochs=1, batch=16, arch_batch=4, nas_lr=6.0, augment=False, min_steps=0
+    )
+    split = np.array([0, 0, 1] * (len(faces.split) // 3), np.uint8)
+    Search(dataclasses.replace(faces, split=split), SPACE, lut, quick).run()
+
+
+def test_the_runner_refuses_a_changed_model(kit: Path, tmp_path: Path) -> None:
+    shutil.copytree(kit, tmp_path / "kit")
+    (tmp_path / "kit/onnxruntime/net-1.onnx").write_bytes(b"other")
+    command = [sys.executable, "-I", "kit/run.py", "--seconds", "0.1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "net-1.onnx: not the file of this kit" in done.stderr
+    assert not (tmp_path / "results.csv").exists()
+
+
+def test_entries_are_blocks_less_their_neighbours_and_checks_tell_the_error(
+    kit: Path, tmp_path: Path
+) -> None:
+    values = made_up(CONTENTS.keys())
+    values["net-3"] *= 1.25  # the first check net; references are net-0 to net-2
+    table = table_of(write_csv(tmp_path / "r.csv", values), kit)
+    blocks = [layer["blocks"] for layer in table["layers"]]
+    assert [b["median"] for b in blocks[0].values()] == pytest.approx([0.5, 0.51])
+    assert table["fixed"]["median"] == pytest.approx(2.0)
+    assert table["mape"] == pytest.approx(0.2 / 3)
+
+
+def spoilt(name: str, value: float | None) -> dict[str, float]:
+    values = made_up(CONTENTS.keys())
+    if value is None:
+        del values[name]
+    else:
+        values[name] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("gh_k3-32-32-s1-4", None, r"model gh_k3-32-32-s1-4: not measured"),
+        ("net-4", None, r"model net-4: not measured"),
+        ("conv9", 1.0, r"model conv9: not of this kit"),
+        ("sep_k3-32-16-s2-4", -1.0, r"sep_k3-32-16-s2-4: latency -1\.0 ms; must be a positive"),
+        ("sep_k3-32-16-s2-4", 0, r"sep_k3-32-16-s2-4: latency 0 ms"),
+        ("sep_k3-32-16-s2-4", float("nan"), r"sep_k3-32-16-s2-4: latency nan ms"),
+        ("sep_k3-32-16-s2-4", 0.9, r"layer 2, block sep_k3: no dearer than its neighbours alone"),
+        ("sep_k3-32-16-s2-4", 90.0, r"layer 2, block sep_k3: cost 89 ms is 1\S+ times the table's"),
+    ],
+)
+def test_faults_are_named(
+    name: str, value: float | None, message: str, kit: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInput, match=message):
+        table_of(write_csv(tmp_path / "r.csv", spoilt(name, value)), kit)
+
+
+def test_all_faults_stand_in_one_error(kit: Path, tmp_path: Path) -> None:
+    values = {f"other-{i}": 1.0 for i in range(3)} | {"net-0": -2.0}
+    count = len(CONTENTS.keys()) - 1 + 3 + 1
+    with pytest.raises(BadInput, match=rf"^{count} faults: .*: not measured; .*; and \d+ more$"):
+        table_of(write_csv(tmp_path / "r.csv", values), kit)
+
+
+def test_results_of_another_kit_are_refused(kit: Path, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "r.csv", made_up(CONTENTS.keys()), kit="0123456789abcdef")
+    with pytest.raises(BadInput, match=r"of kit 0123456789abcdef, and .* is [0-9a-f]{16}"):
+        table_of(path, kit)
+    with pytest.raises(BadInput, match=r"no kit, it holds no manifest\.json"):
+        table_of(path, tmp_path)
+
+
+LOOK_UP = 'name=$(basename "$last"); name=${name%.*}; value=$(grep "^$name " v.txt | cut -d" " -f'
+FAKES = {
+    "onnxruntime_perf_test": ("onnxruntime", f'{LOOK_UP}3); echo "P50 Latency: $value s"'),
+    "MNNV2Basic.out": ("mnn", f'last=$1; {LOOK_UP}2); echo "Avg= $value ms, OpSum = 0 ms"'),
+    "benchncnn": (
+        "ncnn",
+        f'last=${{6#param=}}; {LOOK_UP}2); [ "${{7%%[0-9]*}}" = "shape=[" ] && '
+        'echo "  $last  min =  0.1  max =  0.2  avg =  $value"',
+    ),
+    "benchmark.out": (
+        "mnn",
+        "for last in $1/*; do "
+        + LOOK_UP
+        + '2); echo "[ - ] $name.mnn   max = 9 ms  min = 0 ms  avg = $value ms"; done',
+    ),
+}
+"""Stand-ins for the programs: engine, and a shell line that prints as they do."""
+
+
+@pytest.mark.parametrize("program", sorted(FAKES))
+def test_the_script_runs_a_program_over_all_models(program: str, kit: Path, tmp_path: Path) -> None:
+    engine, says = FAKES[program]
+    folder = shutil.copytree(kit, tmp_path / "kit")
+    (folder / "onnxruntime").rename(folder / engine)
+    for file in (folder / engine).iterdir():
+        file.rename(file.with_suffix({"mnn": ".mnn", "ncnn": ".param"}.get(engine, ".onnx")))
+    values = made_up(CONTENTS.keys())
+    lines = "".join(f"{n} {v} {v / 1e3}\n" for n, v in values.items())
+    fake = tmp_path / program
+    script = ["#!/bin/sh", "cat >v.txt <<'END'", f"{lines}END", 'for last in "$@"; do :; done']
+    fake.write_text("\n".join([*script, says, ""]))
+    fake.chmod(0o755)
+    command = ["sh", str(folder / "bench.sh"), str(fake), "here", "2", "5", "2"]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    (tmp_path / "results.txt").write_text(out)
+    table = table_of(tmp_path / "results.txt", kit)
+    assert table["protocol"] == {"threads": 2, "batch": 1, "program": program}
+    assert table["cpu"] and table["engine"] == engine
+    assert table["layers"][0]["blocks"]["gh_k3"]["median"] == pytest.approx(0.51)
+    assert table["layers"][0]["blocks"]["gh_k3"]["n"] == 2

@@ -1,0 +1,126 @@
+"""Parsers against genuine output of the programs, a few lines each; origins stand beside them."""
+
+import pytest
+
+from fbnet.costs.kit.outputs import read_results
+from fbnet.errors import BadInput
+
+# MNN on a Rock Pi 4B, as its owner noted it down; MNN's benchmark/benchmark.cpp prints this form.
+BENCHMARK_OUT = """\
+MNN benchmark
+Forward type: **CPU** thread=4** precision=2** sparsity=0** sparseBlockOC=1
+--------> Benchmarking... loop = 20, warmup = 5
+[ - ] resnet-v2-50.mnn            max =  339.943 ms  min =  336.965 ms  avg =  338.189 ms
+[ - ] mobilenetV3.mnn             max =   15.802 ms  min =   15.124 ms  avg =   15.222 ms
+"""
+# Older releases leave no blank before the unit (a benchmark.txt of bench_android.sh).
+BENCHMARK_OUT_OLD = """\
+--------> Benchmarking... loop = 10, warmup = 5
+[ - ] MobileNetV2_224.mnn         max =   43.952ms  min =   40.742ms  avg =   41.345ms
+[ - ] mobilenet-v1-1.0.mnn        max =   67.484ms  min =   66.408ms  avg =   66.725ms
+"""
+# github.com/alibaba/MNN/issues/2767
+MNNV2BASIC = "Avg= 6.437600 ms, OpSum = 7.997801 ms min= 4.856000 ms, max= 8.309000 ms\n"
+# github.com/Tencent/ncnn/issues/4175
+BENCHNCNN = """\
+loop_count = 4
+num_threads = 4
+powersave = 2
+gpu_device = -1
+cooling_down = 1
+          squeezenet  min =   41.74  max =   42.33  avg =   42.08
+     squeezenet_int8  min =   34.87  max =   35.38  avg =   35.15
+"""
+# Arm's learning path "Profiling - Use Resnet50v2 fp32 model as an example", run with -s.
+PERF_TEST = """\
+Setting intra_op_num_threads to 1
+Session creation time cost: 0.217932 s
+First inference time cost: 196 ms
+Total inference time cost: 0.49481 s
+Total inference requests: 5
+Average inference time cost total: 98.961997 ms
+Total inference run time: 0.494854 s
+Runs:5
+Min Latency: 0.0958204 s
+Max Latency: 0.101519 s
+P50 Latency: 0.0995086 s
+P90 Latency: 0.101519 s
+"""
+# github.com/ARM-software/ComputeLibrary/issues/850, without -s.
+PERF_TEST_PLAIN = """\
+Session creation time cost: 0.127918 s
+Total inference time cost: 1.44871 s
+Total inference requests: 10
+Average inference time cost: 144.871 ms
+Total inference run time: 1.44916 s
+"""
+
+
+def under(name: str, text: str) -> str:
+    """As the kit's script marks the output of programs that do not name the model."""
+    return f"# model {name}\n{text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "program", "engine", "expected"),
+    [
+        (BENCHMARK_OUT, "benchmark.out", "mnn", {"resnet-v2-50": 338.189, "mobilenetV3": 15.222}),
+        (
+            BENCHMARK_OUT_OLD,
+            "benchmark.out",
+            "mnn",
+            {"MobileNetV2_224": 41.345, "mobilenet-v1-1.0": 66.725},
+        ),
+        (under("a", MNNV2BASIC), "MNNV2Basic.out", "mnn", {"a": 6.4376}),
+        (BENCHNCNN, "benchncnn", "ncnn", {"squeezenet": 42.08, "squeezenet_int8": 35.15}),
+        (under("b", PERF_TEST), "onnxruntime_perf_test", "onnxruntime", {"b": 99.5086}),
+        (under("c", PERF_TEST_PLAIN), "onnxruntime_perf_test", "onnxruntime", {"c": 144.871}),
+    ],
+)
+def test_genuine_outputs(text: str, program: str, engine: str, expected: dict[str, float]) -> None:
+    found = read_results(text, "x.txt")
+    assert (found.facts["program"], found.facts["engine"]) == (program, engine)
+    assert {name: timing.median for name, timing in found.times.items()} == pytest.approx(expected)
+
+
+def test_rounds_are_joined_by_their_median_and_facts_are_kept() -> None:
+    faster = BENCHNCNN.replace("42.08", "40.00").replace("35.15", "35.00")
+    slower = BENCHNCNN.replace("42.08", "99.00").replace("squeezenet_int8", "other/one.param")
+    text = "# kit abc\n# cpu A Phone\n# threads 4\n" + faster + BENCHNCNN + slower
+    found = read_results(text, "x.txt")
+    timing = found.times["squeezenet"]
+    assert (timing.n, timing.min, timing.median) == (3, 40.0, 42.08)
+    assert found.times["squeezenet_int8"].n == 2
+    assert found.times["one"].median == 35.15
+    assert {k: found.facts[k] for k in ("kit", "cpu", "threads")} == {
+        "kit": "abc",
+        "cpu": "A Phone",
+        "threads": "4",
+    }
+
+
+def test_every_model_gets_its_own_output() -> None:
+    text = under("a", MNNV2BASIC) + under("b", "Segmentation fault\n") + under("c", MNNV2BASIC)
+    assert list(read_results(text, "x.txt").times) == ["a", "c"]
+
+
+@pytest.mark.parametrize("text", ["", "hello\n", MNNV2BASIC, "# model a\n"])
+def test_texts_without_a_latency_are_refused(text: str) -> None:
+    with pytest.raises(BadInput, match=r"x\.txt: no latency in it; give .* benchncnn"):
+        read_results(text, "x.txt")
+
+
+HEAD = "name,n,min,median,mean,std,ci,engine,version,cpu,threads,kit\n"
+
+
+def test_faults_of_a_csv_are_named_by_line() -> None:
+    row = "a,5,0.1,0.2,0.2,0.01,0.02,mnn,3.6.1,A board,1,abc\n"
+    found = read_results(HEAD + row, "x.csv")
+    assert (found.times["a"].n, found.times["a"].median) == (5, 0.2)
+    assert found.facts["version"] == "3.6.1"
+    with pytest.raises(
+        BadInput, match=r"2 faults: x\.csv:3: model a occurs twice; x\.csv:4: not a"
+    ):
+        read_results(HEAD + row + row + "b,5\n", "x.csv")
+    with pytest.raises(BadInput, match=r"x\.csv: holds no row"):
+        read_results(HEAD, "x.csv")

@@ -1,0 +1,57 @@
+from collections.abc import Iterator
+from itertools import chain, count, repeat
+
+import pytest
+
+from fbnet.costs import timing
+from fbnet.costs.timing import BURST, Timing, cpu_model, measure
+
+
+def test_a_summary() -> None:
+    summary = Timing.of([3.0, 1.0, 2.0, 2.0])
+    assert (summary.n, summary.min, summary.median, summary.mean) == (4, 1.0, 2.0, 2.0)
+    assert summary.std == pytest.approx(0.5**0.5)
+    assert summary.ci == pytest.approx(0.5)
+    assert Timing.of([2.0] * 50).ci == 0
+
+
+def test_models_take_turns() -> None:
+    order: list[str] = []
+    calls = {name: lambda name=name: order.append(name) for name in "ab"}
+    found = measure(calls, warmup=3, rounds=2, ci_target=1.0, max_seconds=0.0)
+    burst = BURST + 1
+    assert order == ["a"] * 3 + ["b"] * 3 + ["a"] * burst + ["b"] * burst
+    assert [found[name].n for name in "ab"] == [1, 1]
+
+
+def fake(monkeypatch: pytest.MonkeyPatch, samples: Iterator[float], seconds: float = 0.0) -> None:
+    """Replace the clock: every burst takes the next sample, every look at the time `seconds`."""
+    ticks = (n * seconds for n in count())
+    monkeypatch.setattr(timing, "_burst_ms", lambda call: next(samples))
+    monkeypatch.setattr(timing.time, "monotonic", lambda: next(ticks))
+
+
+def run(rounds: int) -> int:
+    found = measure({"a": object}, warmup=0, rounds=rounds, ci_target=0.02, max_seconds=10.0)
+    return found["a"].n
+
+
+def test_a_steady_model_stops_after_the_rounds_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(monkeypatch, repeat(1.0))
+    assert run(rounds=30) == 30
+
+
+def test_an_unsteady_one_goes_on_until_its_median_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake(monkeypatch, chain([1.0, 2.0] * 15, repeat(1.0)))
+    assert 30 < run(rounds=30) < 300
+
+
+def test_time_ends_it_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(monkeypatch, (1.0 + n % 2 for n in count()), seconds=1.0)
+    assert run(rounds=5) == 10
+
+
+def test_the_processor_has_a_name() -> None:
+    assert cpu_model()

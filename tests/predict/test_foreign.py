@@ -1,0 +1,173 @@
+"""Models of other origin: one oracle, dressed up in every way that can be declared.
+
+The oracle's landmarks are weighted sums of the picture's three colour means, so that a swapped
+colour, a wrong scale or a wrong order changes every point.
+"""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from fbnet.errors import BadInput
+from fbnet.landmarks import LAPA_TO_NNI
+from fbnet.predict.foreign import ForeignModel
+from fbnet.predict.interface import Interface
+from fbnet.predict.runtime import OnnxModel
+
+SIZE = 16
+
+
+def weights(points):
+    """[2P, 3]: what BGR means 0..1 are multiplied with."""
+    return np.random.default_rng(points).uniform(0, 0.6, (2 * points, 3)).astype(np.float32)
+
+
+def expected(images, points):
+    means = images.reshape(len(images), -1, 3).mean(axis=1) / 255
+    return (means @ weights(points).T).reshape(-1, points, 2)
+
+
+def model(
+    path, points=68, layout="NCHW", channels="BGR", mean=0.0, std=1.0, unit="crop",
+    arrangement="xy", order=None, shape=("N", SIZE, SIZE), beside=(), out=None,
+):  # fmt: skip
+    """Write an ONNX file that undoes the declared input and answers in the declared way.
+
+    beside: shapes of further outputs.
+    """
+    matrix, factor, offset = weights(points), *{
+        "crop": (1, 0), "pixels": (SIZE, 0), "signed": (2, -1)
+    }[unit]  # fmt: skip
+    if order is not None:
+        matrix = matrix.reshape(points, 2, 3)[np.argsort(order)].reshape(-1, 3)
+    if arrangement == "x_then_y":
+        matrix = np.concatenate([matrix[::2], matrix[1::2]])
+    if channels == "RGB":
+        matrix = matrix[:, ::-1]
+    axes = [2, 3] if layout == "NCHW" else [1, 2]
+    values = {
+        "std": np.float32(std), "mean": np.float32(mean), "axes": np.array(axes),
+        "matrix": np.ascontiguousarray(matrix.T * factor, np.float32),
+        "offset": np.full(2 * points, offset, np.float32),
+        "out_shape": np.array(out or [-1, points, 2]),
+    }  # fmt: skip
+    nodes = [
+        helper.make_node("ReduceMean", ["image", "axes"], ["pooled"], keepdims=0),
+        helper.make_node("Mul", ["pooled", "std"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "mean"], ["means"]),
+        helper.make_node("MatMul", ["means", "matrix"], ["product"]),
+        helper.make_node("Add", ["product", "offset"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "out_shape"], ["landmarks"]),
+    ]
+    outputs = [helper.make_tensor_value_info("landmarks", TensorProto.FLOAT, None)]
+    for i, dims in enumerate(beside):
+        values[f"beside_{i}"] = np.zeros(dims, np.float32)
+        nodes.append(helper.make_node("Identity", [f"beside_{i}"], [f"other_{i}"]))
+        outputs.insert(0, helper.make_tensor_value_info(f"other_{i}", TensorProto.FLOAT, None))
+    count, height, width = shape
+    dims = [count, 3, height, width] if layout == "NCHW" else [count, height, width, 3]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, dims)
+    held = [numpy_helper.from_array(np.asarray(v), k) for k, v in values.items()]
+    graph = helper.make_graph(nodes, "oracle", [image], outputs, held)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(made, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def crops():
+    return np.random.default_rng(0).integers(0, 256, (7, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("made", "declared"),
+    [
+        ({}, {}),
+        ({"channels": "RGB"}, {"channels": "RGB"}),
+        ({"layout": "NHWC"}, {}),
+        ({"layout": "NHWC", "channels": "RGB"}, {"layout": "NHWC", "channels": "RGB"}),
+        ({"std": 0.5, "mean": 0.5}, {"scale": "signed"}),
+        ({"std": 1 / 255}, {"scale": "0..255"}),
+        ({"mean": 0.45, "std": 0.22}, {"mean": "0.45,0.45,0.45", "std": "0.22"}),
+        (
+            {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.1], "channels": "RGB"},
+            {"mean": "0.4,0.5,0.6", "std": "0.2,0.3,0.1", "channels": "RGB"},
+        ),
+        ({"unit": "pixels"}, {"unit": "pixels"}),
+        ({"unit": "signed"}, {"unit": "signed"}),
+        ({"arrangement": "x_then_y"}, {"arrangement": "x_then_y"}),
+        ({"out": [-1, 136]}, {}),
+        ({"out": [-1, 136, 1, 1]}, {}),
+        ({"shape": (1, SIZE, SIZE)}, {}),
+        ({"shape": (3, SIZE, SIZE)}, {}),
+        ({"shape": ("N", "H", "W")}, {}),
+        ({"points": 98}, {}),
+        ({"points": 106, "order": LAPA_TO_NNI}, {"order": "lapa"}),
+        ({"beside": [(1, 64, 28, 28)], "shape": (1, SIZE, SIZE)}, {}),
+        (
+            {"beside": [(1, 68, 2)], "shape": (1, SIZE, SIZE)},
+            {"output": "landmarks"},
+        ),
+    ],
+    ids=str,
+)
+def test_the_declared_model_gives_our_landmarks(tmp_path, crops, made, declared):
+    opened = ForeignModel(model(tmp_path / "m.onnx", **made), Interface(**declared), SIZE)
+    points = made.get("points", 68)
+    assert (opened.size, opened.points) == (SIZE, points)
+    found = opened.predict(crops, batch=4)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected(crops, points), atol=1e-5)
+    assert opened.predict(crops[:0]).shape == (0, points, 2)
+
+
+def test_the_declaration_matters(tmp_path, crops):
+    """The table above could not pass by chance: each undeclared difference is seen."""
+    for name, made in {
+        "rgb": {"channels": "RGB"}, "scale": {"std": 0.5}, "unit": {"unit": "pixels"},
+        "planes": {"arrangement": "x_then_y"},
+    }.items():  # fmt: skip
+        found = ForeignModel(model(tmp_path / f"{name}.onnx", **made)).predict(crops)
+        assert np.abs(found - expected(crops, 68)).max() > 0.01, name
+
+
+def test_a_file_of_the_export_stage_needs_no_declaration(exported, images, tmp_path):
+    (tmp_path / "net.onnx").write_bytes(exported)
+    found = ForeignModel(tmp_path / "net.onnx").predict(images)
+    np.testing.assert_allclose(found, OnnxModel(exported).predict(images), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("made", "declared", "reason"),
+    [
+        ({"points": 5}, {}, r"gives landmarks \[1, 5, 2\]; .* each of 68, 98, 106 points"),
+        ({"beside": [(1, 68, 2)]}, {}, "say with --output which one"),
+        ({}, {"output": "heatmap"}, r"no output 'heatmap'; it gives landmarks \[1, 68, 2\]"),
+        ({"beside": [(1, 3)]}, {"output": "other_0"}, "landmarks are two values"),
+        ({}, {"layout": "NHWC"}, "as NHWC that has 16 colours, not 3"),
+        ({"shape": ("N", SIZE, 12)}, {}, "crops are square"),
+        ({"shape": ("N", SIZE, 3)}, {}, "say with --layout"),
+        ({}, {"order": "lapa"}, "gives 68 points; LaPa's order is for 106"),
+        ({"out": [2, 34, 2]}, {}, r"gives landmarks \[2, 34, 2\]"),
+        ({"out": [7, 9]}, {}, "does not run on NCHW pictures of 16 px"),
+    ],
+    ids=str,
+)
+def test_refusals(tmp_path, made, declared, reason):
+    path = model(tmp_path / "m.onnx", **made)
+    with pytest.raises(BadInput, match=reason):
+        ForeignModel(path, Interface(**declared), SIZE)
+
+
+def test_two_inputs_are_refused(tmp_path):
+    both = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, SIZE, SIZE]) for name in "ab"
+    ]
+    out = helper.make_tensor_value_info("sum", TensorProto.FLOAT, None)
+    graph = helper.make_graph([helper.make_node("Add", ["a", "b"], ["sum"])], "g", both, [out])
+    path = tmp_path / "two.onnx"
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(made, path)
+    with pytest.raises(BadInput, match="give a model of one float picture"):
+        ForeignModel(path)

@@ -1,0 +1,138 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from torch import nn
+
+from fbnet import metrics
+from fbnet.errors import BadInput
+from fbnet.export.onnx import export_onnx
+from fbnet.landmarks import NNI_TO_IBUG68
+from fbnet.predict.folder import score_folder
+from fbnet.predict.interface import Interface
+from fbnet.predict.runtime import OnnxModel
+from fbnet.predict.score import score
+
+HEADLINES = {
+    "nme", "nme_box", "nme_jitter", "fr_08", "fr_10", "auc_08", "auc_10", "mean_face_nme",
+}  # fmt: skip
+
+
+class Oracle:
+    """Answers with given landmarks instead of looking."""
+
+    size, points = 32, 68
+
+    def __init__(self, answers):
+        self.answers = answers
+
+    def predict(self, images, batch=64):
+        return self.answers[: len(images)]
+
+
+def test_score_of_a_file(exported, faces):
+    result = score(OnnxModel(exported), faces)
+    assert set(result.figures) == HEADLINES
+    test = faces.indices("test")
+    np.testing.assert_array_equal(result.indices, test)
+    expected = OnnxModel(exported).predict(faces.crops(test))
+    np.testing.assert_array_equal(result.predicted, expected)
+    errors = metrics.nme(expected, faces.landmarks[test], faces.scheme)
+    assert result.figures["nme"] == pytest.approx(errors.mean())
+    assert result.details()["faces"] == 12
+    assert set(result.details()["nme_region"]) == set(faces.scheme.regions)
+
+
+def test_batch_does_not_matter_and_jitter_does(exported, faces):
+    model = OnnxModel(exported)
+    first, small, still = (
+        score(model, faces, batch=64),
+        score(model, faces, batch=5),
+        score(model, faces, jitter=0.0),
+    )
+    for name in HEADLINES:
+        assert first.figures[name] == pytest.approx(small.figures[name], rel=1e-5)
+    assert still.figures["nme_jitter"] == pytest.approx(still.figures["nme"], rel=1e-5)
+    assert first.figures["nme_jitter"] != pytest.approx(first.figures["nme"], rel=1e-5)
+
+
+def test_the_mean_face_comes_from_train(faces):
+    train = faces.landmarks[faces.indices("train")]
+    guess = np.repeat(train.mean(axis=0)[None], 12, axis=0)
+    result = score(Oracle(guess), faces)
+    assert result.figures["nme"] == pytest.approx(result.figures["mean_face_nme"], rel=1e-5)
+    np.testing.assert_allclose(result.errors, result.mean_face_errors, rtol=1e-5)
+
+
+def test_a_perfect_model(faces):
+    figures = score(Oracle(faces.landmarks[faces.indices("test")]), faces).figures
+    assert (figures["nme"], figures["fr_08"], figures["auc_10"]) == (0, 0, 1)
+    assert figures["mean_face_nme"] > 0
+
+
+def test_refusals(exported, faces):
+    no_test = replace(faces, split=np.zeros_like(faces.split))
+    with pytest.raises(BadInput, match="no test faces"):
+        score(OnnxModel(exported), no_test)
+    other = replace(faces, size=20, margin=12)
+    with pytest.raises(BadInput, match="20 px with 68 points, the model takes 32 px"):
+        score(OnnxModel(exported), other)
+
+
+@pytest.fixture(scope="module")
+def file(exported, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "net.onnx"
+    path.write_bytes(exported)
+    return path
+
+
+def test_stored_faces_are_scored_as_they_are(file, faces, tmp_path):
+    faces.save(tmp_path / "faces")
+    found, expected = score_folder(file, tmp_path / "faces"), score(OnnxModel(file), faces)
+    assert found.items() >= expected.figures.items()
+    assert found["nme_region.eyes"] == expected.regions["eyes"]
+    assert found["faces"] == 12
+    with pytest.raises(BadInput, match="a crop scale is for pictures"):
+        score_folder(file, tmp_path / "faces", crop_scale=1.2)
+
+
+def test_what_is_declared_reaches_the_model(file, faces, tmp_path):
+    faces.save(tmp_path / "faces")
+    plain = score_folder(file, tmp_path / "faces")["nme"]
+    for declared in ({"channels": "RGB"}, {"scale": "0..255"}, {"arrangement": "x_then_y"}):
+        assert score_folder(file, tmp_path / "faces", Interface(**declared))["nme"] != plain
+
+
+def test_pictures_are_cropped_and_split_first(file, tmp_path):
+    draws = np.random.default_rng(3)
+    for i in range(10):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), draws.integers(0, 256, (90, 90, 3), np.uint8))
+        points = "\n".join(f"{x} {y}" for x, y in draws.uniform(20, 70, (68, 2)))
+        (tmp_path / f"{i}.pts").write_text(f"version: 1\nn_points: 68\n{{\n{points}\n}}\n")
+    found = score_folder(file, tmp_path)
+    assert found["faces"] == 2
+    assert found["nme"] > 0
+    assert score_folder(file, tmp_path, crop_scale=1.6)["nme"] != found["nme"]
+    with pytest.raises(BadInput, match=r"crop_scale 0\.5: input should be greater"):
+        score_folder(file, tmp_path, crop_scale=0.5)
+
+
+def test_a_106_point_model_meets_68_point_faces(faces, tmp_path):
+    faces.save(tmp_path / "faces")
+
+    class Wide(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 212, 32)
+
+        def forward(self, x):
+            return self.conv(x).reshape(-1, 106, 2)
+
+    (tmp_path / "wide.onnx").write_bytes(export_onnx(Wide(), 32, 106, {}))
+    answers = OnnxModel(tmp_path / "wide.onnx").predict(faces.crops(faces.indices("test")))
+    expected = metrics.nme(
+        answers[:, NNI_TO_IBUG68], faces.landmarks[faces.indices("test")], faces.scheme
+    )
+    found = score_folder(tmp_path / "wide.onnx", tmp_path / "faces")
+    assert found["nme"] == pytest.approx(expected.mean())

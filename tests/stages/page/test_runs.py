@@ -1,0 +1,43 @@
+"""Runs side by side, and the front."""
+
+import pytest
+
+from fbnet.errors import BadInput
+from stages.page.runs import changed_params, front, runs_page
+
+
+def a_run(name, nme, ms, **params):
+    metrics = {"nme": nme, "latency_ms": ms, "retrain_val_nme": nme + 0.01}
+    return {"name": name, "metrics": metrics, "params": params}
+
+
+def test_front_is_what_none_beats():
+    points = [(3, 0.1), (1, 0.5), (2, 0.3), (2, 0.4), (4, 0.1), (3, 0.35)]
+    assert front(points) == [(1, 0.5), (2, 0.3), (3, 0.1)]
+
+
+def test_only_params_that_differ_are_shown():
+    runs = [a_run("a", 1, 1, x="1", y="2"), a_run("b", 1, 1, x="1", y="3", z="0")]
+    assert changed_params(runs) == ["y", "z"]
+
+
+def test_page_lists_the_runs_best_first_and_leaves_out_unfinished_ones():
+    beta = "search.beta"
+    runs = [
+        a_run("slow", 0.05, 0.4, **{beta: "0.1"}),
+        a_run("<fast>", 0.0625, 0.25, **{beta: "1.5"}),
+        {"name": "stopped", "metrics": {"search_val_nme": 0.3}, "params": {}},
+    ]
+    page = runs_page(runs)
+    assert page == runs_page(runs)
+    for part in ("2 finished runs", beta, "6.25%", "7.25%", "0.250", "&lt;fast&gt;"):
+        assert part in page
+    assert "stopped" not in page
+    rows = page.split("<tbody>")[1]
+    assert rows.index("slow") < rows.index("fast")
+    assert page.count('<circle class="dot c0"') == 2
+
+
+def test_no_finished_run_is_bad_input():
+    with pytest.raises(BadInput, match="no finished run"):
+        runs_page([{"name": "a", "metrics": {"nme": 0.1}, "params": {}}])

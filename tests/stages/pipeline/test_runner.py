@@ -1,0 +1,133 @@
+"""What surrounds a stage: exit codes, messages, threads, help."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fbnet.errors import BadInput
+from stages import runner
+from stages.params import Params
+
+ROOT = Path(__file__).parents[3]
+STAGES = ("fetch", "lut", "search", "retrain", "export", "bench", "report")
+HEAVY = ("torch", "torchvision", "mlflow", "onnxruntime", "onnxsim", "matplotlib", "scipy")
+
+
+@pytest.fixture(autouse=True)
+def stage_environment(tmp_path, monkeypatch):
+    """A folder with sound params and no tracking; signals and threads put back afterwards."""
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "params.yaml").read_text().replace("  enabled: true\n", "  enabled: false\n")
+    assert "enabled: false" in text
+    Path("params.yaml").write_text(text)
+    Path("data").symlink_to(ROOT / "data")
+    for name in (*runner.THREAD_VARIABLES, "GOMP_SPINCOUNT"):
+        monkeypatch.setenv(name, "1")
+    handlers = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for signum, handler in handlers.items():
+        signal.signal(signum, handler)
+
+
+def run(main, *arguments):
+    with pytest.raises(SystemExit) as left:
+        runner.run_stage("lut", main, arguments)
+    return left.value.code
+
+
+def test_a_stage_gets_params_folder_and_log_and_its_line_is_printed(capsys):
+    def main(params, out, log):
+        assert isinstance(params, Params)
+        assert out.is_dir()
+        log(1, {"loss": 1.0})
+        return f"wrote {out}"
+
+    assert run(main) == 0
+    assert capsys.readouterr().out == "lut: wrote results/lut\n"
+
+
+def fail_with(error):
+    def main(params, out, log):
+        raise error
+
+    return main
+
+
+def test_bad_input_is_one_line_and_exit_code_2(capsys):
+    assert run(fail_with(BadInput("faces: none; add some"))) == 2
+    assert capsys.readouterr().err == "lut: faces: none; add some\n"
+
+
+def test_bad_params_are_one_line_and_exit_code_2_before_the_stage_runs(capsys):
+    Path("params.yaml").write_text("serach: 1\n")
+    assert run(fail_with(AssertionError("ran"))) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("lut: params.yaml:1: serach")
+
+
+def test_another_params_file_can_be_named(capsys):
+    assert run(fail_with(AssertionError("ran")), "--params", "other.yaml") == 2
+    assert "other.yaml" in capsys.readouterr().err
+
+
+def test_the_unexpected_is_a_traceback_and_exit_code_1(capsys):
+    assert run(fail_with(RuntimeError("broken"))) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_stage_once(signum, capsys):
+    def main(params, out, log):
+        try:
+            os.kill(os.getpid(), signum)
+        finally:
+            os.kill(os.getpid(), signum)  # while the run is being closed
+        return "not reached"
+
+    assert run(main) == 1
+    assert capsys.readouterr().err == "lut: stopped; run it again to go on\n"
+
+
+def test_threads_come_from_params():
+    def main(params, out, log):
+        import torch
+
+        assert os.environ["OMP_NUM_THREADS"] == str(params.train.threads)
+        assert torch.get_num_threads() == params.train.threads
+        return "done"
+
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        assert run(main) == 0
+    finally:
+        torch.set_num_threads(before)
+
+
+HELP = """
+import runpy, sys
+sys.argv = ["x", "--help"]
+try:
+    runpy.run_module("stages.{stage}", run_name="__main__", alter_sys=True)
+except SystemExit as left:
+    assert left.code == 0
+print("heavy:", *sorted(sys.modules.keys() & {heavy}))
+"""
+
+
+@pytest.mark.parametrize("stage", (*STAGES, "pipeline", "sweep"))
+def test_help_answers_at_once_with_what_the_stage_does(stage):
+    code = HELP.format(stage=stage, heavy=set(HEAVY))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    *shown, heavy = done.stdout.splitlines()
+    assert shown[0].startswith(f"usage: python -m stages.{stage}")
+    assert len(shown) > 5
+    assert heavy == "heavy:"

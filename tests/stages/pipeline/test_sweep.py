@@ -1,0 +1,86 @@
+"""The sweep command: which experiments it asks DVC for."""
+
+import itertools
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stages import sweep
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def commands(monkeypatch):
+    """What would have been run; each succeeds unless it is put into `failing`."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sweep, "_names", lambda: {"search.beta-0.3"})
+    seen, real = [], subprocess.CompletedProcess
+
+    def record(command):
+        seen.append(command[2:])
+        return real(command, 1 if "search.beta=9" in command else 0)
+
+    monkeypatch.setattr(sweep.subprocess, "run", record)
+    return seen
+
+
+def changes_of(command):
+    return [word for before, word in itertools.pairwise(command) if before == "-S"]
+
+
+def test_each_value_is_an_experiment_of_its_own_name(commands, capsys):
+    assert sweep.main(["--over", "search.beta", "--values", "0.1", "0.3"]) == 0
+    start = ["dvc", "exp", "run", "--temp", "--name"]
+    assert commands == [
+        [*start, "search.beta-0.1", "-S", "search.beta=0.1"],
+        [*start, "search.beta-0.3-2", "-S", "search.beta=0.3"],  # the name was taken
+    ]
+    assert "1 of 2: dvc exp run" in capsys.readouterr().out
+
+
+def test_profile_and_fixed_changes_come_first_and_params_go_together(commands):
+    arguments = ["--over", "search.seed,retrain.seed", "--values", "7", "--profile", "tiny"]
+    assert sweep.main([*arguments, "--set", "search.cost=macs 'fetch.root=a b'"]) == 0
+    (command,) = commands
+    changes = changes_of(command)
+    assert "search.epochs=3" in changes
+    assert changes[-4:] == ["search.cost=macs", "fetch.root=a b", "search.seed=7", "retrain.seed=7"]
+
+
+def test_names_are_git_references(commands):
+    assert sweep.main(["--over", "search.mode", "--values", "a/b c~1"]) == 0
+    assert commands[0][5] == "search.mode-a-b-c-1"
+
+
+def test_a_failed_experiment_ends_the_sweep(commands, capsys):
+    assert sweep.main(["--over", "search.beta", "--values", "1", "9", "2"]) == 1
+    assert len(commands) == 2
+    assert "stopped at 2 of 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--over", "search.betta", "--values", "1"], "search.betta: params.yaml has no such key"),
+        (["--over", "search.beta.x", "--values", "1"], "no such key"),
+        (["--over", "search.beta", "--values", "1", "--profile", "huge"], "no such profile"),
+    ],
+)
+def test_bad_params_are_one_line_before_any_work(commands, capsys, arguments, told):
+    assert sweep.main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+    assert commands == []
+
+
+def test_names_of_experiments_are_read_from_git(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    assert sweep._names() == set()
+    reference = "refs/exps/ab/cdef/search.beta-0.1"
+    subprocess.run([*git, "update-ref", reference, "HEAD"], check=True)
+    assert sweep._names() == {"search.beta-0.1"}

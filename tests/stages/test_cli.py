@@ -1,0 +1,57 @@
+"""The `fbnet` command: help at once, one line and exit code 2 on bad input."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stages.cli import main
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("torch", "mlflow", "cv2", "onnxruntime", "matplotlib", "pydantic")
+COMMANDS = ["check", "profile", "table", "score", "predict", "report", "kit", "import"]
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_help_imports_nothing_heavy(command: list[str]) -> None:
+    code = (
+        "import sys; from stages.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        f"print('heavy:', [m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    run = [sys.executable, "-c", code, *command, "--help"]
+    shown = subprocess.run(run, capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    assert "usage: fbnet" in shown
+    assert "heavy: []" in shown
+
+
+def test_check_and_profile(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["check"]) == 0
+    assert main(["profile", "tiny"]) == 0
+    assert "-S search.epochs=" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [
+        (["check", "--params", "nowhere.yaml"], "nowhere.yaml: no such file"),
+        (["profile", "huge"], "no such profile; there are: default, nni, tiny"),
+        (["table", "--results", "nowhere"], "nowhere/retrain/architecture.json: no such file"),
+        (["score", "nowhere.onnx", "data"], "nowhere.onnx"),
+        (["score", "nowhere.onnx", "data", "--std", "0"], "std 0: nothing can be divided"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+    command: list[str],
+    part: str,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("fbnet: ") and error.count("\n") == 1
+    assert part in error

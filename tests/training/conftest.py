@@ -1,0 +1,5 @@
+"""Drawn faces to train on."""
+
+from tests.drawn import drawn, make_faces
+
+__all__ = ["drawn", "make_faces"]

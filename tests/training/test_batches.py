@@ -1,0 +1,167 @@
+"""Batches: contents, order, determinism, and the thread behind them."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from fbnet.faces.faceset import FaceSet
+from fbnet.params import AugmentParams
+from fbnet.training import batches as module
+from fbnet.training.batches import batches, jittered, steps
+
+
+@pytest.fixture
+def faces(make_faces: Callable[..., FaceSet]) -> FaceSet:
+    return make_faces(count=10, points=68)
+
+
+def gather(*args: object, **kwargs: object) -> dict[int, torch.Tensor]:
+    """Image of each face by its index."""
+    return {
+        int(index): image
+        for batch in batches(*args, **kwargs)  # type: ignore[arg-type]
+        for index, image in zip(batch.index, batch.image, strict=True)
+    }
+
+
+def test_a_batch_holds_what_its_docs_say(faces: FaceSet) -> None:
+    batch = next(batches(faces, [7, 2, 5], 2, seed=1, epoch=0, shuffle=False))
+    assert batch.image.shape == (2, 3, 48, 48) and batch.image.dtype == torch.float32
+    assert batch.image.is_contiguous(memory_format=torch.channels_last)
+    assert batch.landmarks.shape == (2, 68, 2) and batch.landmarks.dtype == torch.float32
+    assert batch.pose.shape == (2, 3) and batch.pose.dtype == torch.float32
+    assert batch.index.tolist() == [7, 2] and len(batch) == 2
+    expected = torch.from_numpy(faces.crops([2])[0].astype(np.float32) / 255).permute(2, 0, 1)
+    torch.testing.assert_close(batch.image[1], expected)
+    torch.testing.assert_close(batch.landmarks[1], torch.from_numpy(faces.landmarks[2]))
+
+
+@pytest.mark.parametrize(("drop_last", "sizes"), [(False, [4, 4, 2]), (True, [4, 4])])
+def test_the_last_batch_is_short_or_dropped(
+    faces: FaceSet, drop_last: bool, sizes: list[int]
+) -> None:
+    made = batches(faces, range(10), 4, seed=1, epoch=0, shuffle=True, drop_last=drop_last)
+    assert [len(batch) for batch in made] == sizes
+    assert steps(10, 4, drop_last) == len(sizes)
+
+
+def test_every_face_comes_once_an_epoch_in_a_new_order(faces: FaceSet) -> None:
+    orders = [
+        [
+            int(i)
+            for b in batches(faces, range(10), 3, seed=1, epoch=epoch, shuffle=True)
+            for i in b.index
+        ]
+        for epoch in (0, 1, 0)
+    ]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(10))
+    assert orders[0] != orders[1]
+    assert orders[0] == orders[2]
+
+
+@pytest.mark.parametrize("augment", [None, AugmentParams()])
+def test_a_face_depends_on_its_key_only(faces: FaceSet, augment: AugmentParams | None) -> None:
+    """Not on the batch size, the order, the other faces, or the thread."""
+    first = gather(faces, range(10), 4, seed=1, epoch=2, augment=augment, shuffle=True)
+    other = gather(
+        faces, [9, 3, 4], 2, seed=1, epoch=2, augment=augment, shuffle=False, prefetch=False
+    )
+    for index, image in other.items():
+        torch.testing.assert_close(image, first[index], rtol=0, atol=0)
+
+
+def test_epochs_and_seeds_vary_the_faces(faces: FaceSet) -> None:
+    keys = ((1, 0), (1, 1), (2, 0))
+    images = [
+        gather(faces, [0], 1, seed=seed, epoch=epoch, augment=AugmentParams(), shuffle=False)[0]
+        for seed, epoch in keys
+    ]
+    assert not torch.equal(images[0], images[1])
+    assert not torch.equal(images[0], images[2])
+
+
+def test_augmented_labels_move_with_the_faces(faces: FaceSet) -> None:
+    params = AugmentParams(mirror=0.0, rotate=0.0, scale=0.0, shift=0.2)
+    batch = next(batches(faces, range(4), 4, seed=1, epoch=0, augment=params, shuffle=False))
+    moved = batch.landmarks - torch.from_numpy(faces.landmarks[:4])
+    assert moved.abs().amax(dim=(1, 2)).min() > 0.005
+    torch.testing.assert_close(moved, moved[:, :1].expand_as(moved), atol=1e-5, rtol=0)
+    torch.testing.assert_close(batch.pose, torch.from_numpy(faces.pose[:4]))
+
+
+def prepare_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == module.THREAD]
+
+
+@pytest.mark.parametrize("taken", [0, 1, 3])
+def test_leaving_early_ends_the_thread(faces: FaceSet, taken: int) -> None:
+    made = batches(faces, range(10), 1, seed=1, epoch=0, shuffle=False)
+    for _ in range(taken):
+        next(made)
+    assert len(prepare_threads()) == (1 if taken else 0)
+    made.close()  # type: ignore[attr-defined]
+    assert not prepare_threads()
+
+
+def test_the_thread_ends_with_the_epoch(faces: FaceSet) -> None:
+    assert len(list(batches(faces, range(10), 2, seed=1, epoch=0, shuffle=False))) == 5
+    assert not prepare_threads()
+
+
+def test_an_error_in_the_thread_is_raised_in_the_loop(faces: FaceSet) -> None:
+    made = batches(faces, [0, 1, 99], 1, seed=1, epoch=0, shuffle=False)
+    assert next(made).index.tolist() == [0]
+    assert next(made).index.tolist() == [1]
+    with pytest.raises(IndexError):
+        next(made)
+    assert not prepare_threads()
+
+
+def test_the_thread_works_ahead_but_not_far(
+    faces: FaceSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = threading.Semaphore(0)
+    made: list[int] = []
+
+    def source() -> Iterator[int]:
+        for number in range(10):
+            made.append(number)
+            started.release()
+            yield number
+
+    monkeypatch.setattr(module, "_make", lambda *args: source())
+    ahead = batches(faces, range(10), 1, seed=1, epoch=0, shuffle=False)
+    next(ahead)
+    for _ in range(module.AHEAD + 1):
+        assert started.acquire(timeout=10)
+    assert len(made) <= module.AHEAD + 2
+    ahead.close()  # type: ignore[attr-defined]
+
+
+def test_jittered_crops_are_shifted_and_scaled(faces: FaceSet) -> None:
+    images, landmarks = jittered(faces, range(10), 0.1, seed=3)
+    assert images.shape == (10, 48, 48, 3) and images.dtype == np.uint8
+    assert landmarks.shape == (10, 68, 2) and landmarks.dtype == np.float32
+    arms = landmarks[:, 1] - landmarks[:, 0]
+    straight = faces.landmarks[:, 1] - faces.landmarks[:, 0]
+    scale = (arms / straight).mean(axis=1)
+    shift = landmarks[:, 0] - 0.5 - (faces.landmarks[:, 0] - 0.5) * scale[:, None]
+    assert 0.9 <= scale.min() < 0.97 and 1.03 < scale.max() <= 1.1
+    assert 0.05 < np.abs(shift).max() <= 0.1001
+
+
+def test_jitter_is_the_same_each_time_and_by_face(faces: FaceSet) -> None:
+    images, landmarks = jittered(faces, range(10), seed=3)
+    some, places = jittered(faces, [8, 1], seed=3)
+    np.testing.assert_array_equal(some, images[[8, 1]])
+    np.testing.assert_array_equal(places, landmarks[[8, 1]])
+    assert (jittered(faces, [8], seed=4)[1] != places[0]).any()
+
+
+def test_no_jitter_gives_the_crops(faces: FaceSet) -> None:
+    images, landmarks = jittered(faces, [4], 0.0)
+    np.testing.assert_array_equal(images, faces.crops([4]))
+    np.testing.assert_allclose(landmarks, faces.landmarks[[4]], atol=1e-6)
