@@ -24,6 +24,6 @@ def test_entries_can_be_added_from_outside_but_not_replaced():
 
 def test_an_unknown_name_is_bad_input_that_lists_the_known_ones():
     table = Registry("optimiser", {"adamw": "x:y", "rmsprop": "x:y"})
-    with pytest.raises(BadInput, match="unknown optimiser 'adam'; did you mean 'adamw'.*rmsprop"):
+    with pytest.raises(BadInput, match=r"unknown optimiser 'adam'; did you mean 'adamw'.*rmsprop"):
         table["adam"]
     assert table.check("adamw") == "adamw"
