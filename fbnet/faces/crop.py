@@ -1,16 +1,20 @@
-"""From a photograph and its landmarks to a square crop with a margin (NNI's preparation)."""
+"""Face crops: cut from a photograph as NNI does, and warped again for training and scoring."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from fbnet.errors import BadInput
+from fbnet.faces.faceset import FaceSet
 
 FURTHEST = 0.5
 """How far outside the picture a point may lie, in units of the landmarks' box."""
 SMALLEST = 8.0
 """Shortest side of a usable landmarks' box in pixels."""
+JITTER = 2
+"""Keeps the draws of the jitter apart from those of training (`fbnet.training`)."""
 
 
 def load_picture(path: Path) -> np.ndarray:
@@ -76,6 +80,55 @@ def fit(picture: np.ndarray, shares: np.ndarray, size: int) -> tuple[np.ndarray,
             f"a cropped face must be square, this is {width} x {height} pixels; crop anew"
         )
     return _resize(picture, shares * width, size, 0)
+
+
+def placement(
+    size: int, margin: int, angle: float, scale: float, shift: np.ndarray, flip: bool
+) -> np.ndarray:
+    """Affine matrix [2, 3] from pixels of the stored picture to pixels of the crop.
+
+    Around the centre: flip left-right, scale, turn by `angle` radians (clockwise as seen), then
+    shift by shares of `size`.
+    """
+    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+    side = -1.0 if flip else 1.0
+    linear = np.array([[side * cosine, -sine], [side * sine, cosine]])
+    centre = (size - 1) / 2
+    offset = centre + np.asarray(shift) * size - linear @ np.full(2, centre + margin)
+    return np.column_stack([linear, offset])
+
+
+def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """The crop uint8 [size, size, 3] that `matrix` cuts out; black where there is no picture."""
+    # Four channels warp twice as fast as three, the conversions included.
+    padded = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
+    warped = cv2.warpAffine(padded, matrix, (size, size), flags=cv2.INTER_LINEAR)
+    return cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR)
+
+
+def move(landmarks: np.ndarray, matrix: np.ndarray, size: int, margin: int) -> np.ndarray:
+    """Landmarks [P, 2] in crop units carried along by `matrix`, float32; numbers unchanged."""
+    pixels = landmarks.astype(np.float64) * size + (margin - 0.5)  # cv2 counts from pixel centres
+    return ((pixels @ matrix[:, :2].T + matrix[:, 2] + 0.5) / size).astype(np.float32)
+
+
+def jittered(
+    faces: FaceSet, indices: Any, amount: float = 0.1, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Crops shifted and scaled by up to `amount` of the crop's side, as a detector's boxes are.
+
+    Returns uint8 [n, size, size, 3] BGR and float32 landmarks [n, P, 2] in units of those crops.
+    A face's draw depends on (seed, its index) only.
+    """
+    order = np.asarray(indices, dtype=np.int64)
+    images = np.empty((len(order), faces.size, faces.size, 3), np.uint8)
+    landmarks = np.empty((len(order), faces.points, 2), np.float32)
+    for row, index in enumerate(order):
+        draws = np.random.default_rng([seed, 0, int(index), JITTER]).uniform(-amount, amount, 3)
+        matrix = placement(faces.size, faces.margin, 0.0, 1.0 + draws[0], draws[1:], False)
+        images[row] = warp(faces.images[index], matrix, faces.size)
+        landmarks[row] = move(faces.landmarks[index], matrix, faces.size, faces.margin)
+    return images, landmarks
 
 
 def _region(picture: np.ndarray, corner: np.ndarray, extent: int) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from fbnet.errors import BadInput
+from fbnet.faces.crop import jittered
 from fbnet.faces.faceset import FaceSet
 from fbnet.metrics import (
     mean_face,
@@ -16,7 +17,6 @@ from fbnet.metrics import (
     summary,
     yaw_nme,
 )
-from fbnet.training.batches import jittered
 
 
 class Model(Protocol):
@@ -70,7 +70,7 @@ def score(
 ) -> Score:
     """Score `model` on the faces of `split`; the mean face comes from the train faces.
 
-    jitter, seed: see `fbnet.training.batches.jittered`; `nme_jitter` is the NME on such crops.
+    jitter, seed: see `fbnet.faces.crop.jittered`; `nme_jitter` is the NME on such crops.
     Raises BadInput when the split is empty or model and faces do not fit together.
     """
     indices, scheme = faces.indices(split), faces.scheme

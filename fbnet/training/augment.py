@@ -8,6 +8,7 @@ from functools import cache
 import cv2
 import numpy as np
 
+from fbnet.faces.crop import move, placement, warp
 from fbnet.landmarks import Scheme
 from fbnet.params import AugmentParams
 
@@ -46,36 +47,6 @@ def augment(
         points = points[list(scheme.mirror)]
     crop = _occlude(_vary_values(crop, rng, params), rng, params)
     return crop, points, turned(pose, angle, flip)
-
-
-def placement(
-    size: int, margin: int, angle: float, scale: float, shift: np.ndarray, flip: bool
-) -> np.ndarray:
-    """Affine matrix [2, 3] from pixels of the stored picture to pixels of the crop.
-
-    Around the centre: flip left-right, scale, turn by `angle` radians (clockwise as seen), then
-    shift by shares of `size`.
-    """
-    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
-    side = -1.0 if flip else 1.0
-    linear = np.array([[side * cosine, -sine], [side * sine, cosine]])
-    centre = (size - 1) / 2
-    offset = centre + np.asarray(shift) * size - linear @ np.full(2, centre + margin)
-    return np.column_stack([linear, offset])
-
-
-def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """The crop uint8 [size, size, 3] that `matrix` cuts out; black where there is no picture."""
-    # Four channels warp twice as fast as three, the conversions included.
-    padded = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
-    warped = cv2.warpAffine(padded, matrix, (size, size), flags=cv2.INTER_LINEAR)
-    return cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR)
-
-
-def move(landmarks: np.ndarray, matrix: np.ndarray, size: int, margin: int) -> np.ndarray:
-    """Landmarks [P, 2] in crop units carried along by `matrix`, float32; numbers unchanged."""
-    pixels = landmarks.astype(np.float64) * size + (margin - 0.5)  # cv2 counts from pixel centres
-    return ((pixels @ matrix[:, :2].T + matrix[:, 2] + 0.5) / size).astype(np.float32)
 
 
 def turned(pose: np.ndarray, angle: float, flip: bool) -> np.ndarray:

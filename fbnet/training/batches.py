@@ -14,13 +14,12 @@ from torch import Tensor
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import AugmentParams
 from fbnet.training.augment import augment as vary
-from fbnet.training.augment import move, placement, warp
 
 THREAD = "faces"
 AHEAD = 2
 """Batches kept ready."""
-ORDER, JITTER = 1, 2
-"""Keep the draws of the order and of the jitter apart from those of the augmentation."""
+ORDER = 1
+"""Keeps the draws of the order apart from those of the augmentation."""
 
 
 @dataclass(frozen=True)
@@ -105,25 +104,6 @@ def batches(
 def steps(count: int, batch: int, drop_last: bool = False) -> int:
     """How many batches `batches` yields for `count` faces."""
     return count // batch if drop_last else -(-count // batch)
-
-
-def jittered(
-    faces: FaceSet, indices: Any, amount: float = 0.1, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Crops shifted and scaled by up to `amount` of the crop's side, as a detector's boxes are.
-
-    Returns uint8 [n, size, size, 3] BGR and float32 landmarks [n, P, 2] in units of those crops.
-    A face's draw depends on (seed, its index) only.
-    """
-    order = np.asarray(indices, dtype=np.int64)
-    images = np.empty((len(order), faces.size, faces.size, 3), np.uint8)
-    landmarks = np.empty((len(order), faces.points, 2), np.float32)
-    for row, index in enumerate(order):
-        draws = np.random.default_rng([seed, 0, int(index), JITTER]).uniform(-amount, amount, 3)
-        matrix = placement(faces.size, faces.margin, 0.0, 1.0 + draws[0], draws[1:], False)
-        images[row] = warp(faces.images[index], matrix, faces.size)
-        landmarks[row] = move(faces.landmarks[index], matrix, faces.size, faces.margin)
-    return images, landmarks
 
 
 def to_image_tensor(crops: np.ndarray) -> Tensor:

@@ -1,5 +1,6 @@
 """Crops: what is cut out, where the points go, what is refused."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,18 @@ import numpy as np
 import pytest
 
 from fbnet.errors import BadInput
-from fbnet.faces.crop import check_points, cut, face_box, fit, load_picture
+from fbnet.faces.crop import (
+    check_points,
+    cut,
+    face_box,
+    fit,
+    jittered,
+    load_picture,
+    move,
+    placement,
+    warp,
+)
+from fbnet.faces.faceset import FaceSet
 
 
 def dots(width: int, height: int, places: np.ndarray, radius: float) -> np.ndarray:
@@ -130,3 +142,49 @@ def test_pictures_are_blue_green_red(tmp_path: Path) -> None:
     picture[..., 0] = 255
     cv2.imwrite(str(tmp_path / "blue.png"), picture)
     np.testing.assert_array_equal(load_picture(tmp_path / "blue.png"), picture)
+
+
+def test_the_margin_shows_real_pixels() -> None:
+    image = np.full((160, 160, 3), 200, np.uint8)
+    crop = warp(image, placement(112, 24, 0.0, 1.0, np.array((0.2, -0.2)), False), 112)
+    assert crop.min() == 200
+    beyond = warp(image, placement(112, 24, 0.0, 1.0, np.array((0.4, 0.0)), False), 112)
+    assert beyond[:, 0].max() == 0
+
+
+def test_a_positive_turn_is_clockwise() -> None:
+    above = np.array(((0.5, 0.2),), np.float32)
+    matrix = placement(112, 24, np.radians(90), 1.0, np.zeros(2), False)
+    x, y = move(above, matrix, 112, 24)[0]
+    assert x > 0.7 and abs(y - 0.5) < 0.02
+
+
+@pytest.fixture
+def faces(make_faces: Callable[..., FaceSet]) -> FaceSet:
+    return make_faces(count=10, points=68)
+
+
+def test_jittered_crops_are_shifted_and_scaled(faces: FaceSet) -> None:
+    images, landmarks = jittered(faces, range(10), 0.1, seed=3)
+    assert images.shape == (10, 48, 48, 3) and images.dtype == np.uint8
+    assert landmarks.shape == (10, 68, 2) and landmarks.dtype == np.float32
+    arms = landmarks[:, 1] - landmarks[:, 0]
+    straight = faces.landmarks[:, 1] - faces.landmarks[:, 0]
+    scale = (arms / straight).mean(axis=1)
+    shift = landmarks[:, 0] - 0.5 - (faces.landmarks[:, 0] - 0.5) * scale[:, None]
+    assert 0.9 <= scale.min() < 0.97 and 1.03 < scale.max() <= 1.1
+    assert 0.05 < np.abs(shift).max() <= 0.1001
+
+
+def test_jitter_is_the_same_each_time_and_by_face(faces: FaceSet) -> None:
+    images, landmarks = jittered(faces, range(10), seed=3)
+    some, places = jittered(faces, [8, 1], seed=3)
+    np.testing.assert_array_equal(some, images[[8, 1]])
+    np.testing.assert_array_equal(places, landmarks[[8, 1]])
+    assert (jittered(faces, [8], seed=4)[1] != places[0]).any()
+
+
+def test_no_jitter_gives_the_crops(faces: FaceSet) -> None:
+    images, landmarks = jittered(faces, [4], 0.0)
+    np.testing.assert_array_equal(images, faces.crops([4]))
+    np.testing.assert_allclose(landmarks, faces.landmarks[[4]], atol=1e-6)

@@ -10,7 +10,7 @@ import torch
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import AugmentParams
 from fbnet.training import batches as module
-from fbnet.training.batches import batches, jittered, steps
+from fbnet.training.batches import batches, steps
 
 
 @pytest.fixture
@@ -139,29 +139,3 @@ def test_the_thread_works_ahead_but_not_far(
         assert started.acquire(timeout=10)
     assert len(made) <= module.AHEAD + 2
     ahead.close()  # type: ignore[attr-defined]
-
-
-def test_jittered_crops_are_shifted_and_scaled(faces: FaceSet) -> None:
-    images, landmarks = jittered(faces, range(10), 0.1, seed=3)
-    assert images.shape == (10, 48, 48, 3) and images.dtype == np.uint8
-    assert landmarks.shape == (10, 68, 2) and landmarks.dtype == np.float32
-    arms = landmarks[:, 1] - landmarks[:, 0]
-    straight = faces.landmarks[:, 1] - faces.landmarks[:, 0]
-    scale = (arms / straight).mean(axis=1)
-    shift = landmarks[:, 0] - 0.5 - (faces.landmarks[:, 0] - 0.5) * scale[:, None]
-    assert 0.9 <= scale.min() < 0.97 and 1.03 < scale.max() <= 1.1
-    assert 0.05 < np.abs(shift).max() <= 0.1001
-
-
-def test_jitter_is_the_same_each_time_and_by_face(faces: FaceSet) -> None:
-    images, landmarks = jittered(faces, range(10), seed=3)
-    some, places = jittered(faces, [8, 1], seed=3)
-    np.testing.assert_array_equal(some, images[[8, 1]])
-    np.testing.assert_array_equal(places, landmarks[[8, 1]])
-    assert (jittered(faces, [8], seed=4)[1] != places[0]).any()
-
-
-def test_no_jitter_gives_the_crops(faces: FaceSet) -> None:
-    images, landmarks = jittered(faces, [4], 0.0)
-    np.testing.assert_array_equal(images, faces.crops([4]))
-    np.testing.assert_allclose(landmarks, faces.landmarks[[4]], atol=1e-6)
