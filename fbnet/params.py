@@ -143,6 +143,10 @@ NNI_SPACE = SpaceParams(
 """The space of NNI's PFLD example (`lib/builder.py`)."""
 
 
+CROP_SCALE = 1.2
+"""Side of a face crop in units of the longer side of the landmarks' box, as NNI's data has it."""
+
+
 class SyntheticParams(Section):
     """How many faces are rendered, and how varied they are. Shares are probabilities, 0 to 1."""
 
@@ -228,7 +232,7 @@ class FetchParams(Section):
 
     An `nni` data set is cropped already and has none.
     """
-    crop_scale: float = Field(1.2, ge=1.0, le=3.0)
+    crop_scale: float = Field(CROP_SCALE, ge=1.0, le=3.0)
     """Side of the crop in units of the longer side of the landmarks' box (NNI: 1.2)."""
     pose: Literal["compute", "keep"] = "compute"
     """compute: head pose from the landmarks; keep: the angles of list.txt where it has them.

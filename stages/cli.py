@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         score.add_argument(f"--{option.name}", **option.metadata)
     predict = _add(commands, "predict", _predict, "draw landmarks on pictures and videos")
     predict.add_argument("paths", nargs="+", help="pictures, videos, or folders of them")
-    predict.add_argument("--model", help="ONNX file of the export stage (pretrained/subnet.onnx)")
+    predict.add_argument("--model", help="ONNX file (default: the pretrained one)")
     predict.add_argument(
         "--box", nargs=4, type=float, metavar=("X", "Y", "W", "H"),
         help="around the face's landmarks, pixels; without it a picture is a face crop already",

@@ -111,7 +111,8 @@ def _checked(p: "ExportParams", faces: "FaceSet", net: "nn.Module") -> tuple[byt
 
 
 def _metadata(params: "Params", faces: "FaceSet", found: Any, result: "Score") -> dict[str, str]:
-    from fbnet.export.metadata import code_commit, describe
+    from fbnet.export.metadata import describe
+    from stages.tracking.revision import code_commit
 
     return describe(
         size=faces.size,

@@ -4,20 +4,32 @@ from typing import Any
 
 import numpy as np
 
-from fbnet.engines.base import Engine, Model, Session, cannot_read
+from fbnet.engines.base import Engine, Model, Session
+from fbnet.errors import BadInput
 
 
-def _open(onnxruntime: Any, model: Model, threads: int) -> Session:
+def open_session(data: bytes, threads: int) -> Any:
+    """An onnxruntime session of an ONNX file's bytes, on the CPU.
+
+    Equal `threads` give equal bits on one machine. Raises BadInput when it is no ONNX file.
+    """
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(
-            model[".onnx"], options, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its own exceptions share no base but this
-        raise cannot_read("onnxruntime", str(error).splitlines()[0]) from None
+        reason = str(error).splitlines()[0]
+        raise BadInput(
+            f"onnxruntime cannot open the model ({reason}); it is broken or no ONNX file"
+        ) from None
+
+
+def _open(onnxruntime: Any, model: Model, threads: int) -> Session:
+    session = open_session(model[".onnx"], threads)
     name = session.get_inputs()[0].name
 
     def run(x: np.ndarray) -> np.ndarray:

@@ -1,14 +1,9 @@
 """What an exported file says about itself: all that is needed to use it rightly."""
 
 import json
-import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 
 from fbnet.landmarks import SCHEMES
-
-CODE = ("fbnet", "stages")
-"""What makes the model; commits of other files (docs, dvc.lock) do not change it."""
 
 
 def describe(
@@ -39,22 +34,3 @@ def describe(
         "commit": commit,
         "test_nme": f"{nme:.6g}",
     }
-
-
-def code_commit(root: str | Path = ".") -> str:
-    """The last commit that touched the code, with "-dirty" when there are uncommitted changes.
-
-    Not HEAD: committing dvc.lock or a text after a run must not change the model's bytes, or a
-    clone could never reproduce them. "unknown" outside a git repository.
-    """
-    try:
-        commit = _git(root, "log", "-1", "--format=%H", "--", *CODE)
-        dirty = _git(root, "status", "--porcelain", "--", *CODE)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{commit or 'unknown'}-dirty" if dirty else commit or "unknown"
-
-
-def _git(root: str | Path, *arguments: str) -> str:
-    command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

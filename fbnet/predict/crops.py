@@ -8,10 +8,8 @@ import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces.crop import SMALLEST, cut
+from fbnet.params import CROP_SCALE
 from fbnet.predict.runtime import OnnxModel
-
-CROP_SCALE = 1.2
-"""What NNI crops by, for files that do not say."""
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from fbnet.predict.media import (
 from fbnet.predict.runtime import OnnxModel
 from fbnet.progress import track
 
-PRETRAINED = Path(__file__).parents[2] / "pretrained" / "subnet.onnx"
-"""There in a clone; whoever installed the package alone names a file."""
+PRETRAINED = Path(__file__).parents[1] / "pretrained" / "subnet.onnx"
+"""The model inside the package, trained on rendered faces."""
 RESULT = "landmarks.json"
 UNIT = "pixels, (x, y); whole numbers are pixel centres"
 DIGITS = 2

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from fbnet.engines.onnxruntime import open_session as session_of
 from fbnet.errors import BadInput
 
 
@@ -68,17 +69,11 @@ def open_session(source: str | Path | bytes, threads: int, what: str) -> Any:
 
     Raises BadInput, calling the source `what`, when it is missing or no ONNX file.
     """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
     try:
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return session_of(
+            source if isinstance(source, bytes) else Path(source).read_bytes(), threads
+        )
     except FileNotFoundError:
-        raise BadInput(f"{what}: no such file; run the export stage") from None
-    except Exception as error:  # onnxruntime's own exceptions share no base but this
-        reason = str(error).splitlines()[0]
-        raise BadInput(f"{what}: onnxruntime cannot open it ({reason})") from None
+        raise BadInput(f"{what}: no such file") from None
+    except BadInput as error:
+        raise BadInput(f"{what}: {error}") from None

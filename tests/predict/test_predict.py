@@ -200,7 +200,7 @@ def test_bad_input_is_one_line_that_names_it(tmp_path, monkeypatch, capfd, argum
 def test_a_model_of_another_kind_is_bad_input(tmp_path):
     (tmp_path / "a.onnx").write_bytes(b"no model")
     (tmp_path / "a.png").touch()
-    with pytest.raises(BadInput, match=r"a\.onnx: onnxruntime cannot open it"):
+    with pytest.raises(BadInput, match=r"a\.onnx: onnxruntime cannot open the model"):
         predict(tmp_path / "a.onnx", [tmp_path / "a.png"], tmp_path / "out")
 
 

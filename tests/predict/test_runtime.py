@@ -50,7 +50,7 @@ def test_files_of_another_kind_are_refused(tmp_path):
     with pytest.raises(BadInput, match=r"none\.onnx: no such file"):
         OnnxModel(tmp_path / "none.onnx")
     (tmp_path / "bad.onnx").write_bytes(b"not a net")
-    with pytest.raises(BadInput, match=r"bad\.onnx: onnxruntime cannot open it"):
+    with pytest.raises(BadInput, match=r"bad\.onnx: onnxruntime cannot open the model"):
         OnnxModel(tmp_path / "bad.onnx")
     with pytest.raises(BadInput, match="the ONNX model: onnxruntime"):
         OnnxModel(b"")

@@ -6,10 +6,8 @@ import numpy as np
 
 from fbnet.faces.synthetic.draws import Draws
 from fbnet.faces.synthetic.head import CONTOUR
-from fbnet.params import SyntheticParams
+from fbnet.params import CROP_SCALE, SyntheticParams
 
-BOX_SCALE = 1.2
-"""Side of the inner crop over the longer side of the landmark box, as in the data preparation."""
 FLIP = np.diag([1.0, -1.0, -1.0])
 """Model frame (y up, z to the viewer) to camera frame (y down, z away)."""
 TILT = float(np.deg2rad(5.0))
@@ -138,11 +136,11 @@ def make_camera(angles: np.ndarray, height: float, distance: float) -> Camera:
 
 
 def draw_crop(draws: Draws, params: SyntheticParams, landmarks: np.ndarray) -> Crop:
-    """1.2 times the landmark box, about its middle, mildly jittered; landmarks [106,>=2]."""
+    """`CROP_SCALE` times the landmark box, about its middle, jittered; landmarks [106,>=2]."""
     rng = draws.shot("crop")
     low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
     box = float((high - low).max())
-    side = BOX_SCALE * box * (1 + params.crop_jitter * rng.uniform(-1, 1))
+    side = CROP_SCALE * box * (1 + params.crop_jitter * rng.uniform(-1, 1))
     shift = rng.uniform(-1, 1, 2) * params.crop_jitter * side / 2
     return Crop((low + high) / 2 + shift, side)
 

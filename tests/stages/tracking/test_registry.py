@@ -19,7 +19,7 @@ from stages.tracking.card import model_card
 from tools.serving import serving
 
 ROOT = Path(__file__).parents[3]
-PRETRAINED = ROOT / "pretrained/subnet.onnx"
+PRETRAINED = ROOT / "fbnet/pretrained/subnet.onnx"
 
 
 def with_settings(**settings):
