@@ -1,117 +1,115 @@
-"""Bench: latency of the exported files here, and how well the latency table predicts whole nets.
+"""Bench: latency of the exported files here, and how well the LUT predicts whole nets.
 
 Reads results/export, results/retrain/architecture.json and results/lut/latency.json. Leaves in
-results/bench metrics.json, details.json, latency.json, variants.csv and prediction.png. Everything
-that is timed is here, so that `export` stays deterministic.
+results/bench metrics.json, details.json, latency.json, variants.csv and prediction.png. All that
+is timed is here, so that `export` stays deterministic.
 """
 
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages import paths
+from stages.results import Results
 from stages.runner import run_stage
 
 if TYPE_CHECKING:
     from fbnet.costs.lut import Lut
     from fbnet.costs.prediction import Setting
-    from fbnet.costs.timing import Call, Timing
-    from fbnet.params import BenchParams
+    from fbnet.costs.timing import Timing
     from fbnet.progress import Log
     from stages.params import Params
 
 Choice = tuple[str, ...]
-EXACT = "onnx"
-"""The exported file that the others are compared with."""
-HEADLINE = (EXACT, "mnn", "ncnn")
-"""Exported files whose latency is among the headline metrics: each engine's in full precision."""
-BEHIND = ("prediction_drift", "prediction_r2")
-"""What stands behind the headline metrics of the prediction, with the details."""
+Row = dict[str, Any]
+ONNX = "onnx"
+"""The exported file that the other files are compared with."""
+FULL = "fp32"
+"""Latency of a file in this precision is a metric, that of a file in fewer bits a detail."""
 
 
-def main(params: "Params", out: Path, log: "Log") -> str:
-    """Time the exported files among nets sampled from the space; compare these with the table."""
+def main(params: "Params", results: Results, log: "Log") -> str:
+    """Time the exported files among nets sampled from the space; compare these with the LUT."""
     from fbnet import plots
+    from fbnet.costs.latency import machine
     from fbnet.costs.lut import cost_of, from_table
     from fbnet.costs.prediction import Setting, drift, references, sampled_choices, setting
-    from fbnet.files import read_json, write_csv, write_json
+    from fbnet.costs.timing import BURST
+    from fbnet.files import read_csv, read_json, write_csv, write_json
     from fbnet.progress import say
 
-    table, found, p = read_json(paths.lut("latency")), read_json(paths.TRAINED), params.bench
-    lut = from_table(table, params.search_space, paths.lut("latency"))
+    p = params.bench
+    exported = tuple(read_json(results.require(results.trained))["choice"])
+    table = read_json(results.require(results.lut("latency")))
+    lut = from_table(table, params.search_space, results.lut("latency"))
     here = setting(table)
     if here is None:
-        say("bench: the latency table is not of this machine: its predictions are not checked")
+        say("bench: the LUT is not of this machine: its predictions are not checked")
     ran = here or Setting("onnxruntime", p.threads, 1)
-    choices = sampled_choices(params.search_space, p.nets if here else 0, p.seed)
+    sampled = sampled_choices(params.search_space, p.nets if here else 0, p.seed)
     anchors = references(table) if here else {}
-    times = _timed(params, found, ran, [*choices, *anchors])
+    times = _timed(params, results, ran, [exported, *sampled, *anchors])
 
-    exported = tuple(found["choice"])
+    # The nets that anchored the LUT tell how fast the machine is against then.
     slower = drift(anchors, {choice: times[choice].median for choice in anchors})
     nets = [
         {"choice": list(c), "predicted_ms": slower * cost_of(lut, c), **vars(times[c])}
-        for c in (exported, *choices)
+        for c in (exported, *sampled)
     ]
-    files = _files(times)
-    figures = _latencies(files, HEADLINE) | {"latency_predicted_ms": cost_of(lut, exported)}
-    if choices:
-        figures |= {"prediction_drift": slower} | _agreement(p, nets[1:])
-    figures |= _budget(params, lut, exported, times[exported].median if here else None)
-    line = _line(figures, len(choices))
-    details = _details(files) | {name: figures.pop(name) for name in BEHIND if name in figures}
-    write_json(out / "metrics.json", figures)
-    write_json(out / "details.json", details)
-    write_csv(out / "variants.csv", files)
-    write_json(out / "latency.json", {"nets": nets, **_protocol(params, ran)})
-    predicted, measured = ([net[key] for net in nets] for key in ("predicted_ms", "median"))
-    plots.prediction(predicted, measured, out / "prediction.png")
-    return f"bench: {line}, in {out}/latency.json"
-
-
-def _budget(
-    params: "Params", lut: "Lut", exported: Choice, measured: float | None
-) -> dict[str, float]:
-    """Latency against `search.target_ms`: as measured, or as a device's table has it."""
-    from fbnet.costs.lut import cost_of
-    from fbnet.progress import say
-    from fbnet.search.budget import budget, verdict
-
-    found = budget(lut, params.search) if params.search.cost == "latency" else None
-    if found is None:
-        return {}
-    latency = measured or cost_of(lut, exported) * (1 + lut.error)
-    say(f"bench: {verdict(found, latency, lut)}")
-    return {"latency_target_ms": found.target, "latency_over_target": latency / found.target - 1}
-
-
-def _line(figures: dict[str, float], sampled: int) -> str:
-    line = "{latency_ms:.3f} ms a face, {latency_predicted_ms:.3f} ms by the table"
+    variants = _variant_rows(times, read_csv(results.require(results.variant_table)))
+    metrics, details = _latencies(variants)
+    metrics["latency_predicted_ms"] = cost_of(lut, exported)
+    metrics |= _budget(params, lut, exported, times[exported].median if here else None)
+    line = f"{metrics['latency_ms']:.3f} ms a face, {cost_of(lut, exported):.3f} ms by the LUT"
     if sampled:
-        line += f"; over {sampled} nets the table has MAPE {{prediction_mape:.1%}}"
-        line += ", the machine is at {prediction_drift:.0%} of the time it took then"
-    return line.format_map(figures)
+        metrics |= (checked := _agreement(params, nets[1:]))
+        details |= {"prediction_drift": slower}
+        if "prediction_r2" in checked:
+            details["prediction_r2"] = metrics.pop("prediction_r2")
+        line += f"; over {len(sampled)} nets the LUT has MAPE {checked['prediction_mape']:.1%}, "
+        line += f"the machine is at {slower:.0%} of the time it took then"
+
+    protocol = p.model_dump() | vars(ran) | {"burst": BURST, "interleaved": True}
+    timings = {"nets": nets, "unit": "ms", "protocol": protocol, **machine(ran.engine)}
+    write_json(results.metrics("bench"), metrics)
+    write_json(results.details("bench"), details)
+    write_json(results.latencies, timings)
+    write_csv(results.timed_variants, variants)
+    predicted, measured = ([net[key] for net in nets] for key in ("predicted_ms", "median"))
+    plots.prediction(predicted, measured, results.picture("bench", "prediction"))
+    return f"{line}, in {results.latencies}"
 
 
 def _timed(
-    params: "Params",
-    found: Any,
-    ran: "Setting",
-    choices: list[Choice],
+    params: "Params", results: Results, ran: "Setting", choices: Sequence[Choice]
 ) -> "dict[str | Choice, Timing]":
-    """Files by name and whole nets by choice, all in turn; the exported net is one of these."""
+    """Time exported files by name and whole nets by choice, all in turn; the first is exported."""
     from fbnet.costs.latency import calls, net_model
-    from fbnet.costs.timing import measure
+    from fbnet.costs.timing import Call, call_of, measure
+    from fbnet.engines import ENGINES
     from fbnet.engines.convert import fixed_batch
+    from fbnet.export.variants import VARIANTS, published
+    from fbnet.files import read_json
 
-    p, space, size = params.bench, params.search_space, found["size"]
-    nets = {tuple(found["choice"]): fixed_batch(paths.EXPORTED.read_bytes(), ran.batch)}
+    p, trained = params.bench, read_json(results.trained)
+    points, size = trained["points"], trained["size"]
+    onnx = results.require(results.onnx).read_bytes()
+
+    # The exported files, each in its engine, on one face.
+    models = published(results.variants)
+    engines = {name: VARIANTS[name].engine for name in models} | {ONNX: "onnxruntime"}
+    models[ONNX] = {".onnx": onnx}
+    files: dict[str | Choice, Call] = {
+        name: call_of(ENGINES[engines[name]].open(model, p.threads), (1, 3, size, size), p.seed)
+        for name, model in models.items()
+    }
+
+    # Whole nets, as the LUT's own were run.
+    nets: dict[str | Choice, bytes] = {choices[0]: fixed_batch(onnx, ran.batch)}
     for choice in choices:
         if choice not in nets:
-            nets[choice] = net_model(space, found["points"], choice, size, batch=ran.batch)
+            nets[choice] = net_model(params.search_space, points, choice, size, batch=ran.batch)
     return measure(
-        {**_file_calls(params, size), **calls(nets, ran.engine, ran.threads, p.seed)},
+        files | calls(nets, ran.engine, ran.threads, p.seed),
         warmup=p.warmup,
         rounds=sys.maxsize,  # as many as the time holds
         ci_target=0.0,
@@ -119,72 +117,59 @@ def _timed(
     )
 
 
-def _file_calls(params: "Params", size: int) -> "dict[str | Choice, Call]":
-    """The exported files by name, each in its engine, on one face."""
-    from fbnet.costs.timing import call_of
-    from fbnet.engines import ENGINES
-    from fbnet.export.variants import VARIANTS, published
-
-    p, models = params.bench, published(paths.VARIANTS)
-    engines = {name: VARIANTS[name].engine for name in models} | {EXACT: "onnxruntime"}
-    models[EXACT] = {".onnx": paths.EXPORTED.read_bytes()}
-    return {
-        name: call_of(ENGINES[engines[name]].open(model, p.threads), (1, 3, size, size), p.seed)
-        for name, model in models.items()
-    }
-
-
-def _files(times: "Mapping[str | Choice, Timing]") -> list[dict[str, Any]]:
-    """Of each exported file that was timed: what export says of it, and its latency."""
-    from fbnet.files import read_csv
-
-    exact = times[EXACT].median
+def _variant_rows(
+    times: "Mapping[str | Choice, Timing]", exported: Sequence[dict[str, str]]
+) -> list[Row]:
+    """Each exported file that was timed: its row of the export stage, and its latency in ms."""
+    onnx = times[ONNX].median
     return [
         {key: row[key] for key in ("variant", "engine", "precision", "size_kb", "nme")}
-        | {"latency_ms": timing.median, "ratio": timing.median / exact}
+        | {"latency_ms": timing.median, "ratio": timing.median / onnx}
         | {name: getattr(timing, name) for name in ("n", "min", "mean", "std", "ci")}
-        for row in read_csv(paths.VARIANT_TABLE)
+        for row in exported
         if (timing := times.get(row["variant"]))
     ]
 
 
-def _latencies(files: list[dict[str, Any]], names: Sequence[str]) -> dict[str, float]:
-    """Latency by variant: `latency_ms` is the ONNX file's, the others' names stand behind it."""
-    return {
-        "latency_ms" if row["variant"] == EXACT else f"latency_ms_{row['variant']}": row[
-            "latency_ms"
-        ]
-        for row in files
-        if row["variant"] in names
-    }
+def _latencies(variants: Sequence[Row]) -> tuple[dict[str, float], dict[str, float]]:
+    """Metrics and details: `latency_ms` is the ONNX file's, `latency_ms_NAME` another's."""
+    metrics: dict[str, float] = {}
+    details: dict[str, float] = {}
+    for row in variants:
+        name = "" if row["variant"] == ONNX else f"_{row['variant']}"
+        figures = metrics if row["precision"] == FULL else details
+        figures[f"latency_ms{name}"] = row["latency_ms"]
+        if row["variant"] == ONNX:
+            details |= {"latency_ms_min": row["min"], "latency_ms_std": row["std"]}
+    return metrics, details
 
 
-def _details(files: list[dict[str, Any]]) -> dict[str, float]:
-    """What stands behind the figures: the ONNX file's spread, and the files in fewer bits."""
-    exact = next(row for row in files if row["variant"] == EXACT)
-    rest = [row["variant"] for row in files if row["variant"] not in HEADLINE]
-    return {f"latency_ms_{name}": exact[name] for name in ("min", "std")} | _latencies(files, rest)
-
-
-def _agreement(p: "BenchParams", nets: list[dict[str, Any]]) -> dict[str, float]:
-    """Figures of the prediction; says so where the table predicts badly."""
+def _agreement(params: "Params", nets: Sequence[Row]) -> dict[str, float]:
+    """How well the LUT predicts `nets`; warns where it predicts badly."""
     from fbnet.costs.prediction import agreement
     from fbnet.progress import say
 
-    found = agreement([net["predicted_ms"] for net in nets], [net["median"] for net in nets])
-    if warning := found.warning(p.mape_warn, p.spearman_warn):
+    result = agreement([net["predicted_ms"] for net in nets], [net["median"] for net in nets])
+    if warning := result.warning(params.bench.mape_warn, params.bench.spearman_warn):
         say(f"bench: {warning}")
-    return found.metrics()
+    return result.metrics()
 
 
-def _protocol(params: "Params", ran: "Setting") -> dict[str, Any]:
-    """How the whole nets were timed; the files are timed alike, with bench.threads and one face."""
-    from fbnet.costs.latency import machine
-    from fbnet.costs.timing import BURST
+def _budget(
+    params: "Params", lut: "Lut", exported: Choice, measured: float | None
+) -> dict[str, float]:
+    """Latency against `search.target_ms`: as measured, or as a device's LUT has it."""
+    from fbnet.costs.lut import cost_of
+    from fbnet.progress import say
+    from fbnet.search.budget import budget, verdict
 
-    stated = params.bench.model_dump() | vars(ran) | {"burst": BURST, "interleaved": True}
-    return {"unit": "ms", "protocol": stated, **machine(ran.engine)}
+    limit = budget(lut, params.search) if params.search.cost == "latency" else None
+    if limit is None:
+        return {}
+    latency = measured or cost_of(lut, exported) * (1 + lut.error)
+    say(f"bench: {verdict(limit, latency, lut)}")
+    return {"latency_target_ms": limit.target, "latency_over_target": latency / limit.target - 1}
 
 
 if __name__ == "__main__":
-    sys.exit(run_stage("bench", main))
+    run_stage("bench", main)

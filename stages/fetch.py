@@ -1,33 +1,37 @@
-"""Stage `fetch`: from pictures on disk, or a head to render, to face crops with labels.
+"""Fetch: from pictures on disk, or a head to render, to face crops with landmarks and pose.
 
-Leaves in results/fetch: faces/ (arrays to memory-map), preview.png, metrics.json.
+Leaves in results/fetch faces/ (arrays to memory-map), metrics.json and preview.png.
 """
 
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fbnet.faces.faceset import SPLITS
-from fbnet.faces.labels import statistics
-from fbnet.faces.prepare import prepare
-from fbnet.files import write_json
-from stages.params import Params
+from stages.results import Results
 from stages.runner import run_stage
 
+if TYPE_CHECKING:
+    from fbnet.progress import Log
+    from stages.params import Params
 
-def main(params: Params, out: Path, log: Callable[..., None]) -> str:
-    """Prepare the faces; returns what was found and where it lies, in one line."""
+
+def main(params: "Params", results: Results, log: "Log") -> str:
+    """Prepare the faces of `fetch.root`."""
     from fbnet import plots
+    from fbnet.faces.faceset import SPLITS
+    from fbnet.faces.labels import statistics
+    from fbnet.faces.prepare import prepare
+    from fbnet.files import write_json
 
-    prepared = prepare(params.fetch, out / "faces")
+    prepared = prepare(params.fetch, results.faces)
     faces, figures = prepared.faces, statistics(prepared.faces)
-    write_json(out / "metrics.json", figures | {"skipped": len(prepared.skipped)})
-    plots.preview(faces, out / "preview.png")
+    write_json(results.metrics("fetch"), figures | {"skipped": len(prepared.skipped)})
+    preview = results.picture("fetch", "preview")
+    plots.preview(faces, preview)
     counts = ", ".join(f"{len(faces.indices(name))} {name}" for name in SPLITS)
     left_out = f", {len(prepared.skipped)} left out" if prepared.skipped else ""
     return (
-        f"fetch: {len(faces)} faces of {faces.points} points, layout {faces.layout} ({counts}"
+        f"{len(faces)} faces of {faces.points} points, layout {faces.layout} ({counts}"
         f"{left_out}; {figures['points_outside']:.2%} of the points outside the crop) in "
-        f"{out / 'faces'}; look at {out / 'preview.png'}"
+        f"{results.faces}; look at {preview}"
     )
 
 

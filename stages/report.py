@@ -1,13 +1,12 @@
-"""Report: what the run found, as one page that needs nothing else.
+"""Report: the run's results as one HTML page that needs no other file.
 
 Reads results/ of the other stages. Leaves results/report/report.html. It shows faces of the data
 set: it stays out of git and MLflow.
 """
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stages.results import Results
 from stages.runner import run_stage
 
 if TYPE_CHECKING:
@@ -15,16 +14,17 @@ if TYPE_CHECKING:
     from stages.params import Params
 
 
-def main(params: "Params", out: Path, log: "Log") -> str:
-    """Make the page."""
+def main(params: "Params", results: Results, log: "Log") -> str:
+    """Write the page."""
+    from pathlib import Path
+
     from fbnet.files import write_text
     from stages.page.report import report
 
-    p = params.report
-    page = out / "report.html"
-    write_text(page, report(out.parent, p.faces, p.worst, Path(p.baselines)))
-    return f"report: {page.stat().st_size / 1024:.0f} KB in {page}; open it in a browser"
+    p, page = params.report, results.report
+    write_text(page, report(results.root, p.faces, p.worst, Path(p.baselines)))
+    return f"{page.stat().st_size / 1024:.0f} KB in {page}; open it in a browser"
 
 
 if __name__ == "__main__":
-    sys.exit(run_stage("report", main))
+    run_stage("report", main)

@@ -2,14 +2,13 @@
 
 Reads results/fetch/faces and results/search. Leaves in results/retrain the subnet's weights, its
 architecture and its history. With retrain.candidates above 1 the best few architectures of the
-search are trained and the best by validation NME stays. An interrupted training goes on.
+search are trained and the best by validation NME stays.
+An interrupted training resumes at its last epoch.
 """
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages import paths
+from stages.results import Results, checkpoints
 from stages.runner import NOT_RANK_ZERO, run_stage
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from stages.params import Params
 
 
-def main(params: "Params", out: Path, log: "Log") -> str:
+def main(params: "Params", results: Results, log: "Log") -> str:
     """Train the best candidates of the search; keep the best by validation NME."""
     from fbnet import plots
     from fbnet.faces.faceset import FaceSet
@@ -28,12 +27,12 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     from fbnet.training.device import launch
     from fbnet.training.weights import load_weights
 
-    found, p = read_json(paths.SEARCHED), params.retrain
+    searched, p = read_json(results.require(results.searched)), params.retrain
     fabric = launch(params.train)
     tuning = Finetuning(
-        FaceSet.load(paths.FACES),
+        FaceSet.load(results.require(results.faces)),
         params.search_space,
-        load_weights(paths.SUPERNET) if p.inherit else {},
+        load_weights(results.require(results.supernet)) if p.inherit else {},
         p,
         params.augment if p.augment else None,
         fabric,
@@ -42,24 +41,24 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     used = params.model_dump(include={"retrain", "augment"})
     used["space"] = params.search_space.model_dump()
     used["train"] = params.train.arithmetic()
-    key = fingerprint(used, [paths.FACES, paths.SEARCHED, paths.SUPERNET])
+    key = fingerprint(used, [results.faces, results.searched, results.supernet])
     # A run has one curve, the kept candidate's: with several it is known at the end only, and the
     # tracking takes it from history.csv.
     live = log if p.candidates == 1 else no_log
-    with checkpoint(paths.checkpoints(), "retrain", key) as saved:
+    with checkpoint(checkpoints(), "retrain", key) as saved:
         trained = [
             tuning.train(tuple(choice), saved.inner(str(i)), live)
-            for i, choice in enumerate(found["candidates"][: p.candidates])
+            for i, choice in enumerate(searched["candidates"][: p.candidates])
         ]
         if not fabric.is_global_zero:
             return NOT_RANK_ZERO
-        best = write_results(trained, found, out)
-        plots.history(best.history, out / "history.png")
+        best = write_results(trained, searched, results.folder("retrain"))
+        plots.history(best.history, results.picture("retrain", "history"))
     return (
         f"{' '.join(best.choice)}, validation NME {best.val_nme:.2%} after epoch {best.epoch} of "
-        f"{len(best.history)}, in {out}/subnet.safetensors"
+        f"{len(best.history)}, in {results.subnet}"
     )
 
 
 if __name__ == "__main__":
-    sys.exit(run_stage("retrain", main))
+    run_stage("retrain", main)

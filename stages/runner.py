@@ -7,14 +7,14 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
 from typing import Any, NoReturn
 
 from fbnet.errors import BadInput
+from stages.results import Results
 
 Main = Callable[..., str]
-"""`main(params, out, log)` returns what was done in one line; `out` is results/<stage>,
-`log(step, numbers)` reports an epoch."""
+"""`main(params, results, log)` returns what was done in one line; `log(step, numbers)` reports an
+epoch."""
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 NOT_RANK_ZERO = "done; rank zero writes the results"
 """What the other processes of a stage return."""
@@ -67,10 +67,10 @@ def _run(name: str, main: Main, path: str) -> None:
 
     params = load(path)
     _set_threads(params.train.threads)
-    out = Path("results") / name
-    out.mkdir(parents=True, exist_ok=True)
+    results = Results()
+    results.folder(name).mkdir(parents=True, exist_ok=True)
     with stage_run(name, params) as log, _only_rank_zero_prints():
-        say(f"{name}: {main(params, out, log).removeprefix(f'{name}: ')}")
+        say(f"{name}: {main(params, results, log)}")
 
 
 @contextmanager

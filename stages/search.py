@@ -2,14 +2,12 @@
 
 Reads results/fetch/faces and results/lut/{macs,latency}.json. Leaves in results/search the
 architecture, the supernet's weights, the history, the candidates and the distribution over blocks.
-An interrupted search goes on where it stopped.
+An interrupted search resumes at its last epoch.
 """
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages import paths
+from stages.results import Results, checkpoints
 from stages.runner import NOT_RANK_ZERO, run_stage
 
 if TYPE_CHECKING:
@@ -17,22 +15,22 @@ if TYPE_CHECKING:
     from stages.params import Params
 
 
-def main(params: "Params", out: Path, log: "Log") -> str:
+def main(params: "Params", results: Results, log: "Log") -> str:
     """Search the params' space on the fetched faces; leave the architecture and the supernet."""
     from fbnet import plots
     from fbnet.costs.lut import from_json
     from fbnet.faces.faceset import FaceSet
-    from fbnet.search import results
     from fbnet.search.loop import Search
+    from fbnet.search.results import line, rank, write_results
     from fbnet.training.checkpoints import checkpoint, fingerprint
     from fbnet.training.device import launch
 
-    table, space = paths.lut(params.search.cost), params.search_space
+    table, space = results.lut(params.search.cost), params.search_space
     fabric = launch(params.train)
     search = Search(
-        FaceSet.load(paths.FACES),
+        FaceSet.load(results.require(results.faces)),
         space,
-        from_json(table, space),
+        from_json(results.require(table), space),
         params.search,
         params.augment if params.search.augment else None,
         fabric,
@@ -40,16 +38,17 @@ def main(params: "Params", out: Path, log: "Log") -> str:
     )
     used = params.model_dump(include={"search", "augment"}) | {"space": space.model_dump()}
     used["train"] = params.train.arithmetic()
-    key = fingerprint(used, [paths.FACES, table])
-    with checkpoint(paths.checkpoints(), "search", key) as saved:
+    key = fingerprint(used, [results.faces, table])
+    with checkpoint(checkpoints(), "search", key) as saved:
         search.run(saved, log)
         if not fabric.is_global_zero:
             return NOT_RANK_ZERO
-        ranked = results.rank(search)
-        results.write_results(search, ranked, params.space, out)
-        plots.probabilities(search.probabilities, space.layer_ops, out / "probabilities.png")
-    return f"{results.line(search, ranked)}, in {out}/architecture.json"
+        ranked = rank(search)
+        write_results(search, ranked, params.space, results.folder("search"))
+        picture = results.picture("search", "probabilities")
+        plots.probabilities(search.probabilities, space.layer_ops, picture)
+    return f"{line(search, ranked)}, in {results.searched}"
 
 
 if __name__ == "__main__":
-    sys.exit(run_stage("search", main))
+    run_stage("search", main)

@@ -13,7 +13,7 @@ from fbnet.search.sampling import Choice, Scorer
 from fbnet.search.supernet import build_supernet
 from fbnet.training.device import launch
 from fbnet.training.weights import load_weights
-from stages import paths
+from stages.results import Results
 
 
 def inherited(setting: Setting) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def scores(
     setting: Setting, weights: Mapping[str, Tensor], choices: Sequence[Choice]
 ) -> list[float]:
     """Validation NME of each choice, batch-norm statistics estimated anew as the search does."""
-    faces, space = FaceSet.load(paths.FACES), setting.params.search_space
+    faces, space = FaceSet.load(Results().faces), setting.params.search_space
     fabric = launch(setting.train)
     supernet = build_supernet(space, faces.points, faces.size)
     supernet.load_state_dict(

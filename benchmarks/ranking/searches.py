@@ -19,7 +19,7 @@ from fbnet.params import SearchParams
 from fbnet.search import results
 from fbnet.search.supernet import entropy
 from fbnet.training.device import launch
-from stages import paths
+from stages.results import Results
 
 
 def seeds(setting: Setting, table: Path | None = None) -> dict[str, Job]:
@@ -95,7 +95,7 @@ def _job(
     lut = _lut(setting, params, table)
     key = short(
         {
-            "faces": face_set(paths.FACES),
+            "faces": face_set(Results().faces),
             "space": setting.params.search_space.model_dump(),
             "search": params.model_dump(),
             "costs": [lut.fixed, lut.layers],
@@ -111,7 +111,7 @@ def search(
     setting: Setting, variant: str, params: SearchParams, table: Path | None = None
 ) -> dict[str, Any]:
     """Run one search; what it chose and how decided it was."""
-    faces, space = FaceSet.load(paths.FACES), setting.params.search_space
+    faces, space = FaceSet.load(Results().faces), setting.params.search_space
     augment = setting.params.augment if params.augment else None
     kind = VARIANTS[variant].search
     lut = _lut(setting, params, table)

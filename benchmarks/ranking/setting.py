@@ -11,8 +11,8 @@ from fbnet.costs.lut import Lut, from_json
 from fbnet.files import read_json
 from fbnet.params import SearchParams, TrainParams
 from fbnet.search.sampling import Choice
-from stages import paths
 from stages.params import Params
+from stages.results import Results
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = Path(__file__).parents[2] / "docs/search.md"
@@ -28,19 +28,19 @@ class Setting:
 
     params: Params
     ranking: RankingParams
-    searched: Path = paths.SEARCHED.parent
+    searched: Path = Results().searched.parent
     only: str = "*"
     results: Path = RESULTS
     page: Path = PAGE
 
     def lut(self, cost: str | None = None) -> Lut:
         """The table of `cost` (`macs`, `latency`), by default of the one searched by."""
-        return from_json(paths.lut(cost or self.params.search.cost), self.params.search_space)
+        return from_json(Results().lut(cost or self.params.search.cost), self.params.search_space)
 
     @property
     def supernet(self) -> Path:
         """Weights of the search under test."""
-        return self.searched / paths.SUPERNET.name
+        return self.searched / Results().supernet.name
 
     @property
     def sample(self) -> list[Choice]:
@@ -50,7 +50,7 @@ class Setting:
     @property
     def chosen(self) -> Choice:
         """The architecture that the search under test chose."""
-        return tuple(read_json(self.searched / paths.SEARCHED.name)["choice"])
+        return tuple(read_json(self.searched / Results().searched.name)["choice"])
 
     @property
     def train(self) -> TrainParams:
@@ -69,7 +69,7 @@ class Setting:
         }
         retrain = self.params.retrain.model_copy(update=changes)
         augment = self.params.augment if retrain.augment else None
-        return Recipe(paths.FACES, self.params.search_space, retrain, augment, self.train)
+        return Recipe(Results().faces, self.params.search_space, retrain, augment, self.train)
 
     @cached_property
     def ledger(self) -> Ledger:

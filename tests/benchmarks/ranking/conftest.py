@@ -14,8 +14,8 @@ from fbnet.files import write_json
 from fbnet.params import RetrainParams, SearchParams, SpaceParams
 from fbnet.search.supernet import build_supernet
 from fbnet.training.weights import save_weights
-from stages import paths
 from stages.params import Params
+from stages.results import Results
 
 CHOICE = ("sep_k3", "mb_k3", "gh_k3")
 
@@ -44,13 +44,13 @@ def setting(
 ) -> Setting:
     """What the pipeline's stages leave, in a folder that is now the working one."""
     monkeypatch.chdir(tmp_path)
-    faces.save(paths.FACES)
-    write_json(paths.lut("macs"), macs_table(space, faces.points, faces.size))
+    faces.save(Results().faces)
+    write_json(Results().lut("macs"), macs_table(space, faces.points, faces.size))
     other = tmp_path / "kit.json"
     write_json(other, macs_table(space, faces.points, faces.size))
-    write_json(paths.SEARCHED, {"choice": CHOICE})
+    write_json(Results().searched, {"choice": CHOICE})
     supernet = build_supernet(space, faces.points, faces.size, seed=1)
-    save_weights(paths.SUPERNET, {f"net.{k}": v for k, v in supernet.state_dict().items()})
+    save_weights(Results().supernet, {f"net.{k}": v for k, v in supernet.state_dict().items()})
     retrain = RetrainParams(batch=16, augment=False, warmup_epochs=0.0)
     params = Params(spaces={"nni": space}, search=search_params, retrain=retrain)
     ranking = own.load()

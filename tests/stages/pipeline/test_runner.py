@@ -40,18 +40,18 @@ def run(main, *arguments):
 
 
 def test_a_stage_gets_params_folder_and_log_and_its_line_is_printed(capsys):
-    def main(params, out, log):
+    def main(params, results, log):
         assert isinstance(params, Params)
-        assert out.is_dir()
+        assert results.folder("lut").is_dir()
         log(1, {"loss": 1.0})
-        return f"wrote {out}"
+        return f"wrote {results.lut('macs')}"
 
     assert run(main) == 0
-    assert capsys.readouterr().out == "lut: wrote results/lut\n"
+    assert capsys.readouterr().out == "lut: wrote results/lut/macs.json\n"
 
 
 def fail_with(error):
-    def main(params, out, log):
+    def main(params, results, log):
         raise error
 
     return main
@@ -81,7 +81,7 @@ def test_the_unexpected_is_a_traceback_and_exit_code_1(capsys):
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_stage_once(signum, capsys):
-    def main(params, out, log):
+    def main(params, results, log):
         try:
             os.kill(os.getpid(), signum)
         finally:
@@ -93,7 +93,7 @@ def test_a_signal_stops_the_stage_once(signum, capsys):
 
 
 def test_threads_come_from_params():
-    def main(params, out, log):
+    def main(params, results, log):
         import torch
 
         assert os.environ["OMP_NUM_THREADS"] == str(params.train.threads)
