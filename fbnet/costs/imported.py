@@ -10,7 +10,7 @@ from fbnet.costs.macs import count_block
 from fbnet.costs.nni_lut import from_nni_npy, from_nni_txt
 from fbnet.errors import BadInput, listed
 from fbnet.files import read_json
-from fbnet.nets.space import Slot, slots
+from fbnet.nets.pfld import Slot, slots
 from fbnet.params import LutParams, SpaceParams
 from fbnet.progress import say
 

@@ -15,8 +15,7 @@ from fbnet.costs.timing import BURST, Call, Timing, call_of, cpu_model, measure
 from fbnet.engines import ENGINES
 from fbnet.engines.convert import convert_all, input_shape
 from fbnet.nets.blocks import initialise
-from fbnet.nets.pfld import PFLD, build_subnet
-from fbnet.nets.space import Slot, slots
+from fbnet.nets.pfld import PFLD, Slot, build_subnet, slots
 from fbnet.params import LutParams, SpaceParams
 
 K = TypeVar("K", bound=Hashable)

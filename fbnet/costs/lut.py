@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fbnet.errors import BadInput, listed
 from fbnet.files import read_json
-from fbnet.nets.space import Slot, slots
+from fbnet.nets.pfld import Slot, slots
 from fbnet.params import SpaceParams
 
 VALUE_KEY = {"MACs": "macs", "ms": "median"}

@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fbnet.nets.pfld import PFLD
-from fbnet.nets.space import Slot, slots
+from fbnet.nets.pfld import PFLD, Slot, slots
 from fbnet.params import SpaceParams
 
 

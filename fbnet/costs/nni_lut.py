@@ -12,7 +12,7 @@ import numpy as np
 
 from fbnet.costs.lut import Lut, check_cost, missing_entry
 from fbnet.errors import BadInput, listed
-from fbnet.nets.space import Slot
+from fbnet.nets.pfld import Slot
 
 Shape = tuple[int, int, int, int, int]
 """(input_w, input_h, C_in, C_out, stride), as NNI writes it."""

@@ -1,45 +1,124 @@
-"""The landmark net: a simplified PFLD (arXiv 1902.10859), one topology for supernet and subnet."""
+"""The landmark net: a simplified PFLD (arXiv 1902.10859), one topology for supernet and subnet.
+
+Stem, one fixed block, the searchable layers (`slots`), a multi-scale head. Names of parts are
+those of NNI's PFLD example (NNI v2.6, examples/nas/oneshot/pfld).
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
 
 from fbnet.errors import BadInput
-from fbnet.nets.blocks import MBBlock, conv_bn, initialise, output_side, separable
-from fbnet.nets.space import slots
-from fbnet.nets.stem import STEM_CHANNELS, Stem, block4_1
+from fbnet.nets.blocks import BLOCKS, MBBlock, conv_bn, initialise, output_side, separable
 from fbnet.params import SpaceParams
 
+STEM_CHANNELS = 16
+TRUNK_CHANNELS = 32
 HEAD_CHANNELS = 64
+SIZE_STEP = 4
+"""The input's side must be a multiple of this, or the stem's two branches differ in size."""
+
+
+class Stem(nn.Module):
+    """PeleeNet's stem (arXiv 1804.06882), as simplified by NNI."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        c = STEM_CHANNELS
+        self.stem_1 = conv_bn(3, c, 3, 2)
+        self.stem_2a = conv_bn(c, c, 1, 1)
+        self.stem_2b = separable(c, c, 2, kernel=1)
+        self.stem_2p = nn.MaxPool2d(2, 2)
+        self.stem_3 = conv_bn(2 * c, c, 1, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map [B,3,S,S] to the feature [B,16,S/4,S/4] and the early map [B,16,S/2,S/2]."""
+        early = self.stem_1(x)
+        branches = [self.stem_2b(self.stem_2a(early)), self.stem_2p(early)]
+        return self.stem_3(torch.cat(branches, dim=1)), early
+
+
+def block4_1(size: int) -> nn.Module:
+    """The fixed block before the searchable layers; halves a map of side `size` pixels."""
+    return MBBlock(STEM_CHANNELS, TRUNK_CHANNELS, 2, size, middle=TRUNK_CHANNELS)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One searchable layer: the shape that its candidate blocks have in common."""
+
+    c_in: int
+    c_out: int
+    stride: int
+    size: int
+    """Side of the input map, in pixels."""
+    blocks: tuple[str, ...]
+    """Names of the candidates, in the order of masks and tables."""
+
+    @property
+    def output_size(self) -> int:
+        """Side of the output map, in pixels."""
+        return output_side(self.size, self.stride)
+
+    def build(self, block: str) -> nn.Module:
+        """Candidate `block` at this layer's shape: [B,c_in,size,size] -> [B,c_out,...]."""
+        return BLOCKS[block](self.c_in, self.c_out, self.stride, self.size)
+
+    def shape(self) -> dict[str, int]:
+        """The shape without the candidates, as cost tables store it."""
+        return {name: getattr(self, name) for name in ("c_in", "c_out", "stride", "size")}
+
+
+def slots(space: SpaceParams, size: int = 112) -> tuple[Slot, ...]:
+    """The searchable layers of a net for square inputs of side `size` pixels, first to last.
+
+    Shapes come from running the topology on the meta device.
+    Raises BadInput for a size that the stem cannot halve twice.
+    """
+    if size < SIZE_STEP or size % SIZE_STEP:
+        raise BadInput(f"input size {size}: must be a positive multiple of {SIZE_STEP}")
+    layers = []
+    with torch.device("meta"):
+        feature, _ = Stem().eval()(torch.empty(1, 3, size, size))
+        x = block4_1(feature.shape[-1]).eval()(feature)
+        for stage in space.stages:
+            for layer in range(stage.layer_num):
+                stride = stage.stride if layer == 0 else 1
+                slot = Slot(x.shape[1], stage.channels, stride, x.shape[-1], stage.ops)
+                layers.append(slot)
+                x = slot.build(stage.ops[0]).eval()(x)
+    return tuple(layers)
 
 
 class PFLD(nn.Module):
     """Stem, one fixed block, the given searchable layers, and a multi-scale head.
 
     `layers` holds one module per slot of `slots(space, size)`: blocks taking (x), or mixed ops
-    taking (x, mask). `size` is the side of the square input. Names of parts are NNI's.
+    taking (x, mask). `points` landmarks; `size` is the side of the square input in pixels.
+    Raises BadInput for another number of layers than the space has.
     """
 
     def __init__(
         self, space: SpaceParams, points: int, layers: Sequence[nn.Module], size: int = 112
     ) -> None:
         super().__init__()
-        found = slots(space, size)
-        if len(layers) != len(found):
-            raise BadInput(f"{len(layers)} layers given for a space of {len(found)}")
-        ends = _stage_ends(space)
-        side = found[-1].output_size
+        shapes = slots(space, size)
+        if len(layers) != len(shapes):
+            raise BadInput(f"{len(layers)} layers given for a space of {len(shapes)}")
         self.points = points
         self.size = size
-        self.stage_ends = ends
+        self.stage_ends = tuple(n - 1 for n in accumulate(s.layer_num for s in space.stages))
         self.stem = Stem()
         self.block4_1 = block4_1(size // 4)
         self.layers = nn.ModuleList(layers)
-        scales = [(STEM_CHANNELS, size // 2)]
-        scales += [(found[i].c_out, found[i].output_size) for i in ends]
+        ends = [shapes[i] for i in self.stage_ends]
+        side = ends[-1].output_size
+        scales = [(STEM_CHANNELS, size // 2), *((end.c_out, end.output_size) for end in ends)]
         # Learned average pooling of every scale but the last, which has the final size already.
-        self.reduce = nn.ModuleList(_reduction(c, s, side) for c, s in scales[:-1])
+        self.reduce = nn.ModuleList(_learned_pooling(c, s, side) for c, s in scales[:-1])
         width = 2 * HEAD_CHANNELS
         self.block6_1 = nn.Conv2d(sum(c for c, _ in scales), HEAD_CHANNELS, 1, bias=False)
         self.block6_2 = MBBlock(
@@ -62,14 +141,21 @@ class PFLD(nn.Module):
             x = layer(x) if masks is None else layer(x, masks[i])
             if i in self.stage_ends:
                 scales.append(x)
-        return self._head(scales), feature
-
-    def _head(self, scales: list[Tensor]) -> Tensor:
-        same = [reduce(y) for reduce, y in zip(self.reduce, scales[:-1], strict=True)]
+        last = scales.pop()
+        pooled = [reduce(scale) for reduce, scale in zip(self.reduce, scales, strict=True)]
         # NNI concatenates the last stage first.
-        y = self.block6_1(torch.cat([scales[-1], *reversed(same)], dim=1))
+        y = self.block6_1(torch.cat([last, *reversed(pooled)], dim=1))
         y = self.block6_3(self.block6_2(y))
-        return self.fc(self.conv7(y)).reshape(-1, self.points, 2)
+        return self.fc(self.conv7(y)).reshape(-1, self.points, 2), feature
+
+
+def _learned_pooling(channels: int, side: int, target: int) -> nn.Conv2d:
+    """Depthwise convolution that brings a map of `side` to `target` (56 -> 7: 9x9, stride 8)."""
+    stride = -(-side // target)
+    kernel = max(3, stride + 1)
+    # NNI pads by 1; maps that do not divide evenly need more.
+    padding = next(p for p in range(1, kernel) if (side + 2 * p - kernel) // stride + 1 == target)
+    return nn.Conv2d(channels, channels, kernel, stride, padding, groups=channels, bias=False)
 
 
 class AuxNet(nn.Module):
@@ -108,9 +194,9 @@ def build_subnet(
 
     Raises BadInput when `choice` does not fit the space.
     """
-    found = slots(space, size)
     check_choice(space, choice)
-    layers = [slot.build(block) for slot, block in zip(found, choice, strict=True)]
+    shapes = slots(space, size)
+    layers = [slot.build(block) for slot, block in zip(shapes, choice, strict=True)]
     net = PFLD(space, points, layers, size)
     initialise(net, seed)
     return net
@@ -131,20 +217,3 @@ def check_choice(space: SpaceParams, choice: Sequence[str]) -> None:
     for i, (block, known) in enumerate(zip(choice, ops, strict=True)):
         if block not in known:
             raise BadInput(f"layer {i}: {block!r} is not in the space; take {', '.join(known)}")
-
-
-def _stage_ends(space: SpaceParams) -> tuple[int, ...]:
-    ends, last = [], -1
-    for stage in space.stages:
-        last += stage.layer_num
-        ends.append(last)
-    return tuple(ends)
-
-
-def _reduction(channels: int, side: int, target: int) -> nn.Conv2d:
-    """Depthwise convolution that brings a map of `side` to `target` (56 -> 7: 9x9, stride 8)."""
-    stride = -(-side // target)
-    kernel = max(3, stride + 1)
-    # NNI pads by 1; maps that do not divide evenly need more.
-    padding = next(p for p in range(1, kernel) if (side + 2 * p - kernel) // stride + 1 == target)
-    return nn.Conv2d(channels, channels, kernel, stride, padding, groups=channels, bias=False)

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from fbnet.nets.blocks import initialise
-from fbnet.nets.fused import weighted_sum
-from fbnet.nets.pfld import PFLD, check_choice
-from fbnet.nets.space import slots
+from fbnet.nets.optimize import weighted_sum
+from fbnet.nets.pfld import PFLD, check_choice, slots
 from fbnet.params import SpaceParams
 
 

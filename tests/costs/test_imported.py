@@ -11,7 +11,7 @@ from fbnet.costs.imported import imported, outlying, unknown
 from fbnet.costs.lut import Lut, from_table
 from fbnet.costs.macs import macs_table
 from fbnet.errors import BadInput
-from fbnet.nets.space import slots
+from fbnet.nets.pfld import slots
 from fbnet.params import NNI_SPACE, LutParams
 
 SLOTS = slots(NNI_SPACE)

@@ -11,7 +11,7 @@ from fbnet.costs.prediction import Setting, setting
 from fbnet.engines import ENGINES
 from fbnet.engines.convert import input_shape
 from fbnet.errors import BadInput
-from fbnet.nets.space import slots
+from fbnet.nets.pfld import slots
 from fbnet.params import NNI_SPACE, LutParams, SpaceParams, StageParams
 
 SPACE = SpaceParams(

@@ -10,7 +10,7 @@ import pytest
 from fbnet.costs.lut import cost_of
 from fbnet.costs.nni_lut import from_nni_npy, from_nni_txt
 from fbnet.errors import BadInput
-from fbnet.nets.space import slots
+from fbnet.nets.pfld import slots
 from fbnet.params import NNI_SPACE
 
 SLOTS = slots(NNI_SPACE)

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from benchmarks.yardstick import plain_supernet
 from fbnet.nets.blocks import BLOCKS
-from fbnet.nets.depthwise import DepthwiseConv
-from fbnet.nets.optimize import FastStem, optimize_for_cpu
+from fbnet.nets.optimize import DepthwiseConv, FastStem, optimize_for_cpu
 from fbnet.nets.pfld import PFLD
 from fbnet.params import SpaceParams, StageParams
 from fbnet.search.supernet import build_supernet

@@ -2,23 +2,28 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from pydantic import ValidationError
 
 from fbnet.costs.latency import net_model
 from fbnet.errors import BadInput
-from fbnet.nets.pfld import PFLD, build_auxnet, build_subnet
+from fbnet.nets.pfld import PFLD, build_auxnet, build_subnet, slots
 from fbnet.params import NNI_SPACE, SpaceParams, StageParams
 
 FIRST = tuple(ops[0] for ops in NNI_SPACE.layer_ops)
 
 
-def stage(block: str, channels: int, stride: int, layer_num: int = 1) -> StageParams:
-    return StageParams(ops=(block,), layer_num=layer_num, channels=channels, stride=stride)
+def stage(*ops: str, channels: int = 32, stride: int = 1, layer_num: int = 1) -> StageParams:
+    return StageParams(ops=ops, layer_num=layer_num, channels=channels, stride=stride)
 
 
 SPACES = {
-    "one stage": (stage("sep_k3", 24, 2),),
-    "three stages": (stage("skip", 32, 1), stage("gh_k3", 48, 2, 2), stage("mb_k3_res_se", 64, 2)),
-    "four, no stride": tuple(stage("mb_k3_res", c, 1) for c in (32, 16, 16, 24)),
+    "one stage": (stage("sep_k3", channels=24, stride=2),),
+    "three stages": (
+        stage("skip"),
+        stage("gh_k3", channels=48, stride=2, layer_num=2),
+        stage("mb_k3_res_se", channels=64, stride=2),
+    ),
+    "four, no stride": tuple(stage("mb_k3_res", channels=c) for c in (32, 16, 16, 24)),
 }
 
 
@@ -50,14 +55,14 @@ def test_any_number_of_stages_and_any_size(stages: tuple[StageParams, ...], size
     assert build_auxnet(size)(feature).shape == (2, 3)
 
 
-def test_the_head_reduces_as_the_seeds() -> None:
+def test_the_head_reduces_as_nni() -> None:
     net = build_subnet(NNI_SPACE, 106, FIRST)
     kernels = [(c.kernel_size[0], c.stride[0], c.padding[0]) for c in net.reduce]
     assert kernels == [(9, 8, 1), (3, 2, 1)]
     assert net.conv7.kernel_size == (7, 7)
 
 
-def test_the_pose_net_has_the_seeds_parameters() -> None:
+def test_the_pose_net_has_nni_parameters() -> None:
     assert sum(p.numel() for p in build_auxnet().parameters()) == 167_491
 
 
@@ -94,3 +99,57 @@ def test_a_choice_outside_the_space_is_refused(choice: tuple[str, ...], message:
 def test_the_number_of_layers_must_fit() -> None:
     with pytest.raises(BadInput, match="1 layers given for a space of 5"):
         PFLD(NNI_SPACE, 106, [torch.nn.Identity()])
+
+
+def test_nni_shapes_come_out_of_the_topology() -> None:
+    shapes = [tuple(slot.shape().values()) for slot in slots(NNI_SPACE)]
+    assert shapes == [
+        (32, 32, 1, 14),
+        (32, 32, 1, 14),
+        (32, 64, 2, 14),
+        (64, 64, 1, 7),
+        (64, 64, 1, 7),
+    ]
+
+
+def test_each_of_three_stages_keeps_its_own_blocks() -> None:
+    # NNI's `left = right` gives layers of the third stage the blocks of the second.
+    space = SpaceParams(
+        stages=(
+            stage("skip", "sep_k3", layer_num=2),
+            stage("gh_k3", layer_num=1, channels=48, stride=2),
+            stage("mb_k3", "mb_k5", layer_num=3, channels=64, stride=2),
+        )
+    )
+    layers = slots(space)
+    assert [s.blocks for s in layers] == [("skip", "sep_k3")] * 2 + [("gh_k3",)] + [
+        ("mb_k3", "mb_k5")
+    ] * 3
+    assert [s.c_in for s in layers] == [32, 32, 32, 48, 64, 64]
+    assert [s.size for s in layers] == [14, 14, 14, 7, 4, 4]
+    assert [s.output_size for s in layers] == [14, 14, 7, 4, 4, 4]
+
+
+@pytest.mark.parametrize("size", [0, 2, 111, 114])
+def test_a_size_the_stem_cannot_halve_twice_is_refused(size: int) -> None:
+    with pytest.raises(BadInput, match="multiple of 4"):
+        slots(NNI_SPACE, size)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ops": ("mb_k9",)}, "unknown block 'mb_k9'; known: skip, conv1x1"),
+        ({"ops": ()}, "at least 1"),
+        ({"ops": ("skip", "sep_k3", "skip")}, "'skip' is listed twice"),
+        ({"layer_num": 0}, "greater than or equal to 1"),
+        ({"stride": 3}, "less than or equal to 2"),
+        ({"channels": 33}, "multiple of 2"),
+        ({"kernel": 3}, "not permitted"),
+    ],
+)
+def test_impossible_stages_are_refused(changes: dict, message: str) -> None:
+    good = {"ops": ("skip",), "layer_num": 1, "channels": 32, "stride": 1}
+    StageParams(**good)
+    with pytest.raises(ValidationError, match=message):
+        StageParams(**(good | changes))

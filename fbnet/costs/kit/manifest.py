@@ -10,7 +10,7 @@ from fbnet.costs.latency import block_shape, ends, reference_choices
 from fbnet.costs.prediction import sampled_choices
 from fbnet.errors import BadInput
 from fbnet.files import digest, read_json
-from fbnet.nets.space import slots
+from fbnet.nets.pfld import slots
 from fbnet.params import SpaceParams
 
 FILE = "manifest.json"

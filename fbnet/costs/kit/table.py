@@ -14,7 +14,7 @@ from fbnet.costs.latency import FLOOR_MS, assembled
 from fbnet.costs.lut import FREE_BLOCKS, cost_of, from_table
 from fbnet.costs.timing import Timing
 from fbnet.errors import BadInput, listed
-from fbnet.nets.space import slots
+from fbnet.nets.pfld import slots
 
 
 def table_of(results: Path, kit: Path) -> dict[str, Any]:
