@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fbnet.errors import BadInput
+from fbnet.faces.readers import AUTO, READERS
 
 
 class Section(BaseModel):
@@ -157,7 +158,7 @@ class SyntheticParams(Section):
     pictures_per_person: int = Field(1, ge=1)
     """Pictures of one person, one after the other; must divide `train`."""
     seed: int = Field(0, ge=0)
-    """Every draw hangs on it and on the picture's number, on nothing else."""
+    """Every draw depends on it and on the picture's number, on nothing else."""
     points: Literal[68, 106] = 106
     """Landmarks of a label: 106 (NNI, InsightFace) or 68 (300W)."""
     supersampling: int = Field(2, ge=1, le=4)
@@ -215,15 +216,12 @@ class SyntheticParams(Section):
         return self
 
 
-LayoutName = Literal["auto", "nni", "lapa", "ibug", "wflw", "synthetic"]
-
-
 class FetchParams(Section):
     """From pictures on disk, or a head to render, to face crops with landmarks and pose."""
 
     root: str = "data"
     """Folder of the data set, absolute or relative to the project."""
-    layout: LayoutName = "auto"
+    layout: str = AUTO
     """How the folder is laid out; `auto` looks for the marker files of each layout."""
     size: int = Field(112, ge=32, le=512)
     """Side of a face crop in pixels."""
@@ -257,6 +255,11 @@ class FetchParams(Section):
     """Use no more than this many photographs of a data set, for a trial. Not for rendered faces."""
     synthetic: SyntheticParams = SyntheticParams()
     """What is rendered where the folder holds a head instead of photographs."""
+
+    @field_validator("layout")
+    @classmethod
+    def _known_layout(cls, layout: str) -> str:
+        return layout if layout == AUTO else READERS.check(layout)
 
 
 class LutParams(Section):

@@ -17,8 +17,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     """Prepare the faces of `fetch.root`."""
     from fbnet import plots
     from fbnet.faces.faceset import SPLITS
-    from fbnet.faces.labels import statistics
-    from fbnet.faces.prepare import prepare
+    from fbnet.faces.prepare import prepare, statistics
     from fbnet.files import write_json
 
     prepared = prepare(params.fetch, results.faces)

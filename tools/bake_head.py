@@ -19,8 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from fbnet.faces.synthetic import head as asset
-from fbnet.faces.synthetic.frontal import FrontalMap
-from fbnet.faces.synthetic.raster import rasterise, vertex_normals
+from fbnet.faces.synthetic.raster import FrontalMap, rasterise, vertex_normals
 from fbnet.files import write_bytes
 
 PARTS = {

@@ -1,51 +1,25 @@
 """From a data set's folder, or a head to render, to a face set on disk."""
 
 import dataclasses
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import partial
-from itertools import islice
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import numpy as np
 
-from fbnet.errors import BadInput
-from fbnet.faces import crop, pose, readers, split
-from fbnet.faces.faceset import FaceSet, create_images, new_folder, trim_images
-from fbnet.faces.readers import Problems, Record
-from fbnet.landmarks import SCHEMES
+from fbnet.faces import pose, split
+from fbnet.faces.faceset import SPLITS, FaceSet, create_images, new_folder, trim_images
+from fbnet.faces.readers import READERS, recognise
+from fbnet.faces.readers.base import Problems, Sample, Source
+from fbnet.landmarks import eye_distance
 from fbnet.params import FetchParams
-from fbnet.progress import say, track
+from fbnet.progress import say
 
 GROSS_DEG = 20.0
-"""Median difference of two poses from which on one of them must be wrong."""
+"""Median difference of two poses from which on one of them must be wrong, degrees."""
 SKIPPED = "skipped.txt"
 """File beside the arrays that lists what was left out, one message a line."""
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One face on its way into the set; fields as in FaceSet, for one face.
-
-    given: its split where the source names it. listed: its pose where a label file gives one.
-    All samples of a set have the same flags.
-    """
-
-    image: np.ndarray
-    landmarks: np.ndarray
-    pose: np.ndarray
-    name: str
-    group: str
-    given: str | None
-    listed: np.ndarray | None = None
-    flags: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,152 +37,60 @@ def prepare(params: FetchParams, folder: Path) -> Prepared:
     `params.on_bad` is "skip".
     """
     root = Path(params.root)
-    layout, mark = readers.recognise(root, params.layout)
-    say(f"{root}: layout {layout} (found {mark})")
+    layout, marker = recognise(root, params.layout)
+    say(f"{root}: layout {layout} (found {marker})")
     cv2.setNumThreads(1)  # params.workers is what runs side by side
     problems = Problems(root, params.on_bad)
-    rendered = layout == readers.SYNTHETIC
-    records = [] if rendered else _records(root, layout, params, problems)
-    count = params.synthetic.train + params.synthetic.test if rendered else len(records)
-    samples = _rendered(root, params) if rendered else _photographs(records, params, problems)
-    margin = 0 if records and records[0].cropped else params.margin
-    with new_folder(folder) as made:
-        kept, images = _store(samples, made, count, params.size + 2 * margin)
+    source = READERS[layout].read(root, params, problems)
+    with new_folder(folder) as target:
+        samples, images = _store(source, target, params.size)
+        groups = [sample.group for sample in samples]
         faces = FaceSet(
             images=images,
-            landmarks=np.stack([sample.landmarks for sample in kept]),
-            pose=_poses(kept, params),
-            split=_split(kept, params),
-            names=[sample.name for sample in kept],
-            groups=[sample.group for sample in kept],
+            landmarks=np.stack([sample.landmarks for sample in samples]),
+            pose=_poses(samples, params),
+            split=split.assign(
+                groups,
+                [sample.split for sample in samples],
+                params.test_share,
+                params.validation_share,
+                params.seed,
+            ),
+            names=[sample.name for sample in samples],
+            groups=groups,
             size=params.size,
-            margin=margin,
+            margin=source.margin,
             layout=layout,
-            source=mark,
-            flags=_flags(kept),
+            source=marker,
+            flags={
+                name: np.array([sample.flags[name] for sample in samples])
+                for name in samples[0].flags
+            },
         )
-        faces.save_labels(made)
-        (made / SKIPPED).write_text("".join(f"{line}\n" for line in problems.found))
-    return Prepared(FaceSet.load(folder), tuple(problems.found))
+        faces.save_labels(target)
+        (target / SKIPPED).write_text("".join(f"{line}\n" for line in problems.messages))
+    return Prepared(FaceSet.load(folder), tuple(problems.messages))
 
 
-def _records(root: Path, layout: str, params: FetchParams, problems: Problems) -> list[Record]:
-    """The usable records by name, grouped as params say, no photograph in train and test."""
-    records = readers.read(root, layout, problems)
-    if params.group == "file":
-        records = [dataclasses.replace(record, group=record.name) for record in records]
-    split.check_groups([record.group for record in records])
-    torn = split.straddling(
-        [record.group for record in records], [record.split for record in records]
-    )
-    for one, other in torn:
-        with problems.tolerate():
-            raise BadInput(
-                f"{records[one].origin}: the photograph of {records[other].origin}, which is in "
-                "test; remove one of them"
-            )
-    dropped = {one for one, _ in torn}
-    left = [record for index, record in enumerate(records) if index not in dropped]
-    return _spread(left, params.limit)
-
-
-def _spread(records: list[Record], limit: int | None) -> list[Record]:
-    """At most `limit` records, evenly from each split."""
-    if limit is None or limit >= len(records):
-        return records
-    order = sorted(range(len(records)), key=lambda index: (records[index].split or "", index))
-    chosen = np.linspace(0, len(order) - 1, limit).round().astype(int)
-    return [records[index] for index in sorted(order[place] for place in chosen)]
-
-
-def _photographs(
-    records: list[Record], params: FetchParams, problems: Problems
-) -> Iterator[Sample | None]:
-    """Decode and crop; None for a record that is left out."""
-    with ThreadPoolExecutor(params.workers) as pool:
-        made = _in_order(pool, partial(_cut, params=params), records, 4 * params.workers)
-        try:
-            for future in track(made, "faces", len(records), "faces"):
-                sample = None
-                with problems.tolerate():
-                    sample = future.result()
-                yield sample
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _cut(record: Record, params: FetchParams) -> Sample:
-    try:
-        picture = crop.load_picture(record.image)
-        if record.cropped:
-            image, landmarks = crop.fit(picture, record.points, params.size)
-        else:
-            crop.check_points(record.points, picture)
-            image, landmarks = crop.cut(
-                picture, record.points, params.size, params.margin, params.crop_scale
-            )
-    except BadInput as error:
-        raise BadInput(f"{record.origin}: {error}") from None
-    scheme = SCHEMES[len(landmarks)]
-    computed = pose.estimate(landmarks * params.size, scheme, params.size)
-    return Sample(image, landmarks, computed, record.name, record.group, record.split, record.pose)
-
-
-def _rendered(root: Path, params: FetchParams) -> Iterator[Sample]:
-    """Render: the first `train` pictures are for training, the rest, other people, for test."""
-    from fbnet.faces import synthetic
-
-    knobs = params.synthetic
-    indices = range(knobs.train + knobs.test)
-    head = synthetic.load_head(root)
-    made = synthetic.render_many(head, knobs, indices, params.size, params.margin, params.workers)
-    for index, face in zip(indices, track(made, "faces", len(indices), "faces"), strict=True):
-        yield Sample(
-            image=face.image,
-            landmarks=face.landmarks,
-            pose=face.pose,
-            name=f"face{index:06d}",
-            group=f"person{face.identity:06d}",
-            given="train" if index < knobs.train else "test",
-            flags=face.flags,
-        )
-
-
-def _store(
-    samples: Iterable[Sample | None], folder: Path, count: int, side: int
-) -> tuple[list[Sample], np.ndarray]:
+def _store(source: Source, folder: Path, size: int) -> tuple[list[Sample], np.ndarray]:
     """Write the images one by one; returns the samples without them, and the images mapped."""
-    images = create_images(folder, count, side)
-    kept: list[Sample] = []
-    for sample in samples:
+    images = create_images(folder, source.count, size + 2 * source.margin)
+    stored: list[Sample] = []
+    for sample in source.samples:
         if sample is not None:
-            images[len(kept)] = sample.image
-            kept.append(dataclasses.replace(sample, image=images[:0]))
+            images[len(stored)] = sample.image
+            stored.append(dataclasses.replace(sample, image=images[:0]))
     images.flush()
-    return kept, trim_images(folder, len(kept))
+    return stored, trim_images(folder, len(stored))
 
 
-def _flags(kept: Sequence[Sample]) -> dict[str, np.ndarray]:
-    return {name: np.array([sample.flags[name] for sample in kept]) for name in kept[0].flags}
-
-
-def _split(kept: Sequence[Sample], params: FetchParams) -> np.ndarray:
-    return split.assign(
-        [sample.group for sample in kept],
-        [sample.given for sample in kept],
-        params.test_share,
-        params.validation_share,
-        params.seed,
-    )
-
-
-def _poses(kept: Sequence[Sample], params: FetchParams) -> np.ndarray:
+def _poses(samples: Sequence[Sample], params: FetchParams) -> np.ndarray:
     """Pose float32 [N, 3] as `params.pose` says; warns where a list's angles look wrong."""
-    computed = np.stack([sample.pose for sample in kept])
-    listed = np.array([sample.listed is not None for sample in kept])
+    computed = np.stack([sample.pose for sample in samples])
+    listed = np.array([sample.listed_pose is not None for sample in samples])
     if not listed.any():
         return computed
-    given = np.stack([sample.listed for sample in kept if sample.listed is not None])
+    given = np.stack([sample.listed_pose for sample in samples if sample.listed_pose is not None])
     apart = np.degrees(np.median(pose.difference(given, computed[listed])))
     if apart > GROSS_DEG:
         used = "they are kept (fetch.pose: keep)" if params.pose == "keep" else "they are not used"
@@ -218,12 +100,28 @@ def _poses(kept: Sequence[Sample], params: FetchParams) -> np.ndarray:
     return computed
 
 
-def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], ahead: int
-) -> Iterator["Future[R]"]:
-    """The future of each item in order, no more than `ahead` of them under way."""
-    source = iter(items)
-    waiting = deque(pool.submit(work, item) for item in islice(source, ahead))
-    while waiting:
-        yield waiting.popleft()
-        waiting.extend(pool.submit(work, item) for item in islice(source, 1))
+def statistics(faces: FaceSet) -> dict[str, float]:
+    """Counts and label statistics that tell whether a face set's labels make sense.
+
+    train, validation, test, faces, groups: counts. points: landmarks per face. size, margin:
+    pixels. eye_distance: mean distance of the outer eye corners in units of the crop.
+    points_outside: share of the points outside the inner crop. pitch_mean_deg, ... roll_std_deg.
+    """
+    outside = (faces.landmarks < 0) | (faces.landmarks > 1)
+    degrees = np.degrees(faces.pose.astype(np.float64))
+    figures = {
+        "eye_distance": eye_distance(faces.landmarks, faces.scheme).mean(),
+        "points_outside": outside.any(axis=-1).mean(),
+    }
+    for axis, values in zip(("pitch", "yaw", "roll"), degrees.T, strict=True):
+        figures[f"{axis}_mean_deg"] = values.mean()
+        figures[f"{axis}_std_deg"] = values.std()
+    counts = {name: len(faces.indices(name)) for name in SPLITS} | {
+        "faces": len(faces),
+        "groups": len(set(faces.groups)),
+        "points": faces.points,
+        "size": faces.size,
+        "margin": faces.margin,
+    }
+    # Six digits: the rest differs between machines.
+    return counts | {name: float(f"{value:.6g}") for name, value in figures.items()}

@@ -10,16 +10,15 @@ import pytest
 from fbnet.errors import BadInput
 from fbnet.faces import synthetic
 from fbnet.faces.faceset import FaceSet
-from fbnet.faces.labels import statistics
-from fbnet.faces.prepare import Prepared, prepare
+from fbnet.faces.prepare import Prepared, prepare, statistics
 from fbnet.params import FetchParams, SyntheticParams
 
 LAYOUTS = {"nni": (106, 6), "lapa": (106, 9), "ibug": (68, 6), "wflw": (98, 8)}
 
 
 def run(root: Path, **params: Any) -> Prepared:
-    made = FetchParams(root=str(root), size=48, margin=params.pop("margin", 10), **params)
-    return prepare(made, root.parent / "faces")
+    fetch = FetchParams(root=str(root), size=48, margin=10, **params)
+    return prepare(fetch, root.parent / "faces")
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -79,7 +78,7 @@ def shrink_picture(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("layout", "picture", "harm", "origin", "said"),
+    ("layout", "picture", "harm", "origin", "words"),
     [
         ("ibug", "afw/100123_2.jpg", break_picture, "afw/100123_2.pts:1", "broken"),
         ("ibug", "afw/100123_2.jpg", shrink_picture, "afw/100123_2.pts:1", "far outside"),
@@ -89,17 +88,17 @@ def shrink_picture(path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_bad_picture_is_named_or_left_out(
-    drawn: Any, tmp_path: Path, layout: str, picture: str, harm: Any, origin: str, said: str
+    drawn: Any, tmp_path: Path, layout: str, picture: str, harm: Any, origin: str, words: str
 ) -> None:
     getattr(drawn, layout)(tmp_path / "data")
     harm(tmp_path / "data" / picture)
-    with pytest.raises(BadInput, match=f"{origin}: .*{said}"):
+    with pytest.raises(BadInput, match=f"{origin}: .*{words}"):
         run(tmp_path / "data")
     assert not (tmp_path / "faces").exists()
     prepared = run(tmp_path / "data", on_bad="skip")
     assert len(prepared.faces) == LAYOUTS[layout][1] - 1
     assert picture not in prepared.faces.names
-    assert len(prepared.skipped) == 1 and said in prepared.skipped[0]
+    assert len(prepared.skipped) == 1 and words in prepared.skipped[0]
     listed = (tmp_path / "faces" / "skipped.txt").read_text()
     assert listed == prepared.skipped[0] + "\n" and str(tmp_path) not in listed
 

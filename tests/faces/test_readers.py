@@ -8,16 +8,20 @@ import numpy as np
 import pytest
 
 from fbnet.errors import BadInput
-from fbnet.faces.readers import LAYOUTS, Problems, read, recognise
-from fbnet.faces.readers.records import photograph
+from fbnet.faces.readers import READERS, ibug, lapa, nni, recognise, wflw
+from fbnet.faces.readers.base import Problems, photograph_of
+from fbnet.faces.readers.photographs import Record, sort
+from fbnet.params import FetchParams
 
+MODULES = {"nni": nni, "lapa": lapa, "ibug": ibug, "wflw": wflw}
 POINTS = {"nni": 106, "lapa": 106, "ibug": 68, "wflw": 98}
 WFLW_LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
 
 
-def records_of(root: Path, layout: str, on_bad: str = "fail") -> tuple[list, list[str]]:
+def records_of(root: Path, layout: str, on_bad: str = "fail") -> tuple[list[Record], list[str]]:
+    """The records of a folder by name, and the messages about bad ones."""
     problems = Problems(root, on_bad)
-    return read(root, layout, problems), problems.found
+    return sort(MODULES[layout].list_records(root, problems), problems), problems.messages
 
 
 def edit(path: Path, line: int, change: Callable[[str], str | None]) -> None:
@@ -35,9 +39,9 @@ def edit(path: Path, line: int, change: Callable[[str], str | None]) -> None:
 @pytest.mark.parametrize("asked", ["auto", "same"])
 def test_every_layout_is_recognised(drawn: Any, tmp_path: Path, layout: str, asked: str) -> None:
     getattr(drawn, layout)(tmp_path)
-    found, mark = recognise(tmp_path, "auto" if asked == "auto" else layout)
-    assert found == layout
-    assert mark.split()[0].split("/")[0] in {path.name for path in tmp_path.iterdir()}
+    recognised, marker = recognise(tmp_path, "auto" if asked == "auto" else layout)
+    assert recognised == layout
+    assert marker.split()[0].split("/")[0] in {path.name for path in tmp_path.iterdir()}
 
 
 def test_a_head_means_rendered_faces(tmp_path: Path) -> None:
@@ -48,8 +52,8 @@ def test_a_head_means_rendered_faces(tmp_path: Path) -> None:
 def test_an_unknown_folder_tells_what_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         recognise(tmp_path)
-    for layout in LAYOUTS.values():
-        assert layout.looks_for in str(caught.value)
+    for reader in READERS.values():
+        assert reader.looks_for in str(caught.value)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -60,7 +64,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_two_layouts_in_one_folder_are_not_guessed(drawn: Any, tmp_path: Path) -> None:
     drawn.nni(tmp_path)
     drawn.ibug(tmp_path)
-    with pytest.raises(BadInput, match=r"seed: train_data/list\.txt.*ibug: .*set fetch\.layout"):
+    with pytest.raises(BadInput, match=r"nni: train_data/list\.txt.*ibug: .*set fetch\.layout"):
         recognise(tmp_path)
     assert recognise(tmp_path, "ibug")[0] == "ibug"
 
@@ -69,6 +73,13 @@ def test_the_layout_asked_for_must_be_there(drawn: Any, tmp_path: Path) -> None:
     drawn.ibug(tmp_path)
     with pytest.raises(BadInput, match="WFLW_annotations"):
         recognise(tmp_path, "wflw")
+
+
+def test_params_take_the_layouts_of_the_table_and_auto() -> None:
+    for layout in ("auto", *READERS):
+        assert FetchParams(layout=layout).layout == layout
+    with pytest.raises(ValueError, match=r"unknown layout 'wflv'; did you mean 'wflw'"):
+        FetchParams(layout="wflv")
 
 
 # What the layouts hold
@@ -105,7 +116,7 @@ def test_names_are_unique_sorted_and_independent_of_the_folders_place(
     [((), None), ((10, 20, -30), (10, 20, -30)), ((0, 1, 0, 0, 1, 0, 10, 20, -30), (10, 20, -30))],
 )
 @pytest.mark.parametrize("points", [68, 98, 106])
-def test_seed_lines_with_and_without_angles(
+def test_nni_lines_with_and_without_angles(
     drawn: Any, tmp_path: Path, points: int, extra: tuple, pose: tuple | None
 ) -> None:
     drawn.nni(tmp_path, points=points, extra=extra)
@@ -121,14 +132,14 @@ def test_seed_lines_with_and_without_angles(
 
 
 @pytest.mark.parametrize("prefix", ["", "imgs/", "train_data/imgs/", "./train_data/imgs/"])
-def test_seed_pictures_are_found_from_three_starts(drawn: Any, tmp_path: Path, prefix: str) -> None:
+def test_nni_pictures_are_found_from_three_starts(drawn: Any, tmp_path: Path, prefix: str) -> None:
     drawn.nni(tmp_path)
     edit(tmp_path / "train_data/list.txt", 1, lambda line: prefix + line)
     names = [record.name for record in records_of(tmp_path, "nni")[0]]
     assert "train_data/imgs/0_a_0.png" in names
 
 
-def test_seed_copies_of_a_photograph_share_a_group(drawn: Any, tmp_path: Path) -> None:
+def test_nni_copies_of_a_photograph_share_a_group(drawn: Any, tmp_path: Path) -> None:
     drawn.nni(tmp_path)
     groups = {record.name: record.group for record in records_of(tmp_path, "nni")[0]}
     train = [groups[f"train_data/imgs/{stem}.png"] for stem in ("0_a_0", "0_a_1", "1_b_0")]
@@ -165,8 +176,8 @@ def test_ibug_splits_follow_the_benchmark(
     drawn: Any, tmp_path: Path, folders: tuple, splits: dict
 ) -> None:
     drawn.ibug(tmp_path, folders)
-    found = {Path(r.name).parent.as_posix(): r.split for r in records_of(tmp_path, "ibug")[0]}
-    assert found == splits
+    records, _ = records_of(tmp_path, "ibug")
+    assert {Path(record.name).parent.as_posix(): record.split for record in records} == splits
 
 
 def test_ibug_faces_of_one_photograph_share_a_group(drawn: Any, tmp_path: Path) -> None:
@@ -200,7 +211,7 @@ def test_wflw_faces_of_one_photograph_share_a_group(drawn: Any, tmp_path: Path) 
     ],
 )
 def test_the_photograph_in_a_name(stem: str, numbers: int, expected: str) -> None:
-    assert photograph(stem, numbers) == expected
+    assert photograph_of(stem, numbers) == expected
 
 
 # What is wrong, and where
@@ -249,9 +260,9 @@ BAD_LINES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("layout", "file", "line", "change", "at", "said"), BAD_LINES)
+@pytest.mark.parametrize(("layout", "file", "line", "change", "at", "words"), BAD_LINES)
 def test_a_bad_line_is_named_or_left_out(
-    drawn: Any, tmp_path: Path, layout: str, file: str, line: int, change: Any, at: int, said: str
+    drawn: Any, tmp_path: Path, layout: str, file: str, line: int, change: Any, at: int, words: str
 ) -> None:
     getattr(drawn, layout)(tmp_path)
     whole = len(records_of(tmp_path, layout)[0])
@@ -259,11 +270,11 @@ def test_a_bad_line_is_named_or_left_out(
     with pytest.raises(BadInput) as caught:
         records_of(tmp_path, layout)
     message = str(caught.value)
-    assert message.startswith(f"{tmp_path}/{file}:{at}:") and said in message
+    assert message.startswith(f"{tmp_path}/{file}:{at}:") and words in message
     assert "\n" not in message and ";" in message and "fetch.on_bad" in message
-    left, found = records_of(tmp_path, layout, on_bad="skip")
-    assert len(left) == whole - 1
-    assert len(found) == 1 and found[0].startswith(f"{file}:{at}:") and said in found[0]
+    left, messages = records_of(tmp_path, layout, on_bad="skip")
+    assert len(left) == whole - 1 and len(messages) == 1
+    assert messages[0].startswith(f"{file}:{at}:") and words in messages[0]
 
 
 @pytest.mark.parametrize(

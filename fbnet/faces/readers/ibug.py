@@ -10,61 +10,55 @@ from pathlib import Path
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.faces.readers.records import (
+from fbnet.faces.readers.base import (
     PICTURE_SUFFIXES,
     Problems,
-    Record,
+    Reader,
     lines_of,
     pair,
-    photograph,
+    photograph_of,
     relative,
     split_of,
 )
+from fbnet.faces.readers.photographs import Record, photographs
 
 POINTS = 68
 TEST_FOLDERS = ("ibug",)
 """Folders without trainset and testset that the benchmark keeps for test."""
 
 
-def found(root: Path) -> str | None:
-    """What marks this layout in `root`."""
+def detect(root: Path) -> str | None:
+    """The first .pts file in `root`, where there is one."""
     first = min(root.rglob("*.pts"), default=None)
     return f"{relative(first, root)} beside its picture" if first else None
 
 
-def read(root: Path, problems: Problems) -> list[Record]:
+def list_records(root: Path, problems: Problems) -> list[Record]:
     """All records. For bad files raises BadInput as `problems` says."""
     records = []
     for path in sorted(root.rglob("*.pts")):
         with problems.tolerate():
-            records.append(_record(root, path))
-    return _complete(records)
+            image = _picture(root, path)
+            record = Record(
+                image=image,
+                name=relative(image, root),
+                origin=f"{relative(path, root)}:1",
+                points=_points(root, path),
+                group=f"{relative(path.parent, root)}/{photograph_of(path.stem)}",
+                split=split_of(image, root),
+            )
+            records.append(record)
+    # Where some folders name a split, the others have one too.
+    if any(record.split for record in records):
+        return [
+            dataclasses.replace(record, split=record.split or _usual_split(record))
+            for record in records
+        ]
+    return records
 
 
-def _record(root: Path, path: Path) -> Record:
-    image = _picture(root, path)
-    folder = relative(path.parent, root)
-    return Record(
-        image=image,
-        name=relative(image, root),
-        origin=f"{relative(path, root)}:1",
-        points=_points(root, path),
-        group=f"{folder}/{photograph(path.stem)}",
-        split=split_of(image, root),
-    )
-
-
-def _complete(records: list[Record]) -> list[Record]:
-    """Where some folders name a split, the others have one too."""
-    if not any(record.split for record in records):
-        return records
-    return [
-        record if record.split else dataclasses.replace(record, split=_usual(record))
-        for record in records
-    ]
-
-
-def _usual(record: Record) -> str:
+def _usual_split(record: Record) -> str:
+    """The split of a folder whose name does not say it, as the 300W benchmark has it."""
     folders = Path(record.name).parent.parts
     return "test" if any(name.lower() in TEST_FOLDERS for name in folders) else "train"
 
@@ -83,18 +77,14 @@ def _picture(root: Path, path: Path) -> Path:
 def _points(root: Path, path: Path) -> np.ndarray:
     """Points float64 [68, 2], pixel centres being whole numbers from 0."""
     lines = lines_of(path, root)
-    head: dict[str, str] = {}
-    for position, (origin, line) in enumerate(lines):
-        if line.strip() == "{":
-            return _body(head, lines[position + 1 :], origin)
-        key, _, value = line.partition(":")
-        head[key.strip()] = value.strip()
-    raise BadInput(f"{lines[0][0]}: no line with {{ before the points; write a .pts file")
-
-
-def _body(head: dict[str, str], rows: list[tuple[str, str]], brace: str) -> np.ndarray:
-    if head.get("n_points") != str(POINTS):
-        raise BadInput(f"{brace}: n_points is {head.get('n_points')}; 300W files have 68")
+    start = next((number for number, (_, line) in enumerate(lines) if line.strip() == "{"), None)
+    if start is None:
+        raise BadInput(f"{lines[0][0]}: no line with {{ before the points; write a .pts file")
+    brace, rows = lines[start][0], lines[start + 1 :]
+    pairs = (line.partition(":") for _, line in lines[:start])
+    header = {key.strip(): value.strip() for key, _, value in pairs}
+    if header.get("n_points") != str(POINTS):
+        raise BadInput(f"{brace}: n_points is {header.get('n_points')}; 300W files have 68")
     if not rows or rows[-1][1].strip() != "}":
         raise BadInput(f"{brace}: the points do not end with a line }}; complete the file")
     rows = rows[:-1]
@@ -104,3 +94,6 @@ def _body(head: dict[str, str], rows: list[tuple[str, str]], brace: str) -> np.n
             "file or remove it with its picture"
         )
     return np.stack([pair(line.split(), origin) for origin, line in rows]) - 1.0
+
+
+READER = Reader(looks_for="*.pts", detect=detect, read=photographs(list_records))

@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.faces.readers.records import (
+from fbnet.faces.readers.base import (
     PICTURE_SUFFIXES,
     Problems,
-    Record,
+    Reader,
     lines_of,
     pair,
-    photograph,
+    photograph_of,
     relative,
     split_of,
 )
+from fbnet.faces.readers.photographs import Record, photographs
 from fbnet.landmarks import LAPA_TO_NNI, convert
 
 LABELS = ("landmark", "landmarks")
@@ -30,22 +31,29 @@ DEPTH = 3
 POINTS = 106
 
 
-def found(root: Path) -> str | None:
-    """What marks this layout in `root`."""
-    pairs = list(_pairs(root))
-    if not pairs:
-        return None
-    places = (f"{relative(labels, root)} beside {pictures.name}" for labels, pictures in pairs)
-    return ", ".join(places)
+def detect(root: Path) -> str | None:
+    """The pairs of folders with labels and pictures in `root`, where there are any."""
+    pairs = _pairs(root)
+    places = [f"{relative(labels, root)} beside {pictures.name}" for labels, pictures in pairs]
+    return ", ".join(places) or None
 
 
-def read(root: Path, problems: Problems) -> list[Record]:
+def list_records(root: Path, problems: Problems) -> list[Record]:
     """All records, points in NNI order. For bad files raises BadInput as `problems` says."""
     records = []
     for labels, pictures in _pairs(root):
         for path in sorted(labels.glob("*.txt")):
             with problems.tolerate():
-                records.append(_record(root, path, pictures))
+                image = _picture(root, path, pictures)
+                record = Record(
+                    image=image,
+                    name=relative(image, root),
+                    origin=f"{relative(path, root)}:1",
+                    points=convert(_points(root, path), LAPA_TO_NNI),
+                    group=f"{relative(pictures, root)}/{photograph_of(image.stem, numbers=2)}",
+                    split=split_of(image, root),
+                )
+                records.append(record)
     return records
 
 
@@ -59,19 +67,8 @@ def _pairs(root: Path) -> Iterator[tuple[Path, Path]]:
             yield labels, beside[0]
 
 
-def _record(root: Path, path: Path, pictures: Path) -> Record:
-    image = _picture(root, path, pictures)
-    return Record(
-        image=image,
-        name=relative(image, root),
-        origin=f"{relative(path, root)}:1",
-        points=convert(_points(root, path), LAPA_TO_NNI),
-        group=f"{relative(pictures, root)}/{photograph(image.stem, numbers=2)}",
-        split=split_of(image, root),
-    )
-
-
 def _picture(root: Path, path: Path, pictures: Path) -> Path:
+    """The picture of the label file `path`, with its suffix named in the label or not."""
     stem = path.name.removesuffix(".txt")
     for name in (stem, *(stem + suffix for suffix in PICTURE_SUFFIXES)):
         if name.lower().endswith(PICTURE_SUFFIXES) and (pictures / name).is_file():
@@ -83,6 +80,7 @@ def _picture(root: Path, path: Path, pictures: Path) -> Path:
 
 
 def _points(root: Path, path: Path) -> np.ndarray:
+    """Points float64 [106, 2] in LaPa's order, pixels."""
     (head, count), *rows = lines_of(path, root)
     if count.strip() != str(POINTS):
         raise BadInput(f"{head}: starts with {count.strip()[:20]!r}; the first line must be 106")
@@ -92,3 +90,10 @@ def _points(root: Path, path: Path) -> np.ndarray:
             "remove it with its picture"
         )
     return np.stack([pair(line.split(), origin) for origin, line in rows])
+
+
+READER = Reader(
+    looks_for="landmarks/*.txt beside images or pictures",
+    detect=detect,
+    read=photographs(list_records),
+)

@@ -9,39 +9,39 @@ from pathlib import Path
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.faces.readers.records import (
+from fbnet.faces.readers.base import (
     Problems,
-    Record,
+    Reader,
     lines_of,
     numbers,
-    photograph,
+    photograph_of,
     relative,
     within,
 )
+from fbnet.faces.readers.photographs import Record, photographs
 from fbnet.landmarks import SCHEMES
 
 PARTS = {"train_data": "train", "test_data": "test"}
-LISTS = tuple(f"{part}/list.txt" for part in PARTS)
 ANGLES = 3
 ATTRIBUTES = 6
 FURTHEST = 1.0
 """How far outside the crop a point may lie, in units of its side."""
 
-# Numbers on a line -> (points, angles at the end?)
 COUNTS = {
     2 * points + extra: (points, extra > 0)
     for points in SCHEMES
     for extra in (0, ANGLES, ATTRIBUTES + ANGLES)
 }
+"""Numbers on a line -> (number of points, whether angles end the line)."""
 
 
-def found(root: Path) -> str | None:
-    """What marks this layout in `root`."""
-    lists = [name for name in LISTS if (root / name).is_file()]
-    return " and ".join(lists) if lists else None
+def detect(root: Path) -> str | None:
+    """The lists in `root`, where there are any."""
+    lists = [name for part in PARTS if (root / (name := f"{part}/list.txt")).is_file()]
+    return " and ".join(lists) or None
 
 
-def read(root: Path, problems: Problems) -> list[Record]:
+def list_records(root: Path, problems: Problems) -> list[Record]:
     """All records. Raises BadInput for a missing list; for bad lines as `problems` says."""
     records: list[Record] = []
     seen: dict[Path, str] = {}
@@ -54,12 +54,17 @@ def read(root: Path, problems: Problems) -> list[Record]:
                         f"{origin}: names the picture of {seen[record.image]} again; remove one"
                     )
                 seen[record.image] = origin
-                _same_points(record, records)
+                if records and len(records[0].points) != len(record.points):
+                    raise BadInput(
+                        f"{origin}: {len(record.points)} points where {records[0].origin} has "
+                        f"{len(records[0].points)}; keep one point scheme in a data set"
+                    )
                 records.append(record)
     return records
 
 
 def _record(root: Path, part: str, origin: str, tokens: list[str]) -> Record:
+    """The face of one line, split into `tokens`."""
     count = len(tokens) - 1
     if count not in COUNTS:
         wanted = ", ".join(str(known) for known in sorted(COUNTS))
@@ -81,7 +86,7 @@ def _record(root: Path, part: str, origin: str, tokens: list[str]) -> Record:
         name=relative(image, root),
         origin=origin,
         points=places,
-        group=f"{part}/{photograph(image.stem)}",
+        group=f"{part}/{photograph_of(image.stem)}",
         split=PARTS[part],
         pose=np.radians(values[-ANGLES:]) if has_pose else None,
         cropped=True,
@@ -106,9 +111,8 @@ def _picture(root: Path, part: str, name: str, origin: str) -> Path:
     )
 
 
-def _same_points(record: Record, records: list[Record]) -> None:
-    if records and len(records[0].points) != len(record.points):
-        raise BadInput(
-            f"{record.origin}: {len(record.points)} points where {records[0].origin} has "
-            f"{len(records[0].points)}; keep one point scheme in a data set"
-        )
+READER = Reader(
+    looks_for="train_data/list.txt and test_data/list.txt",
+    detect=detect,
+    read=photographs(list_records),
+)

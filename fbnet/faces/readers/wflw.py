@@ -6,7 +6,8 @@ A line: 196 coordinates in pixels, 4 of the rectangle, 6 attributes, the picture
 from pathlib import Path
 
 from fbnet.errors import BadInput
-from fbnet.faces.readers.records import Problems, Record, lines_of, numbers, relative, within
+from fbnet.faces.readers.base import Problems, Reader, lines_of, numbers, relative, within
+from fbnet.faces.readers.photographs import Record, photographs
 
 FOLDER = "list_98pt_rect_attr_train_test"
 PLACES = (FOLDER, f"WFLW_annotations/{FOLDER}")
@@ -16,13 +17,12 @@ POINTS = 98
 NUMBERS = 2 * POINTS + 4 + 6
 
 
-def found(root: Path) -> str | None:
-    """What marks this layout in `root`."""
-    marks = [place for place in PLACES if (root / place).is_dir()]
-    return marks[0] if marks else None
+def detect(root: Path) -> str | None:
+    """The folder of lists in `root`, where there is one."""
+    return next((place for place in PLACES if (root / place).is_dir()), None)
 
 
-def read(root: Path, problems: Problems) -> list[Record]:
+def list_records(root: Path, problems: Problems) -> list[Record]:
     """All records. Raises BadInput for a missing list; for bad lines as `problems` says."""
     records: list[Record] = []
     seen: dict[str, str] = {}
@@ -41,10 +41,11 @@ def read(root: Path, problems: Problems) -> list[Record]:
 
 
 def _record(root: Path, split: str, origin: str, tokens: list[str]) -> Record:
+    """The face of one line, split into `tokens`."""
     if len(tokens) != NUMBERS + 1:
         raise BadInput(
             f"{origin}: {len(tokens)} words where 196 coordinates, 4 of the rectangle, "
-            f"6 attributes and the picture's path make {NUMBERS + 1}; mend the line or remove it"
+            f"6 attributes and the picture's path make {NUMBERS + 1}; fix the line or remove it"
         )
     values = numbers(tokens[:-1], origin)
     image = _picture(root, tokens[-1], origin)
@@ -67,3 +68,6 @@ def _picture(root: Path, name: str, origin: str) -> Path:
     if not image.is_file():
         raise BadInput(f"{origin}: no picture {PICTURES}/{name}; add it or remove the line")
     return image
+
+
+READER = Reader(looks_for=" or ".join(PLACES), detect=detect, read=photographs(list_records))

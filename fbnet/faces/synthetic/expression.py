@@ -1,15 +1,15 @@
-"""What the face does: mouth, brows, lids, gaze."""
+"""What the face does: mouth, brows, lids and gaze; where the eyeballs are."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from fbnet.faces.synthetic.draws import Draws
+from fbnet.faces.synthetic.drawing import Draws
+from fbnet.faces.synthetic.head import LEFT_EYE, RIGHT_EYE, Head
 from fbnet.params import SyntheticParams
 
 LID_LIMIT = 0.9
 """Largest blink plus squint of one eye: beyond it the lids cross."""
-
 SHUT, OPEN = 0.55, 0.2
 """Strengths of blink and jaw from which on eyes count as shut, a mouth as open."""
 
@@ -123,3 +123,33 @@ def _cap_lids(units: dict[str, float]) -> None:
             for name in closing:
                 if name in units:
                     units[name] *= LID_LIMIT / load
+
+
+@dataclass(frozen=True, eq=False)
+class Eyeball:
+    """One eye: part number, centre [3] and radius in the model, gaze (unit vector)."""
+
+    part: int
+    centre: np.ndarray
+    radius: float
+    gaze: np.ndarray
+
+    @property
+    def pupil(self) -> np.ndarray:
+        """The pupil's centre on the eyeball, model frame."""
+        return self.centre + self.radius * self.gaze
+
+
+def find_eyes(head: Head, vertices: np.ndarray, expression: Expression) -> list[Eyeball]:
+    """The image-left eye (the person's right), then the other."""
+    yaw, pitch = expression.gaze_yaw, expression.gaze_pitch
+    gaze = np.array(
+        [np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)], np.float32
+    )
+    eyes = []
+    for part in (RIGHT_EYE, LEFT_EYE):
+        ball = vertices[head.eye_vertices(part)]
+        centre = (ball.max(0) + ball.min(0)) / 2
+        radius = float(np.linalg.norm(ball - centre, axis=1).max()) * 0.97
+        eyes.append(Eyeball(part, centre, radius, gaze))
+    return eyes

@@ -12,11 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.faces.synthetic.frontal import FrontalMap
-from fbnet.faces.synthetic.raster import vertex_normals
+from fbnet.faces.synthetic.raster import FrontalMap, vertex_normals
 
 VERSION = 2
-FILE = "head.npz"
+HEAD_FILE = "head.npz"
 SKIN, LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, LASHES, LONG_HAIR = range(7)
 """Parts of the baked mesh. Left and right are the person's own."""
 HAIR_SHELL, LOCKS, HAT, CLOTH = range(7, 11)
@@ -107,7 +106,7 @@ class Head:
 
 def load_head(folder: str | Path) -> Head:
     """Read `folder`/head.npz. Raises BadInput when it is missing, broken or of another version."""
-    path = Path(folder) / FILE
+    path = Path(folder) / HEAD_FILE
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}

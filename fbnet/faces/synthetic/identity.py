@@ -7,8 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from fbnet.faces.synthetic.colour import linear, palette
-from fbnet.faces.synthetic.draws import Draws
+from fbnet.faces.synthetic.drawing import Draws, linear, palette
 from fbnet.faces.synthetic.head import Head
 from fbnet.params import SyntheticParams
 

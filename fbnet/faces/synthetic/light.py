@@ -6,12 +6,11 @@ import cv2
 import numpy as np
 
 from fbnet.faces.synthetic.camera import View
-from fbnet.faces.synthetic.colour import linear
+from fbnet.faces.synthetic.drawing import linear
 from fbnet.faces.synthetic.head import CLOTH, HAIR_SHELL, HAT, SKIN, TEETH, TONGUE
-from fbnet.faces.synthetic.points import Points
+from fbnet.faces.synthetic.mesh import Mesh, Points
 from fbnet.faces.synthetic.raster import rasterise
 from fbnet.faces.synthetic.skin import Surfaced
-from fbnet.faces.synthetic.surfaces import Mesh
 
 SHADOW_SIDE = 144
 """Pixels of the shadow map."""

@@ -5,34 +5,43 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fbnet.faces.synthetic.accessories import Wear, draw_wear, hat_surfaces, mask_surface
-from fbnet.faces.synthetic.background import draw_background
-from fbnet.faces.synthetic.brows import BrowShape, draw_brows
-from fbnet.faces.synthetic.camera import View, draw_camera, draw_crop
-from fbnet.faces.synthetic.conventions import LABELS
-from fbnet.faces.synthetic.cutouts import cutouts
-from fbnet.faces.synthetic.draws import Draws
-from fbnet.faces.synthetic.expression import Expression, draw_expression
-from fbnet.faces.synthetic.eyes import Eyeball, find_eyes
-from fbnet.faces.synthetic.glasses import glasses_layers
+from fbnet.faces.synthetic.camera import (
+    Sensor,
+    View,
+    draw_camera,
+    draw_crop,
+    draw_sensor,
+    photograph,
+)
+from fbnet.faces.synthetic.drawing import Draws, Layer
+from fbnet.faces.synthetic.expression import Expression, Eyeball, draw_expression, find_eyes
 from fbnet.faces.synthetic.hair import (
+    BrowShape,
     HairStyle,
+    draw_brows,
     draw_hair,
     hair_shells,
     hanging_hair,
+    keep_locks,
+    keep_strands,
 )
-from fbnet.faces.synthetic.hand import hand_layer
-from fbnet.faces.synthetic.head import Head
+from fbnet.faces.synthetic.head import CLOTH, HAIR_SHELL, HAT, LASHES, LOCKS, Head
 from fbnet.faces.synthetic.identity import Person, draw_person
-from fbnet.faces.synthetic.landmarks import project_landmarks, surface_points
-from fbnet.faces.synthetic.layers import Layer
+from fbnet.faces.synthetic.landmarks import LABELS, project_landmarks, surface_points
 from fbnet.faces.synthetic.light import draw_light, expose, shade
-from fbnet.faces.synthetic.occluders import object_layer
-from fbnet.faces.synthetic.points import Points, gather
-from fbnet.faces.synthetic.raster import Fragments, rasterise, vertex_normals
-from fbnet.faces.synthetic.sensor import Sensor, draw_sensor, photograph
+from fbnet.faces.synthetic.mesh import Mesh, Points, gather, join
+from fbnet.faces.synthetic.raster import Fragments, Keep, rasterise, vertex_normals
 from fbnet.faces.synthetic.skin import colour_points
-from fbnet.faces.synthetic.surfaces import Mesh, join
+from fbnet.faces.synthetic.surroundings import draw_background, hand_layer, object_layer
+from fbnet.faces.synthetic.wear import (
+    Wear,
+    draw_wear,
+    glasses_layers,
+    hat_surfaces,
+    keep_hat,
+    keep_mask,
+    mask_surface,
+)
 from fbnet.params import SyntheticParams
 
 PIVOT_DROP = 0.35
@@ -206,3 +215,45 @@ def _flags(subject: Subject, layers: set[str], sensor: Sensor) -> dict[str, bool
         "low_resolution": sensor.coarse,
         "grey": sensor.grey,
     }
+
+
+def cutouts(head: Head, mesh: Mesh, hair: HairStyle, wear: Wear, lashes: float) -> Keep:
+    """A filter for the rasteriser; lashes: their density, 0..1."""
+    angle, beside, height = head.angle, np.abs(head.angle), head.vertices[:, 1]
+    corners = mesh.source[mesh.triangles].T
+
+    def keep(
+        triangle: np.ndarray, second: np.ndarray, third: np.ndarray, pixel: np.ndarray
+    ) -> np.ndarray:
+        material = mesh.material[triangle]
+        kept = np.ones(len(triangle), bool)
+        for number, rule in rules.items():
+            chosen = np.flatnonzero(material == number)
+            if len(chosen):
+                face, b, c = triangle[chosen], second[chosen], third[chosen]
+                kept[chosen] = rule(face, b, c)
+        lash = np.flatnonzero(material == LASHES)
+        kept[lash] = _grain(pixel[lash]) < lashes
+        return kept
+
+    def read(values: np.ndarray, face: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+        first, second, third = (values[corner][face] for corner in corners)
+        return first + (second - first) * b + (third - first) * c
+
+    def strands(*at: np.ndarray) -> np.ndarray:
+        places = [read(values, *at) for values in (angle, height, hair.line)]
+        kept = keep_strands(hair, places[0], places[1], places[2], mesh.layer[at[0]])
+        return kept & ~keep_hat(wear, np.abs(places[0]), places[1]) if wear.hat else kept
+
+    rules = {
+        HAIR_SHELL: strands,
+        LOCKS: lambda *at: keep_locks(hair, bool(wear.hat), read(beside, *at), read(height, *at)),
+        HAT: lambda *at: keep_hat(wear, read(beside, *at), read(height, *at)),
+        CLOTH: lambda *at: keep_mask(wear, read(beside, *at), read(height, *at)),
+    }
+    return keep
+
+
+def _grain(pixel: np.ndarray) -> np.ndarray:
+    """A fixed grain 0..1 over the picture: a hash of the place, whatever the order of drawing."""
+    return (pixel.astype(np.uint32) * np.uint32(2654435761) >> np.uint32(16)) % 1000 / 1000

@@ -3,15 +3,13 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
-from fbnet.faces.synthetic.accessories import Wear
-from fbnet.faces.synthetic.brows import BrowShape, paint_brows
 from fbnet.faces.synthetic.camera import View
-from fbnet.faces.synthetic.colour import display, linear, mix
-from fbnet.faces.synthetic.draws import Draws
-from fbnet.faces.synthetic.eyes import Eyeball, eye_albedo
-from fbnet.faces.synthetic.hair import HairStyle, hair_albedo
+from fbnet.faces.synthetic.drawing import FACE_PATCH, Draws, cloud, display, linear, mix, sample
+from fbnet.faces.synthetic.expression import Eyeball
+from fbnet.faces.synthetic.hair import BrowShape, HairStyle, hair_albedo, paint_brows
 from fbnet.faces.synthetic.head import (
     CLOTH,
     HAIR_SHELL,
@@ -24,9 +22,8 @@ from fbnet.faces.synthetic.head import (
     Head,
 )
 from fbnet.faces.synthetic.identity import Person
-from fbnet.faces.synthetic.paint import FACE_PATCH, paint_marks
-from fbnet.faces.synthetic.points import Points
-from fbnet.faces.synthetic.sampling import cloud, sample
+from fbnet.faces.synthetic.mesh import Points
+from fbnet.faces.synthetic.wear import Wear
 
 MOTTLE_WIDTH, MOTTLE_HEIGHT = 512, 256
 MOTTLE_SCALE = MOTTLE_WIDTH / (2 * np.pi)
@@ -35,6 +32,15 @@ ROSY = np.array([0.35, -0.55, -0.5], np.float32)
 UNDER_EYES = np.array([0.6, 0.8, 0.55], np.float32)
 """How redness and shadows under the eyes change red, green and blue."""
 MOUTH = linear((0.45, 0.16, 0.15)) * 0.35
+IRIS_ANGLE = 0.43
+"""Half the angle the iris takes at the eyeball's centre, radians."""
+SCLERA = (0.84, 0.81, 0.785)
+"""Display value of the white; far from white, as photographs show it."""
+FOREHEAD = np.arange(7.68, 7.95, 0.075)
+FOLD = ((0.24, 6.86), (0.33, 6.76), (0.39, 6.62), (0.40, 6.5))
+"""The fold from nose to mouth, angle and height."""
+CROW = (0.62, 7.29)
+"""Where the wrinkles at the outer eye corner start."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,3 +213,65 @@ def _scalp(
     shaven = rng.uniform(0.1, 0.45) * (rng.random() < 0.6)
     width, most = (0.08, 0.85) if style.covers else (0.15, shaven)
     return mix(albedo, person.hair, np.clip(at["line"] / width, 0, 1) * most)
+
+
+def eye_albedo(
+    outward: np.ndarray, gaze: np.ndarray, iris: np.ndarray, pupil_angle: float
+) -> np.ndarray:
+    """Colour [n,3], linear, of eyeball points with unit vectors `outward` [n,3] (model frame)."""
+    angle = np.arccos(np.clip(outward @ gaze, -1, 1))
+    around = np.arctan2(outward[:, 1] - gaze[1], outward[:, 0] - gaze[0])
+    fibres = (1 + 0.15 * np.sin(17 * around))[:, None].astype(np.float32)
+    colour = np.empty((len(outward), 3), np.float32)
+    colour[:] = linear(SCLERA)
+    colour *= (1 - 0.12 * np.clip((angle - 0.75) / 0.5, 0, 1))[:, None]
+    ring = 1 - 0.55 * np.exp(-(((angle - IRIS_ANGLE) / 0.06) ** 2))
+    colour = mix(colour, iris * fibres, np.clip((IRIS_ANGLE - angle) / 0.05, 0, 1))
+    colour *= ring[:, None]
+    return mix(colour, np.float32(0.004), np.clip((pupil_angle - angle) / 0.04, 0, 1))
+
+
+def paint_marks(rng: np.random.Generator, age: float) -> np.ndarray:
+    """Freckles, moles and wrinkles over the face patch: darkness, uint8 (0 is bare skin)."""
+    marks: np.ndarray = np.zeros(FACE_PATCH.shape, np.uint8)
+    if age > 0.55:
+        _wrinkles(marks, rng, min(1.0, (age - 0.5) * 2))
+        marks = cv2.GaussianBlur(marks, (0, 0), 1.6)
+    if rng.random() < 0.3:
+        _freckles(marks, rng, int(rng.integers(10, 150)))
+    for _ in range(int(rng.integers(0, 4))):
+        _dot(marks, rng.uniform(-1, 1), rng.uniform(6.3, 7.9), int(rng.integers(90, 190)), 2)
+    return cv2.GaussianBlur(marks, (0, 0), 0.8)
+
+
+def _dot(marks: np.ndarray, angle: float, height: float, shade: int, radius: int) -> None:
+    x, y = FACE_PATCH.pixels(np.asarray(angle), np.asarray(height))
+    cv2.circle(marks, (int(x), int(y)), radius, shade, -1, cv2.LINE_AA)
+
+
+def _freckles(marks: np.ndarray, rng: np.random.Generator, count: int) -> None:
+    for _ in range(count):
+        angle, height = rng.normal(0, 0.45), rng.normal(7.0, 0.2)
+        _dot(marks, angle, height, int(rng.integers(25, 90)), int(rng.integers(1, 3)))
+
+
+def _line(marks: np.ndarray, places: np.ndarray, shade: float, width: int) -> None:
+    points = np.stack(FACE_PATCH.pixels(places[:, 0], places[:, 1]), axis=1)
+    cv2.polylines(
+        marks, [np.round(points * 8).astype(np.int32)], False, int(shade), width, cv2.LINE_AA, 3
+    )
+
+
+def _wrinkles(marks: np.ndarray, rng: np.random.Generator, strength: float) -> None:
+    """Forehead lines, crow's feet and nose-to-mouth folds."""
+    across = np.linspace(-0.5, 0.5, 16)
+    for height in FOREHEAD:
+        wave = 0.02 * np.sin(6 * across + rng.uniform(0, 6)) + rng.normal(0, 0.004, 16)
+        _line(marks, np.stack([across, height + wave], axis=1), 110 * strength, 2)
+    for side in (-1, 1):
+        fold = np.array(FOLD) * [side, 1] + rng.normal(0, 0.01, 2)
+        _line(marks, fold, 130 * strength, 3)
+        for rise in (-0.09, -0.03, 0.04):
+            start = np.array([side * CROW[0], CROW[1] + rise * 0.6])
+            end = start + np.array([side * rng.uniform(0.1, 0.2), rise])
+            _line(marks, np.stack([start, end]), 90 * strength, 2)

@@ -15,7 +15,6 @@ CHUNK = 16
 """Faces a worker renders in one go."""
 AHEAD = 3
 """Chunks per worker under way or waiting to be taken."""
-
 _job: tuple[Head, SyntheticParams, int, int] | None = None
 
 

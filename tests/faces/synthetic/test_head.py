@@ -8,17 +8,17 @@ import pytest
 
 from fbnet.errors import BadInput
 from fbnet.faces import synthetic
-from fbnet.faces.synthetic.head import CONTOUR, FILE, MASKS
+from fbnet.faces.synthetic.head import CONTOUR, HEAD_FILE, MASKS
 from fbnet.landmarks import SCHEMES
 
 DATA = Path(__file__).parents[3] / "data"
 
 
 def test_asset_needs_no_pickle() -> None:
-    with np.load(DATA / FILE, allow_pickle=False) as archive:
+    with np.load(DATA / HEAD_FILE, allow_pickle=False) as archive:
         kinds = {archive[name].dtype.kind for name in archive.files}
     assert "O" not in kinds
-    assert (DATA / FILE).stat().st_size < 1.5e6
+    assert (DATA / HEAD_FILE).stat().st_size < 1.5e6
 
 
 def test_weights_of_picked_landmarks_sum_to_one(head: synthetic.Head) -> None:
@@ -62,15 +62,15 @@ def test_pickle_carries_the_path_only(head: synthetic.Head) -> None:
 
 
 def _truncated(folder: Path) -> None:
-    (folder / FILE).write_bytes((DATA / FILE).read_bytes()[:1000])
+    (folder / HEAD_FILE).write_bytes((DATA / HEAD_FILE).read_bytes()[:1000])
 
 
 def _other_version(folder: Path) -> None:
-    np.savez(folder / FILE, version=np.array(99))
+    np.savez(folder / HEAD_FILE, version=np.array(99))
 
 
 def _array_missing(folder: Path) -> None:
-    np.savez(folder / FILE, version=np.array(2), mask_names=np.array(MASKS))
+    np.savez(folder / HEAD_FILE, version=np.array(2), mask_names=np.array(MASKS))
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
-from fbnet.faces.synthetic.brows import draw_brows
 from fbnet.faces.synthetic.camera import Camera, Crop, View, make_camera
-from fbnet.faces.synthetic.conventions import LABELS
-from fbnet.faces.synthetic.draws import Draws
-from fbnet.faces.synthetic.expression import Expression, draw_expression
-from fbnet.faces.synthetic.eyes import find_eyes
+from fbnet.faces.synthetic.drawing import Draws
+from fbnet.faces.synthetic.expression import Expression, draw_expression, find_eyes
+from fbnet.faces.synthetic.hair import draw_brows
 from fbnet.faces.synthetic.head import CONTOUR, LASHES, LEFT_EYE, RIGHT_EYE, Head
 from fbnet.faces.synthetic.identity import draw_person
-from fbnet.faces.synthetic.landmarks import project_landmarks, surface_points
+from fbnet.faces.synthetic.landmarks import LABELS, project_landmarks, surface_points
+from fbnet.faces.synthetic.mesh import join
 from fbnet.faces.synthetic.raster import rasterise
-from fbnet.faces.synthetic.surfaces import join
 from fbnet.landmarks import SCHEMES
 from fbnet.params import SyntheticParams
 

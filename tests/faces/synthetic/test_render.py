@@ -5,19 +5,19 @@ import pytest
 from pydantic import ValidationError
 
 from fbnet.faces import synthetic
-from fbnet.faces.synthetic.conventions import LIDS
-from fbnet.faces.synthetic.draws import Draws
+from fbnet.faces.synthetic.drawing import Draws
 from fbnet.faces.synthetic.head import LASHES, Head
 from fbnet.faces.synthetic.landmarks import (
     EYE_CENTRES,
     LEFT_BROW,
+    LIDS,
     PUPILS,
     RIGHT_BROW,
     space_evenly,
 )
+from fbnet.faces.synthetic.mesh import join
 from fbnet.faces.synthetic.raster import rasterise
 from fbnet.faces.synthetic.scene import aim, draw_subject
-from fbnet.faces.synthetic.surfaces import join
 from fbnet.landmarks import NNI_TO_IBUG68
 from fbnet.params import SyntheticParams
 

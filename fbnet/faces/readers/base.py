@@ -1,15 +1,16 @@
-"""What every reader yields, and how it reports what is wrong."""
+"""What a reader is and yields, how it reports faults, and how label files are parsed."""
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from fbnet.errors import BadInput
+from fbnet.params import FetchParams
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 SPLIT_FOLDERS = {
@@ -28,29 +29,37 @@ SPLIT_FOLDERS = {
 
 
 @dataclass(frozen=True)
-class Record:
-    """One labelled face on disk.
+class Sample:
+    """One face as it is stored; fields as in `FaceSet`, for one face.
 
-    image: the picture's file. name: unique, relative to the data set. origin: where the label
-    stands, "file:line" relative to the data set.
-    points: float64 [P, 2] (x, y) in pixels, whole numbers being pixel centres; where `cropped`,
-    as shares of the picture's side.
-    group: faces of one photograph share it. split: train, validation or test where the data set
-    says so. pose: pitch, yaw, roll in radians where it says so.
+    split: train, validation or test where the data set says so. listed_pose: the pose where a
+    label file gives one. All samples of a data set have the same flags.
     """
 
-    image: Path
+    image: np.ndarray
+    landmarks: np.ndarray
+    pose: np.ndarray
     name: str
-    origin: str
-    points: np.ndarray
     group: str
-    split: str | None = None
-    pose: np.ndarray | None = None
-    cropped: bool = False
+    split: str | None
+    listed_pose: np.ndarray | None = None
+    flags: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The faces of one data set.
+
+    samples: `count` of them, None for one that is left out. margin: pixels around each crop.
+    """
+
+    count: int
+    margin: int
+    samples: Iterable[Sample | None]
 
 
 class Problems:
-    """Bad records: the first one ends the work, or all are left out and listed.
+    """Bad records: the first one ends the work, or all are left out and listed in `messages`.
 
     Messages start with "file:line" relative to the data set's folder, `root`.
     """
@@ -58,7 +67,7 @@ class Problems:
     def __init__(self, root: Path, on_bad: str):
         self.root = root
         self.fail = on_bad == "fail"
-        self.found: list[str] = []
+        self.messages: list[str] = []
 
     @contextmanager
     def tolerate(self) -> Iterator[None]:
@@ -66,14 +75,25 @@ class Problems:
         try:
             yield
         except BadInput as error:
-            self.add(str(error))
+            if self.fail:
+                hint = "(or set fetch.on_bad: skip)"
+                raise BadInput(f"{self.root}/{error} {hint}") from None
+            self.messages.append(str(error))
 
-    def add(self, message: str) -> None:
-        """Note one bad record. Raises BadInput where bad records end the work."""
-        if self.fail:
-            hint = "(or set fetch.on_bad: skip)"
-            raise BadInput(f"{self.root}/{message} {hint}") from None
-        self.found.append(message)
+
+@dataclass(frozen=True)
+class Reader:
+    """One layout of data sets.
+
+    looks_for: the files that mark it, in words, for messages.
+    detect: the marker that a folder holds, in words, or None.
+    read: the faces of a folder. For labelled photographs it is `photographs(records)`, see
+    `fbnet.faces.readers.photographs`.
+    """
+
+    looks_for: str
+    detect: Callable[[Path], str | None]
+    read: Callable[[Path, FetchParams, Problems], Source]
 
 
 def lines_of(path: Path, root: Path) -> list[tuple[str, str]]:
@@ -103,21 +123,22 @@ def numbers(tokens: Sequence[str], origin: str) -> np.ndarray:
     return values
 
 
-def pair(tokens: Sequence[str], origin: str) -> np.ndarray:
-    """Numbers x and y, float64 [2]. Raises BadInput for more, fewer or other words."""
-    if len(tokens) != 2:
-        raise BadInput(
-            f"{origin}: {len(tokens)} numbers where x and y are due; mend the line or remove the "
-            "face"
-        )
-    return numbers(tokens, origin)
-
-
 def _number(token: str) -> float:
+    """The token as a number, NaN where it is none."""
     try:
         return float(token)
     except ValueError:
         return float("nan")
+
+
+def pair(tokens: Sequence[str], origin: str) -> np.ndarray:
+    """Numbers x and y, float64 [2]. Raises BadInput for more, fewer or other words."""
+    if len(tokens) != 2:
+        raise BadInput(
+            f"{origin}: {len(tokens)} numbers where x and y are due; fix the line or remove the "
+            "face"
+        )
+    return numbers(tokens, origin)
 
 
 def relative(path: Path, root: Path) -> str:
@@ -138,7 +159,7 @@ def split_of(path: Path, root: Path) -> str | None:
     return known[-1] if known else None
 
 
-def photograph(stem: str, numbers: int = 1) -> str:
+def photograph_of(stem: str, numbers: int = 1) -> str:
     """The photograph that a file's stem names: without up to `numbers` short last _NUMBERs.
 
     Those count faces of one photograph, or copies of one face. Longer numbers are names.

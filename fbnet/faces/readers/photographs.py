@@ -1,0 +1,138 @@
+"""From labelled photographs to face crops: grouping, limits, and the work on many threads."""
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from fbnet.errors import BadInput
+from fbnet.faces import crop, pose, split
+from fbnet.faces.readers.base import Problems, Sample, Source
+from fbnet.landmarks import SCHEMES
+from fbnet.params import FetchParams
+from fbnet.progress import track
+
+
+@dataclass(frozen=True)
+class Record:
+    """One labelled face on disk.
+
+    image: the picture's file. name: unique, relative to the data set. origin: where the label
+    stands, "file:line" relative to the data set.
+    points: float64 [P, 2] (x, y) in pixels, whole numbers being pixel centres; where `cropped`,
+    as shares of the picture's side.
+    group: faces of one photograph share it. split: train, validation or test where the data set
+    says so. pose: pitch, yaw, roll in radians where it says so.
+    """
+
+    image: Path
+    name: str
+    origin: str
+    points: np.ndarray
+    group: str
+    split: str | None = None
+    pose: np.ndarray | None = None
+    cropped: bool = False
+
+
+Records = Callable[[Path, Problems], list[Record]]
+"""Lists the labelled faces of a folder; bad ones raise BadInput within `Problems.tolerate`."""
+
+
+def photographs(records: Records) -> Callable[[Path, FetchParams, Problems], Source]:
+    """The `Reader.read` of a layout whose labelled faces `records` lists."""
+    return partial(_read, records)
+
+
+def _read(records: Records, root: Path, params: FetchParams, problems: Problems) -> Source:
+    """Check, group and limit the records; their pictures are read when they are iterated."""
+    usable = sort(records(root, problems), problems)
+    if params.group == "file":
+        usable = [dataclasses.replace(record, group=record.name) for record in usable]
+    split.check_groups([record.group for record in usable])
+    usable = _limit(_not_in_test(usable, problems), params.limit)
+    margin = 0 if any(record.cropped for record in usable) else params.margin
+    return Source(len(usable), margin, _crops(usable, params, problems))
+
+
+def sort(records: list[Record], problems: Problems) -> list[Record]:
+    """The records by name, so that no file order matters. Raises BadInput when there is none."""
+    if not records:
+        bad = problems.messages
+        reason = f" ({len(bad)} bad: {bad[0]})" if bad else ""
+        raise BadInput(f"{problems.root}: no face can be used{reason}")
+    return sorted(records, key=lambda record: record.name)
+
+
+def _not_in_test(records: list[Record], problems: Problems) -> list[Record]:
+    """The records without those of train or validation whose photograph is in test, too."""
+    pairs = split.straddling(
+        [record.group for record in records], [record.split for record in records]
+    )
+    for one, other in pairs:
+        with problems.tolerate():
+            raise BadInput(
+                f"{records[one].origin}: the photograph of {records[other].origin}, which is in "
+                "test; remove one of them"
+            )
+    dropped = {one for one, _ in pairs}
+    return [record for index, record in enumerate(records) if index not in dropped]
+
+
+def _limit(records: list[Record], limit: int | None) -> list[Record]:
+    """At most `limit` records, evenly from each split."""
+    if limit is None or limit >= len(records):
+        return records
+    order = sorted(range(len(records)), key=lambda index: (records[index].split or "", index))
+    chosen = np.linspace(0, len(order) - 1, limit).round().astype(int)
+    return [records[index] for index in sorted(order[place] for place in chosen)]
+
+
+def _crops(
+    records: list[Record], params: FetchParams, problems: Problems
+) -> Iterator[Sample | None]:
+    """Decode and crop on `params.workers` threads, in order; None for a record left out."""
+    source = iter(records)
+    with ThreadPoolExecutor(params.workers) as pool:
+        # Only some pictures are under way at a time, so that memory stays flat.
+        ahead = islice(source, 4 * params.workers)
+        waiting = deque(pool.submit(_crop, record, params) for record in ahead)
+        try:
+            for _ in track(records, "faces", len(records), "faces"):
+                sample = None
+                with problems.tolerate():
+                    sample = waiting.popleft().result()
+                waiting.extend(pool.submit(_crop, record, params) for record in islice(source, 1))
+                yield sample
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _crop(record: Record, params: FetchParams) -> Sample:
+    """Read and crop one face. Raises BadInput that starts with the label's place."""
+    try:
+        picture = crop.load_picture(record.image)
+        if record.cropped:
+            image, landmarks = crop.fit(picture, record.points, params.size)
+        else:
+            crop.check_points(record.points, picture)
+            image, landmarks = crop.cut(
+                picture, record.points, params.size, params.margin, params.crop_scale
+            )
+    except BadInput as error:
+        raise BadInput(f"{record.origin}: {error}") from None
+    return Sample(
+        image=image,
+        landmarks=landmarks,
+        pose=pose.estimate(landmarks * params.size, SCHEMES[len(landmarks)], params.size),
+        name=record.name,
+        group=record.group,
+        split=record.split,
+        listed_pose=record.pose,
+    )
