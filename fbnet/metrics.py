@@ -126,6 +126,15 @@ def summary(predicted: np.ndarray, true: np.ndarray, scheme: Scheme) -> dict[str
     return figures
 
 
+def spread_and_worst(errors: np.ndarray, spread: int, worst: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices into errors [N]: `spread` evenly over the set, and the `worst`, largest error first.
+
+    Both are at most N; of equal errors the earlier face comes first.
+    """
+    even = np.linspace(0, len(errors) - 1, min(spread, len(errors))).round().astype(int)
+    return even, np.argsort(-errors, kind="stable")[:worst]
+
+
 def _some(errors: Sequence[float] | np.ndarray) -> np.ndarray:
     values = np.asarray(errors, np.float64)
     if values.size == 0:

@@ -1,1 +1,20 @@
-"""Self-contained HTML pages: what a run found (`report`), and how runs compare (`runs`)."""
+"""Self-contained HTML pages: the report of one run (`report`) and the comparison of runs (`runs`).
+
+A page is a Jinja template in `templates/` filled with charts (`charts`) and tables (`tables`).
+"""
+
+from typing import Any
+
+
+def render(template: str, **context: Any) -> str:
+    """Fill a template of stages/page/templates. Values are escaped; a missing one is an error."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("stages.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**context)

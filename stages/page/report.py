@@ -1,85 +1,133 @@
-"""The report of a run, from results/ alone."""
+"""The report of a run, from its result files alone."""
 
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import cv2
+import numpy as np
+
+from fbnet.errors import BadInput
+from fbnet.faces.faceset import FaceSet
 from fbnet.files import read_csv, read_json
-from stages.page import charts
-from stages.page.architecture import cost_maps, layers
-from stages.page.faces import spread_and_worst
-from stages.page.page import render
-from stages.page.tables import as_texts, baselines, filled
-from stages.table import COLUMNS, VARIANT_COLUMNS, headline
+from fbnet.metrics import spread_and_worst
+from fbnet.predict.runtime import OnnxModel
+from stages.page import charts, render, tables
+from stages.results import Results
+from stages.table import COLUMNS, headline
 
-HEADINGS = [heading for heading, _ in COLUMNS.values()]
 TILES = ("nme", "latency_ms", "size_kb", "macs", "params")
-PARTS = {"nme_region": "part of the face", "nme_yaw": "head turn"}
+JPEG_QUALITY = 88
 
 
-def report(results: Path, faces: int = 12, worst: int = 12, beside: Path | None = None) -> str:
+def report(results: Results, faces: int = 12, worst: int = 12, beside: Path | None = None) -> str:
     """The page as HTML. `beside`: table.json of a benchmark, shown where there is one.
 
     Equal results give equal bytes. Raises BadInput naming the first results file that is missing.
     """
-    rows = headline(results)
-    shown, failed = spread_and_worst(results, faces, worst)
+    for path in _needed(results):
+        results.require(path)
+    subnet, mean_face = headline(results.root)
+    shown, failed = pictures(results, faces, worst)
     return render(
         "report.html.j2",
-        headings=HEADINGS,
-        tiles=_tiles(rows[0]),
-        rows=[(row["model"], as_texts(row)) for row in rows],
-        beside=_beside(baselines(beside)),
-        counts=read_json(results / "fetch/metrics.json"),
-        layers=layers(results),
+        tiles=[(COLUMNS[k][0], COLUMNS[k][1].format(subnet[k])) for k in TILES if k in subnet],
+        headings=tables.HEADINGS,
+        rows=[(row["model"], tables.as_texts(row)) for row in (subnet, mean_face)],
+        beside=tables.other_nets(beside),
+        counts=read_json(results.metrics("fetch")),
+        layers=tables.layers(results),
         probabilities=charts.probabilities(results),
-        search=read_json(results / "search/metrics.json"),
-        cost_maps=cost_maps(results),
+        search=read_json(results.metrics("search")),
+        cost_maps=tables.cost_maps(results),
         training=charts.training(results),
         ced=charts.error_distribution(results),
-        parts=_parts(results),
+        parts=tables.errors_by_group(results),
         prediction=charts.prediction(results),
-        bench=read_json(results / "bench/metrics.json"),
-        variants=_variants(results),
+        bench=read_json(results.metrics("bench")),
+        variants=tables.variants(results),
         faces=shown,
         worst=failed,
     )
 
 
-def _beside(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """A benchmark's rows without the columns that none of them fills."""
-    kept = filled(HEADINGS, [row["figures"] for row in rows])
-    return {
-        "headings": [HEADINGS[i] for i in kept],
-        "rows": [(row["model"], row["texts"], [row["figures"][i] for i in kept]) for row in rows],
-    }
-
-
-def _tiles(row: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(COLUMNS[k][0], COLUMNS[k][1].format(row[k])) for k in TILES if k in row]
-
-
-def _variants(results: Path) -> dict[str, Any]:
-    """The exported files: name and figures of each."""
-    return {
-        "headings": [heading for heading, _ in VARIANT_COLUMNS.values()],
-        "rows": [
-            (row["variant"], [form(row[name]) for name, (_, form) in VARIANT_COLUMNS.items()])
-            for row in read_csv(results / "bench/variants.csv")
-        ],
-    }
-
-
-def _parts(results: Path) -> list[tuple[str, list[tuple[str, float]]]]:
-    """NME by part of the face and by head turn, as far as the export stage left them."""
-    figures = read_json(results / "export/details.json")
+def _needed(results: Results) -> list[Path]:
     return [
-        (title, [(_readable(name), value) for name, value in figures[key].items()])
-        for key, title in PARTS.items()
-        if key in figures
+        results.faces,
+        results.metrics("fetch"),
+        results.lut("macs"),
+        results.lut("latency"),
+        results.metrics("search"),
+        results.history("search"),
+        results.probabilities,
+        results.history("retrain"),
+        results.trained,
+        results.metrics("export"),
+        results.details("export"),
+        results.errors,
+        results.onnx,
+        results.metrics("bench"),
+        results.latencies,
+        results.timed_variants,
     ]
 
 
-def _readable(name: str) -> str:
-    """`yaw_0_15` as degrees; other names as they are."""
-    low, _, high = name.removeprefix("yaw_").partition("_")
-    return f"{low} to {high} degrees" if name.startswith("yaw_") else name
+@dataclass(frozen=True)
+class Picture:
+    """A face: its crop as data URI of side `size`; points as path data in pixels of the crop."""
+
+    name: str
+    nme: float
+    source: str
+    size: int
+    true: str
+    predicted: str
+
+
+def pictures(results: Results, spread: int, worst: int) -> tuple[list[Picture], list[Picture]]:
+    """`spread` test faces evenly over the set, and the `worst` ones, worst first.
+
+    Raises BadInput when the errors are not those of the test faces.
+    """
+    faces = FaceSet.load(results.faces)
+    errors = np.array([float(row["nme"]) for row in read_csv(results.errors)])
+    test = faces.indices("test")
+    if len(test) != len(errors):
+        raise BadInput(
+            f"{results.errors}: {len(errors)} faces, the face set has {len(test)} for test; run "
+            "the export stage"
+        )
+    model = OnnxModel(results.onnx)
+    even, last = spread_and_worst(errors, spread, worst)
+    return _pictures(faces, test, errors, even, model), _pictures(faces, test, errors, last, model)
+
+
+def _pictures(
+    faces: FaceSet, test: np.ndarray, errors: np.ndarray, rows: np.ndarray, model: OnnxModel
+) -> list[Picture]:
+    crops = faces.crops(test[rows])
+    return [
+        Picture(
+            faces.names[index],
+            float(error),
+            data_uri(crop),
+            faces.size,
+            dots(faces.landmarks[index] * faces.size),
+            dots(landmarks * faces.size),
+        )
+        for index, error, crop, landmarks in zip(
+            test[rows], errors[rows], crops, model.predict(crops), strict=True
+        )
+    ]
+
+
+def data_uri(image: np.ndarray) -> str:
+    """A uint8 BGR picture [H, W, 3] as JPEG in a data URI."""
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
+
+
+def dots(points: Sequence[Sequence[float]] | np.ndarray) -> str:
+    """Path data that a round line cap turns into dots."""
+    return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points)

@@ -1,58 +1,156 @@
-"""Rows of tables as texts."""
+"""Tables of the report: the net layer by layer, the LUT, exported files, and other nets."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fbnet.errors import BadInput
-from fbnet.files import read_json
-from stages.table import COLUMNS
+from fbnet.files import read_csv, read_json
+from stages.results import Results
+from stages.table import COLUMNS, VARIANT_COLUMNS
 
-Row = dict[str, str]
-
-
-def curve(rows: Iterable[Row], name: str) -> list[tuple[float, float]]:
-    """(epoch, value) of each row that has a value of that name."""
-    return [(float(row["epoch"]), float(row[name])) for row in rows if row.get(name)]
-
-
-def as_texts(row: Mapping[str, Any]) -> list[str]:
-    """The figures of a row in the order of `stages.table.COLUMNS`; nothing for what it lacks."""
-    return [form.format(row[name]) if name in row else "" for name, (_, form) in COLUMNS.items()]
-
-
+HEADINGS = [heading for heading, _ in COLUMNS.values()]
+ERROR_GROUPS = {"nme_region": "part of the face", "nme_yaw": "head turn"}
 BESIDE = ("data", "recipe")
 """Texts of a benchmark's row, beside its figures."""
 
 
-def baselines(path: Path | None) -> list[dict[str, Any]]:
-    """Rows of a benchmark's table (`model`, `data`, `recipe` and figures); none without a file.
+@dataclass(frozen=True)
+class Layer:
+    """A part of the net and its costs."""
 
-    Raises BadInput for a file that holds no such rows.
-    """
-    if path is None or not path.exists():
-        return []
-    rows = read_json(path)
-    if not isinstance(rows, list) or not all(isinstance(r, dict) and "model" in r for r in rows):
-        raise BadInput(f"{path}: must be a list of rows that name their `model`")
+    name: str
+    block: str
+    shape: str
+    """Channels and side of its output, or the number of landmarks."""
+    macs: float
+    params: float
+    ms: float
+    share: float = 0.0
+    """Of the costliest part's time, 0 to 1: the length of its bar."""
+
+
+@dataclass(frozen=True)
+class CostMap:
+    """Blocks by layers. A cell is (text, heat 0..1, chosen or not), None where not offered."""
+
+    title: str
+    layers: int
+    rows: list[tuple[str, list[tuple[str, float, bool] | None]]]
+
+
+def layers(results: Results) -> list[Layer]:
+    """The searchable layers of the trained net and its fixed parts, with their costs."""
+    choice, macs, latency = _choice_and_luts(results)
+    parts = []
+    for i, (block, at, timed) in enumerate(
+        zip(choice, macs["layers"], latency["layers"], strict=True)
+    ):
+        side = -(-at["size"] // at["stride"])
+        counted, ms = at["blocks"][block], timed["blocks"][block]["median"]
+        shape = f"{at['c_out']} at {side} x {side}"
+        parts.append(Layer(f"layer {i}", block, shape, counted["macs"], counted["params"], ms))
+    fixed, ms = macs["fixed"], latency["fixed"]["median"]
+    block, shape = "stem, first block and head", f"{macs['points']} points"
+    parts.append(Layer("fixed", block, shape, fixed["macs"], fixed["params"], ms))
+    most = max(part.ms for part in parts)
+    return [replace(part, share=part.ms / most if most else 0.0) for part in parts]
+
+
+def cost_maps(results: Results) -> list[CostMap]:
+    """Both LUTs, the chosen blocks marked."""
+    choice, macs, latency = _choice_and_luts(results)
+    engine = latency.get("engine", "device")
     return [
-        {
-            "model": row["model"],
-            "texts": [str(row.get(name, "")) for name in BESIDE],
-            "figures": _with_spread(row),
-        }
-        for row in rows
+        _cost_map(f"microseconds ({engine})", choice, latency, "median", 1e3),
+        _cost_map("thousand MACs", choice, macs, "macs", 1e-3),
     ]
 
 
-def _with_spread(row: Mapping[str, Any]) -> list[str]:
-    known = {name: row[name] for name in COLUMNS if isinstance(row.get(name), int | float)}
-    texts = dict(zip(COLUMNS, as_texts(known), strict=True))
-    if texts["nme"] and isinstance(row.get("nme_std"), int | float):
-        texts["nme"] = f"{row['nme']:.2%} ± {row['nme_std']:.2%}"
-    return list(texts.values())
+def _cost_map(title: str, choice: Sequence[str], table: Any, key: str, scale: float) -> CostMap:
+    costs = [
+        {name: entry[key] * scale for name, entry in layer["blocks"].items()}
+        for layer in table["layers"]
+    ]
+    most = max(value for layer in costs for value in layer.values())
+
+    def cell(value: float, chosen: bool) -> tuple[str, float, bool]:
+        text = f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+        return text, round(value / most, 3), chosen
+
+    rows = [
+        (
+            block,
+            [
+                cell(layer[block], block == chosen) if block in layer else None
+                for layer, chosen in zip(costs, choice, strict=True)
+            ],
+        )
+        for block in dict.fromkeys(block for layer in costs for block in layer)
+    ]
+    return CostMap(title, len(costs), rows)
 
 
-def filled(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Numbers of the columns that hold something in any row."""
-    return [i for i in range(len(headings)) if any(row[i] for row in rows)]
+def _choice_and_luts(results: Results) -> tuple[list[str], Any, Any]:
+    choice = read_json(results.trained)["choice"]
+    return choice, read_json(results.lut("macs")), read_json(results.lut("latency"))
+
+
+def variants(results: Results) -> dict[str, Any]:
+    """The exported files: name and figures of each."""
+    return {
+        "headings": [heading for heading, _ in VARIANT_COLUMNS.values()],
+        "rows": [
+            (row["variant"], [form(row[name]) for name, (_, form) in VARIANT_COLUMNS.items()])
+            for row in read_csv(results.timed_variants)
+        ],
+    }
+
+
+def errors_by_group(results: Results) -> list[tuple[str, list[tuple[str, float]]]]:
+    """NME by part of the face and by head turn, as far as the export stage wrote them."""
+    figures = read_json(results.details("export"))
+    return [
+        (title, [(_group_name(name), value) for name, value in figures[key].items()])
+        for key, title in ERROR_GROUPS.items()
+        if key in figures
+    ]
+
+
+def _group_name(name: str) -> str:
+    """`yaw_0_15` as degrees; other names as they are."""
+    low, _, high = name.removeprefix("yaw_").partition("_")
+    return f"{low} to {high} degrees" if name.startswith("yaw_") else name
+
+
+def as_texts(row: Mapping[str, Any]) -> list[str]:
+    """The figures of a row in the order of `stages.table.COLUMNS`; "" where it has none."""
+    return [form.format(row[name]) if name in row else "" for name, (_, form) in COLUMNS.items()]
+
+
+def other_nets(path: Path | None) -> dict[str, Any]:
+    """A benchmark's rows (`model`, `data`, `recipe` and figures), without columns none of them has.
+
+    No rows without a file. Raises BadInput for a file that holds no such rows.
+    """
+    if path is None or not path.exists():
+        return {"headings": [], "rows": []}
+    nets = read_json(path)
+    if not isinstance(nets, list) or not all(isinstance(r, dict) and "model" in r for r in nets):
+        raise BadInput(f"{path}: must be a list of rows that name their `model`")
+    figures = []
+    for row in nets:
+        known = {name: row[name] for name in COLUMNS if isinstance(row.get(name), int | float)}
+        texts = dict(zip(COLUMNS, as_texts(known), strict=True))
+        if "nme" in known and isinstance(row.get("nme_std"), int | float):
+            texts["nme"] = f"{row['nme']:.2%} ± {row['nme_std']:.2%}"
+        figures.append(list(texts.values()))
+    filled = [i for i in range(len(COLUMNS)) if any(texts[i] for texts in figures)]
+    return {
+        "headings": [HEADINGS[i] for i in filled],
+        "rows": [
+            (row["model"], [str(row.get(name, "")) for name in BESIDE], [texts[i] for i in filled])
+            for row, texts in zip(nets, figures, strict=True)
+        ],
+    }

@@ -4,9 +4,7 @@ One parent run for a run of the pipeline, one child for each attempt of a stage.
 results/ are the truth; no run id ever enters them.
 """
 
-from stages.tracking.compare import finished_runs
-from stages.tracking.pipeline import pipeline_run
-from stages.tracking.place import Log
-from stages.tracking.stage import stage_run
+from stages.tracking.runs import pipeline_run, stage_run
+from stages.tracking.store import finished_runs
 
-__all__ = ["Log", "finished_runs", "pipeline_run", "stage_run"]
+__all__ = ["finished_runs", "pipeline_run", "stage_run"]

@@ -1,48 +1,100 @@
-"""The two things a run holds beside numbers: the faces as a data set, the ONNX file as a model."""
+"""The model of a run: its faces as a data set, its ONNX file, its card, its place in the registry.
+
+The alias `best` goes by this rule: of all versions trained and chosen on the same faces (by the
+digest of the face set) and within `mlflow.best_within_ms`, the one with the lowest validation NME;
+of equals the older one. The test faces have no say.
+"""
 
 import json
 from importlib.metadata import version
 from typing import Any
 
-from stages.tracking.place import tracking_uri
-from stages.tracking.results import RESULTS, folder_digest
+from fbnet.files import read_json
+from stages.results import Results
+from stages.table import COLUMNS
+from stages.tracking.stage_files import folder_digest, numbers
 from stages.tracking.store import Store
+from stages.tracking.workspace import tracking_uri
 
-FACES = RESULTS / "fetch" / "faces"
-MODEL = RESULTS / "export" / "subnet.onnx"
 SERVING_NEEDS = ("mlflow", "numpy", "onnx", "onnxruntime")
+BEST = "best"
+CHOSEN_BY, LATENCY = "retrain_val_nme", "latency_ms"
+CARD_STAGES = frozenset({"retrain", "export", "bench"})
+"""The card shows results of these."""
+CARD_PARAMS = {
+    "search": ("cost", "mode", "beta", "epochs", "seed"),
+    "retrain": ("inherit", "epochs", "min_steps", "batch", "lr", "ema", "loss", "seed"),
+}
+"""The params that matter most; the run holds all of them."""
+CARD_FIGURES = COLUMNS | {
+    "retrain_val_nme": ("validation NME, by which it was chosen", "{:.2%}"),
+    "mean_face_nme": ("NME of the mean face on the same faces", "{:.2%}"),
+}
+RENDERED = "synthetic"
+USE = (
+    "Input `image`: float32 [N, 3, S, S], BGR, 0..1, the square around one face's landmarks at "
+    "{scale:g} times the longer side of their box. Output `landmarks`: float32 [N, P, 2], (x, y) "
+    "in units of the crop. The ONNX file's metadata has the same."
+)
+LIMITS = (
+    "It gives landmarks for any picture: a face detector has to find the face first.",
+    "All figures are on faces of the data set above; `fbnet score` measures it on others.",
+    "It locates landmarks; it does not identify people or estimate age or emotion.",
+)
+RENDERED_LIMIT = (
+    "It was trained on rendered faces only, of one head model that varies less than people do: "
+    "measure it on photographs of the people it is meant for."
+)
+RENDERED_LICENCE = "MIT, like the code; it was trained on faces rendered from a CC0 head."
+LICENCE = "The code is MIT; for the weights the licence of the training faces applies as well."
 
 
-def log_faces(store: Store, run_id: str, stage: str) -> None:
-    """After `fetch`: note the face set as the run's input, by the digest it has in dvc.lock."""
-    if stage != "fetch" or not FACES.is_dir():
+def log_faces(store: Store, run_id: str, results: Results) -> None:
+    """Log the face set as the run's input, by the digest it has in dvc.lock."""
+    if not results.faces.is_dir():
         return
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    source = json.dumps({"uri": FACES.as_posix()})
-    faces = Dataset("faces", folder_digest(FACES), "local", source)
+    source = json.dumps({"uri": results.faces.as_posix()})
+    faces = Dataset("faces", folder_digest(results.faces), "local", source)
     context = InputTag("mlflow.data.context", "training")
     store.client.log_inputs(run_id, [DatasetInput(faces, [context])])
 
 
-def log_onnx(store: Store, run_id: str, stage: str) -> None:
-    """After `export`: log the ONNX file as model `subnet`, on the CPU, with its signature."""
-    if stage != "export" or not MODEL.exists():
+def log_onnx(store: Store, run_id: str, results: Results) -> None:
+    """Log the ONNX file as model `subnet`, on the CPU, with its signature and an input example."""
+    if not results.onnx.exists():
         return
     import mlflow
     import mlflow.onnx
+    import numpy as np
     import onnx
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
 
+    proto = onnx.load(results.onnx)
+
+    def schema(values: Any) -> Any:
+        shapes = [[d.dim_value for d in value.type.tensor_type.shape.dim] for value in values]
+        # A dimension by name (the batch) has no value: -1 is MLflow's "any".
+        return Schema(
+            [
+                TensorSpec(np.dtype("float32"), tuple(side or -1 for side in shape), value.name)
+                for value, shape in zip(values, shapes, strict=True)
+            ]
+        )
+
+    image = proto.graph.input[0]
+    one_face = [d.dim_value or 1 for d in image.type.tensor_type.shape.dim]
     mlflow.set_tracking_uri(tracking_uri())
     mlflow.set_experiment(experiment_id=store.client.get_run(run_id).info.experiment_id)
     settings = store.settings
-    proto = onnx.load(MODEL)
     mlflow.onnx.log_model(
         proto,
         name="subnet",
         run_id=run_id,
-        signature=_signature(proto),
-        input_example=_example(proto),
+        signature=ModelSignature(schema(proto.graph.input), schema(proto.graph.output)),
+        input_example={image.name: np.full(one_face, 0.5, np.float32)},
         onnx_execution_providers=["CPUExecutionProvider"],
         save_as_external_data=False,
         pip_requirements=[f"{name}=={version(name)}" for name in SERVING_NEEDS],
@@ -50,28 +102,91 @@ def log_onnx(store: Store, run_id: str, stage: str) -> None:
     )
 
 
-def _signature(proto: Any) -> Any:
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema
-
-    return ModelSignature(
-        Schema([_tensor(value) for value in proto.graph.input]),
-        Schema([_tensor(value) for value in proto.graph.output]),
-    )
-
-
-def _tensor(value: Any) -> Any:
-    import numpy as np
-    from mlflow.types import TensorSpec
-
-    # A dimension by name (the batch) has no value: -1 is MLflow's "any".
-    shape = tuple(d.dim_value or -1 for d in value.type.tensor_type.shape.dim)
-    return TensorSpec(np.dtype("float32"), shape, value.name)
+def update_card(store: Store, run_id: str, params: Any, results: Results) -> None:
+    """Keep the model's card in the run; of a registered model, update its version and the alias."""
+    card = model_card(params, results)
+    store.client.log_text(run_id, card, "model_card.md")
+    if not store.settings.register_model:
+        return
+    name = store.settings.model_name
+    versions = list(store.client.search_model_versions(f"name = '{name}'"))
+    for entry in versions:
+        if entry.run_id == run_id:
+            store.client.update_model_version(name, entry.version, card)
+    if best := _best(store, versions, run_id):
+        store.client.set_registered_model_alias(name, BEST, best.version)
 
 
-def _example(proto: Any) -> dict[str, Any]:
-    import numpy as np
+def _best(store: Store, versions: list[Any], run_id: str) -> Any:
+    """The best version on the faces of a run, by the rule above; None where there is none."""
+    faces = _faces_digest(store.client.get_run(run_id))
+    limit = store.settings.best_within_ms
+    ranked = []
+    for entry in versions:
+        run = store.client.get_run(entry.run_id)
+        metrics = run.data.metrics
+        fast = limit is None or metrics.get(LATENCY, float("inf")) <= limit
+        if fast and CHOSEN_BY in metrics and _faces_digest(run) == faces:
+            ranked.append((metrics[CHOSEN_BY], int(entry.version), entry))
+    return min(ranked, key=lambda row: row[:2])[2] if ranked else None
 
-    value = proto.graph.input[0]
-    shape = [d.dim_value or 1 for d in value.type.tensor_type.shape.dim]
-    return {value.name: np.full(shape, 0.5, np.float32)}
+
+def _faces_digest(run: Any) -> str | None:
+    """Digest of the face set of a run; None where it has none."""
+    inputs = run.inputs.dataset_inputs if run.inputs else []
+    return next((entry.dataset.digest for entry in inputs), None)
+
+
+def model_card(params: Any, results: Results) -> str:
+    """The card of the model in `results` as Markdown: data, recipe, figures, use, limits, licence.
+
+    Parts whose files are missing are left out.
+    """
+    path = results.faces / "meta.json"
+    meta = read_json(path) if path.exists() else {}
+    rendered = meta.get("layout") == RENDERED
+    parts = {
+        "Data": _data(meta, numbers(results, "fetch")),
+        "Recipe": _recipe(params, results),
+        "Figures": _figures(results),
+        "Use": [USE.format(scale=params.fetch.crop_scale)],
+        "Limits": [*LIMITS, *([RENDERED_LIMIT] if rendered else [])],
+        "Licence": [RENDERED_LICENCE if rendered else LICENCE],
+    }
+    card = [f"# {params.mlflow.model_name}: landmarks of a face"]
+    for title, lines in parts.items():
+        if lines:
+            body = lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines)
+            card.append(f"## {title}\n\n{body}")
+    return "\n\n".join(card) + "\n"
+
+
+def _data(meta: dict[str, Any], counts: dict[str, float]) -> list[str]:
+    splits = [f"{counts[n]:.0f} {n}" for n in ("train", "validation", "test") if n in counts]
+    lines = [f"layout `{meta['layout']}` ({meta['source']})"] if meta else []
+    lines += [f"{counts['points']:.0f} points"] if "points" in counts else []
+    return lines + ([f"faces: {', '.join(splits)}"] if splits else [])
+
+
+def _recipe(params: Any, results: Results) -> list[str]:
+    lines = []
+    if results.trained.exists():
+        lines.append(f"blocks: {', '.join(read_json(results.trained)['choice'])}")
+    for section, names in CARD_PARAMS.items():
+        values = getattr(params, section)
+        stated = (f"{name} {json.dumps(getattr(values, name))}" for name in names)
+        lines.append(f"{section}: {', '.join(stated)}")
+    return lines
+
+
+def _figures(results: Results) -> list[str]:
+    values = numbers(results, "retrain") | numbers(results, "export") | numbers(results, "bench")
+    lines = [
+        f"{title}: {form.format(values[name])}"
+        for name, (title, form) in CARD_FIGURES.items()
+        if name in values
+    ]
+    for name, value in values.items():
+        if name.startswith(("nme_region.", "nme_yaw.")):
+            lines.append(f"NME, {name.partition('.')[2]}: {value:.2%}")
+    return lines

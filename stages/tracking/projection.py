@@ -1,31 +1,83 @@
-"""Copies what the stages left in results/ to MLflow. Doing it twice changes nothing."""
+"""Copies the stages' result files to MLflow. Doing it twice changes nothing."""
 
 import json
+import math
+import re
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from stages.tracking import model, registry, results
-from stages.tracking.runs import PARENT
-from stages.tracking.series import Series
-from stages.tracking.store import TAG, Store
+from stages.results import Results
+from stages.tracking import model
+from stages.tracking.stage_files import (
+    STEP_COLUMNS,
+    history,
+    numbers,
+    recorded_files,
+    results_digest,
+)
+from stages.tracking.store import PARENT, TAG, Store, attempt
 
 HEADLINE_STAGES = frozenset({"export", "bench"})
-"""On the parent run their numbers go by their own names; other stages' say which stage's."""
-PARAMS_BATCH = 100
+"""On the parent run their numbers have their own names; other stages' begin with the stage's."""
+METRICS_BATCH, PARAMS_BATCH = 1000, 100
+"""Most metrics and params that MLflow takes in one call."""
 VALUE_LENGTH = 6000
+FORBIDDEN = re.compile(r"[^\w\-. /:]")
 
 
-def project_child(store: Store, run_id: str, stage: str, series: Series) -> None:
+class Series:
+    """Metrics of one run over steps: sent in batches, each once, kept while the store is away.
+
+    Adding the same name and step again changes nothing.
+    """
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.store = store
+        self.run_id = run_id
+        self._seen: set[tuple[str, int]] = set()
+        self._pending: list[Any] = []
+        self._away = False
+
+    def log(self, step: int, figures: dict[str, float]) -> None:
+        """Record the figures of a step (an epoch). Never raises: training goes on."""
+        self.add(step, figures)
+        if not self._away:
+            self._away = not attempt("logging (kept for the end of the stage)", self.flush)
+
+    def add(self, step: int, figures: dict[str, float]) -> None:
+        """Queue figures for the next flush, without inf and NaN, which a store would alter."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        for name, value in figures.items():
+            key = (FORBIDDEN.sub("_", name), step)
+            if math.isfinite(value) and name not in STEP_COLUMNS and key not in self._seen:
+                self._seen.add(key)
+                self._pending.append(Metric(key[0], value, now, step))
+
+    def flush(self) -> None:
+        """Send what is queued, in as few calls as possible."""
+        while self._pending:
+            self.store.client.log_batch(self.run_id, metrics=self._pending[:METRICS_BATCH])
+            del self._pending[:METRICS_BATCH]
+
+
+def project_child(series: Series, stage: str, results: Results) -> None:
     """Copy a stage's numbers, history and files to the run that made them."""
-    series.add_rows(results.history(stage))
-    series.add(0, results.metrics(stage))
+    for step, figures in history(results, stage):
+        series.add(step, figures)
+    series.add(0, numbers(results, stage))
     series.flush()
-    for path in results.recorded_files(stage):
-        store.client.log_artifact(run_id, str(path))
-    store.client.set_tag(run_id, f"{TAG}results_md5", results.results_digest(stage))
+    client = series.store.client
+    for path in recorded_files(results, stage):
+        client.log_artifact(series.run_id, str(path))
+    client.set_tag(series.run_id, f"{TAG}results_md5", results_digest(results, stage))
 
 
-def project_parent(store: Store, run_id: str, stages: Iterable[str], params: Any) -> None:
+def project_parent(
+    store: Store, run_id: str, stages: Iterable[str], params: Any, results: Results
+) -> None:
     """Copy params, headline numbers, small JSON files, faces and model of `stages` to the parent.
 
     A stage that DVC skipped is linked to the run that made its results, by their md5.
@@ -34,36 +86,31 @@ def project_parent(store: Store, run_id: str, stages: Iterable[str], params: Any
     stages = sorted(stages)
     for stage in stages:
         tags = store.client.get_run(run_id).data.tags
-        found = results.results_digest(stage)
-        if tags.get(f"{TAG}projected.{stage}") != found:
-            _project_stage(store, run_id, stage, found)
-            store.client.set_tag(run_id, f"{TAG}projected.{stage}", found)
-    registry.describe(store, run_id, stages, params)
+        digest = results_digest(results, stage)
+        if tags.get(f"{TAG}projected.{stage}") != digest:
+            _project_stage(store, run_id, stage, digest, results)
+            store.client.set_tag(run_id, f"{TAG}projected.{stage}", digest)
+    if model.CARD_STAGES.intersection(stages):
+        model.update_card(store, run_id, params, results)
 
 
-def _project_stage(store: Store, run_id: str, stage: str, found: str) -> None:
+def _project_stage(store: Store, run_id: str, stage: str, digest: str, results: Results) -> None:
     series = Series(store, run_id)
-    series.add(0, {_headline(stage, name): v for name, v in results.metrics(stage).items()})
+    for name, value in numbers(results, stage).items():
+        plain = stage in HEADLINE_STAGES or name.startswith(f"{stage}_")
+        series.add(0, {name if plain else f"{stage}/{name}": value})
     series.flush()
-    for path in results.recorded_files(stage):
+    for path in recorded_files(results, stage):
         if path.suffix == ".json":
             store.client.log_artifact(run_id, str(path), stage)
-    if maker := _maker(store, stage, found):
-        store.client.set_tag(run_id, f"{TAG}run.{stage}", maker)
-    model.log_faces(store, run_id, stage)
-    model.log_onnx(store, run_id, stage)
-
-
-def _headline(stage: str, name: str) -> str:
-    plain = stage in HEADLINE_STAGES or name.startswith(f"{stage}_")
-    return name if plain else f"{stage}/{name}"
-
-
-def _maker(store: Store, stage: str, found: str) -> str | None:
-    runs = store.find(
-        f"tags.`{TAG}stage` = '{stage}' and tags.`{TAG}results_md5` = '{found}'", everywhere=True
-    )
-    return next((str(r.info.run_id) for r in runs if PARENT in r.data.tags), None)
+    condition = f"tags.`{TAG}stage` = '{stage}' and tags.`{TAG}results_md5` = '{digest}'"
+    children = [run for run in store.find(condition, everywhere=True) if PARENT in run.data.tags]
+    if children:
+        store.client.set_tag(run_id, f"{TAG}run.{stage}", children[0].info.run_id)
+    if stage == "fetch":
+        model.log_faces(store, run_id, results)
+    if stage == "export":
+        model.log_onnx(store, run_id, results)
 
 
 def log_params(store: Store, run_id: str, values: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The connection to MLflow: one client, made under a lock, that closes what died before."""
+"""The connection to MLflow: one client, opened under a lock, that closes runs of dead processes."""
 
 import logging
 import os
@@ -12,12 +12,13 @@ from typing import Any
 
 from fbnet.errors import BadInput
 from stages.params import MlflowParams
-from stages.tracking import owner, view
-from stages.tracking.place import artifact_folder, tracking_uri
+from stages.tracking import view
+from stages.tracking.workspace import artifact_location, is_gone, lock, tracking_uri
 
 Step = tuple[str, Callable[[], object]]
-"""What is done, and the doing."""
+"""What is done, for messages, and the action."""
 TAG = "fbnet."
+OWNER = f"{TAG}owner"
 PARENT = "mlflow.parentRunId"
 PROBE_TIMEOUT_S = 10.0
 REASON_LENGTH = 200
@@ -40,10 +41,10 @@ class Store:
 
 
 def connect(settings: MlflowParams) -> Store:
-    """Open the store and its experiment, and close what died. Call it under the lock.
+    """Open the store and its experiment, and close dead runs. Call it under the lock.
 
-    A fresh database is made by the first connection, and two at once break it. Raises BadInput
-    when the store cannot be used.
+    The first connection creates the database; two at once would break it. Raises BadInput when the
+    store cannot be used.
     """
     uri = tracking_uri()
     _probe(uri)
@@ -55,7 +56,7 @@ def connect(settings: MlflowParams) -> Store:
     try:
         mlflow.set_tracking_uri(uri)
         client = mlflow.MlflowClient()
-        store = Store(client, _experiment(client, settings.experiment), settings)
+        store = Store(client, _open_experiment(client, settings.experiment), settings)
         close_dead(store)
     except mlflow.MlflowException as error:
         reason = textwrap.shorten(str(error), REASON_LENGTH)
@@ -64,6 +65,7 @@ def connect(settings: MlflowParams) -> Store:
 
 
 def _probe(uri: str) -> None:
+    """Raise BadInput where a server does not answer: MLflow's client would retry for minutes."""
     if not uri.startswith(("http://", "https://")):
         return
     try:
@@ -74,38 +76,59 @@ def _probe(uri: str) -> None:
         raise BadInput(f"MLflow server {uri} cannot be reached ({error}); {REMEDY}") from None
 
 
-def _experiment(client: Any, name: str) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        made = client.create_experiment(name, artifact_location=artifact_folder())
-        found = client.get_experiment(made)
-    if found.lifecycle_stage != "active":
+def _open_experiment(client: Any, name: str) -> str:
+    """Id of the experiment of that name, which is created where there is none."""
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        number = client.create_experiment(name, artifact_location=artifact_location())
+        experiment = client.get_experiment(number)
+    if experiment.lifecycle_stage != "active":
         raise BadInput(
             f"mlflow.experiment: {name!r} was deleted in MLflow; restore it or name another"
         )
-    view.share(client, found)
-    return str(found.experiment_id)
+    view.share(client, experiment)
+    return str(experiment.experiment_id)
 
 
 def close_dead(store: Store) -> None:
     """Close as KILLED the running runs whose process is gone: SIGKILL leaves no other trace.
 
-    A parent with a living child is left alone: a killed `dvc` leaves its stage at work.
+    A parent with a live child is left alone: a killed `dvc` leaves its stage at work.
     """
     running = store.find("attributes.status = 'RUNNING'", everywhere=True)
-    owners = {run.info.run_id: run.data.tags.get(f"{TAG}owner") for run in running}
-    living = {
-        run.data.tags.get(PARENT)
-        for run in running
-        if (who := owners[run.info.run_id]) and not owner.is_gone(who)
-    }
-    for run_id, who in owners.items():
-        if who and owner.is_gone(who) and run_id not in living:
+    owned = [run for run in running if OWNER in run.data.tags]
+    gone = {run.info.run_id: is_gone(run.data.tags[OWNER]) for run in owned}
+    parents = {run.data.tags.get(PARENT) for run in owned if not gone[run.info.run_id]}
+    for run_id, is_dead in gone.items():
+        if is_dead and run_id not in parents:
             store.client.set_terminated(run_id, "KILLED")
 
 
+def finished_runs(experiment: str) -> list[dict[str, Any]]:
+    """`name`, `metrics`, `params` of each finished pipeline run of an experiment, oldest first.
+
+    Runs of single stages are left out. Raises BadInput when there is no such experiment.
+    """
+    with lock():
+        client = connect(MlflowParams()).client
+    entry = client.get_experiment_by_name(experiment)
+    if entry is None:
+        known = ", ".join(e.name for e in client.search_experiments())
+        raise BadInput(f"{experiment}: no such MLflow experiment; there are: {known}")
+    runs = client.search_runs([entry.experiment_id], "attributes.status = 'FINISHED'")[::-1]
+    return [
+        {
+            "name": run.info.run_name,
+            "metrics": dict(run.data.metrics),
+            "params": dict(run.data.params),
+        }
+        for run in runs
+        if PARENT not in run.data.tags
+    ]
+
+
 def attempt(what: str, action: Callable[[], object]) -> bool:
-    """Do something with MLflow; say so on stderr when it fails. The result files are the truth."""
+    """Do something with MLflow; report a failure on stderr. The result files are the truth."""
     try:
         action()
     except Exception as error:
@@ -118,7 +141,7 @@ def attempt(what: str, action: Callable[[], object]) -> bool:
 def finish(run_id: str, *steps: Step) -> None:
     """Take the (name, action) steps that end a run, each on its own.
 
-    None of them where the server has gone away since: a client would try for minutes.
+    None of them is tried when the server has gone away: a client would retry for minutes.
     """
     if attempt(f"ending run {run_id}", lambda: _probe(tracking_uri())):
         for what, action in steps:

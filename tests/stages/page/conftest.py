@@ -1,10 +1,11 @@
-"""results/ as the stages leave it, small: eight test faces, two layers, two epochs."""
+"""Results as the stages leave them, small: eight test faces, two layers, two epochs."""
 
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from fbnet.files import write_csv, write_json
+from stages.results import Results
 
 OPS = (("sep_k3", "mb_k3_res"), ("gh_k3", "mb_k3"))
 CHOICE = ["mb_k3_res", "gh_k3"]
@@ -12,7 +13,7 @@ CHOICE = ["mb_k3_res", "gh_k3"]
 
 @pytest.fixture(scope="session")
 def landmark_model(faces):
-    """An ONNX file that answers with the mean face, a little moved by the picture's colour."""
+    """An ONNX file that predicts the mean face, moved a little by the picture's colour."""
     size, points = faces.size, faces.points
     mean = faces.landmarks.mean(axis=0).reshape(1, -1)
     constants = {
@@ -38,9 +39,9 @@ def landmark_model(faces):
 
 @pytest.fixture
 def results(tmp_path, faces, landmark_model):
-    """The folder."""
-    folder = tmp_path / "results"
-    faces.save(folder / "fetch/faces")
+    """Result files of every stage that the report reads."""
+    results = Results(tmp_path / "results")
+    faces.save(results.faces)
     test = faces.indices("test")
     counts = {"points": 68, "train": 44, "validation": 8, "test": len(test)}
     for stage, figures in {
@@ -52,42 +53,42 @@ def results(tmp_path, faces, landmark_model):
         },
         "bench": {"latency_ms": 0.375, "latency_predicted_ms": 0.25, "prediction_mape": 0.125},
     }.items():  # fmt: skip
-        write_json(folder / stage / "metrics.json", figures)
+        write_json(results.metrics(stage), figures)
     parts = {"nme_region": {"eyes": 0.03}, "nme_yaw": {"yaw_0_15": 0.0425}}
-    write_json(folder / "export/details.json", parts)
-    write_json(folder / "retrain/architecture.json", {"choice": CHOICE, "points": 68, "size": 32})
+    write_json(results.details("export"), parts)
+    write_json(results.trained, {"choice": CHOICE, "points": 68, "size": 32})
     for cost, key, fixed in (("macs", "macs", 5000), ("latency", "median", 0.2)):
-        write_json(folder / f"lut/{cost}.json", table(key, fixed))
+        write_json(results.lut(cost), table(key, fixed))
     history = [{"epoch": e, "loss": 9.0 / e, "val_nme": 0.3 / e} for e in (1, 2)]
     for stage in ("search", "retrain"):
-        write_csv(folder / stage / "history.csv", history)
+        write_csv(results.history(stage), history)
     rows = [
         {"epoch": e, "layer": i, "block": block, "probability": 0.5 + 0.1 * (e - 1) * (1 - 2 * k)}
         for e in (1, 2)
         for i, ops in enumerate(OPS)
         for k, block in enumerate(ops)
     ]
-    write_csv(folder / "search/probabilities.csv", rows)
+    write_csv(results.probabilities, rows)
     errors = [
         {"name": faces.names[i], "nme": 0.01 * (k + 1), "mean_face_nme": 0.2}
         for k, i in enumerate(test)
     ]
-    write_csv(folder / "export/errors.csv", errors)
+    write_csv(results.errors, errors)
     nets = [{"predicted_ms": 0.25, "median": 0.375}, {"predicted_ms": 0.5, "median": 0.45}]
-    write_json(folder / "bench/latency.json", {"nets": nets})
+    write_json(results.latencies, {"nets": nets})
     files = [
         {"variant": "onnx", "engine": "onnxruntime", "precision": "fp32", "latency_ms": 0.375},
         {"variant": "mnn_int8", "engine": "mnn", "precision": "int8", "latency_ms": 0.75},
     ]
     shared = {"size_kb": 7.5, "nme": 0.0625}
     rows = [row | shared | {"ratio": row["latency_ms"] / 0.375} for row in files]
-    write_csv(folder / "bench/variants.csv", rows)
-    (folder / "export/subnet.onnx").write_bytes(landmark_model)
-    return folder
+    write_csv(results.timed_variants, rows)
+    results.onnx.write_bytes(landmark_model)
+    return results
 
 
 def table(key, fixed):
-    """A cost table; `key` is where a cost stands."""
+    """A LUT whose costs are under `key`."""
     layers = [
         {
             "c_in": 16, "c_out": 32, "size": 14, "stride": 2,

@@ -98,7 +98,7 @@ def test_points_are_drawn_where_they_lie(faces, results):
         "NME 8.0 %",  # worst
     ],
 )  # fmt: skip
-def test_it_tells_what_was_found(page, part):
+def test_it_shows_the_figures_of_every_stage(page, part):
     assert part in page.text
 
 
@@ -134,13 +134,15 @@ def test_a_baselines_file_of_another_kind_is_bad_input(results, tmp_path, value)
     "name", ["search/history.csv", "lut/macs.json", "export/errors.csv", "bench/latency.json"]
 )
 def test_a_missing_file_is_named(results, name):
-    (results / name).unlink()
-    with pytest.raises(BadInput, match=rf"{name}: no such file; run the stage"):
+    (results.root / name).unlink()
+    with pytest.raises(
+        BadInput, match=rf"{name}: no such file; stage {name.split('/')[0]} writes it"
+    ):
         report(results)
 
 
 def test_errors_of_other_faces_are_bad_input(results):
-    (results / "export/errors.csv").write_text("name,nme,mean_face_nme\na,0.1,0.2\n")
+    results.errors.write_text("name,nme,mean_face_nme\na,0.1,0.2\n")
     with pytest.raises(BadInput, match="1 faces, the face set has 8"):
         report(results)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.page.svg import Axis, Series, chart, path, span
+from stages.page.charts import Axis, Series, chart, path_data, span
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_points_are_mapped_upwards_and_rightwards():
 
 
 def test_a_step_keeps_its_height():
-    assert path([(0, 5), (2, 3)]) == "M0 5L2 3"
-    assert path([(0, 5), (2, 3)], step=True) == "M0 5H2L2 3"
+    assert path_data([(0, 5), (2, 3)]) == "M0 5L2 3"
+    assert path_data([(0, 5), (2, 3)], step=True) == "M0 5H2L2 3"
 
 
 def test_equal_values_still_span_an_axis():

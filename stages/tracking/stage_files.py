@@ -1,0 +1,130 @@
+"""What runs read of the result files: numbers, digests, and which stages are up to date."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fbnet.files import digest, read_json
+from stages.results import Results
+
+PRIVATE = frozenset({"preview.png", "faces.png", "worst.png", "errors.csv"})
+"""They show or name people: they stay on this machine, whatever the tracking server."""
+STEP_COLUMNS = ("epoch", "step")
+CODE = ("fbnet", "stages")
+BYTE_CODE = "__pycache__"
+"""Byte code is no input of a stage; .dvcignore leaves it out as well."""
+
+
+def recorded_files(results: Results, stage: str) -> list[Path]:
+    """The small result files of a stage that a run keeps: tables and charts, no faces, no nets."""
+    return sorted(
+        path
+        for path in results.folder(stage).glob("*")
+        if path.suffix in {".json", ".csv", ".png"} and path.name not in PRIVATE
+    )
+
+
+def results_digest(results: Results, stage: str) -> str:
+    """md5 over the recorded files: equal for the run that made them and for one that reads them."""
+    record = [(path.name, digest(path, "md5")) for path in recorded_files(results, stage)]
+    return hashlib.md5(json.dumps(record).encode()).hexdigest()
+
+
+def numbers(results: Results, stage: str) -> dict[str, float]:
+    """Numbers of the stage's metrics and details, nested ones as `outer.inner`; {} without both."""
+    paths = results.metrics(stage), results.details(stage)
+    return {k: v for path in paths if path.exists() for k, v in _numbers(read_json(path))}
+
+
+def _numbers(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _numbers(value, f"{prefix}{name}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{prefix}{name}", float(value)
+
+
+def history(results: Results, stage: str) -> Iterator[tuple[int, dict[str, float]]]:
+    """(step, figures) of each row of the stage's history; nothing without the file."""
+    path = results.history(stage)
+    if not path.exists():
+        return
+    with open(path, newline="") as stream:
+        for index, row in enumerate(csv.DictReader(stream)):
+            cells = {name: _number(text) for name, text in row.items()}
+            figures = {name: value for name, value in cells.items() if value is not None}
+            step = next((figures.pop(name) for name in STEP_COLUMNS if name in figures), index)
+            yield int(step), figures
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None
+
+
+def current_stages(results: Results) -> list[str]:
+    """Stages whose outputs belong to the params, code and inputs as they stand, as dvc.lock says.
+
+    The user's own data is not read again for this: it may be large.
+    """
+    stages = _read_yaml(Path("dvc.lock")).get("stages", {})
+    return [name for name, entry in stages.items() if _is_current(entry, results)]
+
+
+def _is_current(entry: dict[str, Any], results: Results) -> bool:
+    for item in [*entry.get("deps", []), *entry.get("outs", [])]:
+        path = Path(item["path"])
+        if item["md5"].endswith(".dir") and not any(
+            path.is_relative_to(folder) for folder in (results.root, *CODE)
+        ):
+            continue
+        if item["md5"] != (f"{folder_digest(path)}.dir" if path.is_dir() else _file_digest(path)):
+            return False
+    for file, values in entry.get("params", {}).items():
+        tree = _read_yaml(Path(file))
+        if any(_lookup(tree, key) != value for key, value in values.items()):
+            return False
+    return True
+
+
+def _read_yaml(path: Path) -> Any:
+    from ruamel.yaml import YAML
+
+    # YAML 1.2 as DVC reads it: 1e-3 is a number.
+    return YAML(typ="safe", pure=True).load(path) or {} if path.exists() else {}
+
+
+def _lookup(tree: Any, key: str) -> Any:
+    for part in key.split("."):
+        tree = tree.get(part) if isinstance(tree, dict) else None
+    return tree
+
+
+def folder_digest(folder: Path) -> str:
+    """The digest DVC gives a folder (without its `.dir`), so that runs and dvc.lock agree."""
+    record = [
+        {"md5": _file_digest(path), "relpath": path.relative_to(folder).as_posix()}
+        for path in folder.rglob("*")
+        if path.is_file() and BYTE_CODE not in path.parts
+    ]
+    record.sort(key=lambda entry: str(entry["relpath"]))
+    return hashlib.md5(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str | None:
+    """md5 of a file, None without it. Read once: several stages depend on the same large faces."""
+    if not path.is_file():
+        return None
+    state = path.stat()
+    return _digest_once(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _digest_once(path: Path, size: int, mtime_ns: int) -> str:
+    return digest(path, "md5")
