@@ -131,20 +131,21 @@ def _predict(arguments: argparse.Namespace) -> None:
 
 def _report(arguments: argparse.Namespace) -> None:
     from fbnet.files import write_text
+    from stages.results import Results
 
-    folder = Path(arguments.results) / "report"
+    results = Results(Path(arguments.results))
     if arguments.runs:
         from stages.page.runs import runs_page
         from stages.params import load
         from stages.tracking import finished_runs
 
         experiment = arguments.experiment or load().mlflow.experiment
-        page, text = folder / "runs.html", runs_page(finished_runs(experiment))
+        page, text = results.comparison, runs_page(finished_runs(experiment))
     else:
         from stages.page.report import report
 
         beside = Path(arguments.baselines) if arguments.baselines else None
-        page, text = folder / "report.html", report(folder.parent, beside=beside)
+        page, text = results.report, report(results, beside=beside)
     page = Path(arguments.out or page)
     write_text(page, text)
     print(f"{page}: open it in a browser")

@@ -29,7 +29,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     from fbnet.files import read_json, write_bytes, write_csv, write_json
     from fbnet.predict.runtime import OnnxModel
     from fbnet.predict.score import score
-    from stages.tracking.revision import code_commit
+    from stages.revision import code_commit
 
     p, faces = params.export, FaceSet.load(results.require(results.faces))
     trained = read_json(results.require(results.trained))
@@ -101,10 +101,9 @@ def _finite(row: dict[str, Any]) -> dict[str, float]:
 
 def _write_faces(result: "Score", faces: "FaceSet", count: int, results: Results) -> None:
     """The error of every test face; the CED; `count` faces spread evenly, and the worst."""
-    import numpy as np
-
     from fbnet import plots
     from fbnet.files import write_csv
+    from fbnet.metrics import spread_and_worst
 
     errors = result.errors
     columns = zip(result.indices, errors, result.mean_face_errors, strict=True)
@@ -112,9 +111,7 @@ def _write_faces(result: "Score", faces: "FaceSet", count: int, results: Results
     write_csv(results.errors, rows)
     ced = results.picture("export", "ced")
     plots.ced({"subnet": errors, "mean face": result.mean_face_errors}, ced)
-    count = min(count, len(errors))
-    spread = np.linspace(0, len(errors) - 1, count).round().astype(int)
-    worst = np.argsort(-errors, kind="stable")[:count]
+    spread, worst = spread_and_worst(errors, count, count)
     for name, shown in (("faces", spread), ("worst", worst)):
         plots.faces_with_points(
             faces.crops(result.indices[shown]),

@@ -22,7 +22,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     from stages.page.report import report
 
     p, page = params.report, results.report
-    write_text(page, report(results.root, p.faces, p.worst, Path(p.baselines)))
+    write_text(page, report(results, p.faces, p.worst, Path(p.baselines)))
     return f"{page.stat().st_size / 1024:.0f} KB in {page}; open it in a browser"
 
 

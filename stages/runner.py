@@ -69,7 +69,7 @@ def _run(name: str, main: Main, path: str) -> None:
     _set_threads(params.train.threads)
     results = Results()
     results.folder(name).mkdir(parents=True, exist_ok=True)
-    with stage_run(name, params) as log, _only_rank_zero_prints():
+    with stage_run(name, params, results) as log, _only_rank_zero_prints():
         say(f"{name}: {main(params, results, log)}")
 
 

@@ -1,4 +1,4 @@
-"""Pictures of MLflow's page and of the Pareto page for the docs, from a real browser.
+"""Pictures of MLflow's page and of the comparison of runs for the docs, from a real browser.
 
 `python tools/screenshots.py` in a checkout that holds runs (mlflow.db); needs a Chromium. Writes
 docs/runs-*.png.
@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from fbnet.files import write_bytes, write_text
 from stages.page.runs import runs_page
 from stages.params import load
+from stages.results import Results
 from stages.tracking import finished_runs
 from stages.tracking.view import ADDRESS
 from tools.browser import Browser, found
@@ -46,10 +47,10 @@ def main() -> None:
     if program is None:
         sys.exit("screenshots: no Chromium on this machine")
     experiment = load("params.yaml").mlflow.experiment
-    pareto = Path("results/report/runs.html").resolve()
-    write_text(pareto, runs_page(finished_runs(experiment)))
+    comparison = Results().comparison.resolve()
+    write_text(comparison, runs_page(finished_runs(experiment)))
     with Browser(program) as browser, serving(UI, "/health", NO_JOBS) as address:
-        browser.open(pareto.as_uri(), 1000, 760)
+        browser.open(comparison.as_uri(), 1000, 760)
         save(browser.picture(), out / "runs-pareto.png")
         number = experiment_number(experiment)
         browser.open(f"{address}/{ADDRESS.format(experiment=number)}", *PAGE)
@@ -64,7 +65,7 @@ def experiment_number(name: str) -> str:
     """The experiment's id in the store of this checkout."""
     import mlflow
 
-    from stages.tracking.place import tracking_uri
+    from stages.tracking.workspace import tracking_uri
 
     return str(mlflow.MlflowClient(tracking_uri()).get_experiment_by_name(name).experiment_id)
 

@@ -1,4 +1,4 @@
-"""The runs in MLflow: a parent for each run of the pipeline, a child for each attempt of a stage."""
+"""The runs in MLflow: a parent for each pipeline run, a child for each attempt of a stage."""
 
 import hashlib
 import os
@@ -8,8 +8,8 @@ from typing import Any
 
 from fbnet.errors import BadInput
 from fbnet.progress import Log, is_rank_zero, no_log
+from stages import revision
 from stages.results import Results
-from stages.tracking import revision
 from stages.tracking.projection import Series, flat, log_params, project_child, project_parent
 from stages.tracking.stage_files import current_stages
 from stages.tracking.store import OWNER, PARENT, TAG, Step, Store, attempt, connect, finish
@@ -129,7 +129,7 @@ def open_parent(store: Store) -> str:
 
 
 def start_parent(store: Store, owner: str, name: str | None, tags: dict[str, str]) -> str:
-    """Start a parent run that belongs to the process `owner`, with uncommitted changes beside it."""
+    """Start a parent run of the process `owner`; it holds the uncommitted changes too."""
     changes = revision.changes()
     tags = _tags(owner, changes, "pipeline") | tags
     run = store.client.create_run(store.experiment, run_name=name, tags=tags)

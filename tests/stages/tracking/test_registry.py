@@ -14,11 +14,13 @@ from fbnet.files import write_json
 from fbnet.params import SyntheticParams
 from fbnet.predict.runtime import OnnxModel, to_input
 from stages.params import MlflowParams, Params
+from stages.results import Results
 from stages.tracking import finished_runs, projection, stage_run
-from stages.tracking.card import model_card
+from stages.tracking.model import model_card
 from tools.serving import serving
 
 ROOT = Path(__file__).parents[3]
+RESULTS = Results()
 PRETRAINED = ROOT / "fbnet/pretrained/subnet.onnx"
 
 
@@ -33,15 +35,15 @@ def leave_model(val_nme, latency_ms=0.3, faces="a"):
     for stage, metrics in {
         "fetch": counts,
         "retrain": {"retrain_val_nme": val_nme},
-        "export": figures | {"fr_08": val_nme},  # tells one export from another
+        "export": figures | {"fr_08": val_nme},  # differs between exports
         "bench": {"latency_ms": latency_ms},
     }.items():
-        write_json(Path("results") / stage / "metrics.json", metrics)
+        write_json(RESULTS.metrics(stage), metrics)
     meta = {"layout": "synthetic", "source": "head.npz", "content": faces}
-    write_json("results/fetch/faces/meta.json", meta)
-    write_json("results/retrain/architecture.json", {"choice": ["sep_k3", "gh_k5"]})
-    write_json("results/export/details.json", {"nme_yaw": {"yaw_30_90": 0.125}})
-    shutil.copy(PRETRAINED, "results/export/subnet.onnx")
+    write_json(RESULTS.faces / "meta.json", meta)
+    write_json(RESULTS.trained, {"choice": ["sep_k3", "gh_k5"]})
+    write_json(RESULTS.details("export"), {"nme_yaw": {"yaw_30_90": 0.125}})
+    shutil.copy(PRETRAINED, RESULTS.onnx)
 
 
 def project_run(store, params, **left):
@@ -50,7 +52,7 @@ def project_run(store, params, **left):
     run_id = store.client.create_run(store.experiment).info.run_id
     settled = type(store)(store.client, store.experiment, params.mlflow)
     stages = ("bench", "export", "fetch", "retrain")
-    projection.project_parent(settled, run_id, stages, params)
+    projection.project_parent(settled, run_id, stages, params, RESULTS)
     store.client.set_terminated(run_id)
     return run_id
 
@@ -59,9 +61,9 @@ def best_of(store):
     return store.client.get_model_version_by_alias("faces", "best").run_id
 
 
-def test_the_card_tells_what_it_is_made_of(project):
+def test_the_card_has_data_recipe_figures_use_limits_and_licence(project):
     leave_model(0.05)
-    card = model_card(with_settings())
+    card = model_card(with_settings(), RESULTS)
     for part in (
         "# faces:", "`synthetic` (head.npz)", "80 train, 10 validation, 20 test",  # data
         "sep_k3, gh_k5", 'search: cost "latency"', "retrain: inherit true",  # recipe
@@ -70,11 +72,11 @@ def test_the_card_tells_what_it_is_made_of(project):
     ):  # fmt: skip
         assert part in card
     meta = {"layout": "ibug", "source": "*.pts"}
-    write_json("results/fetch/faces/meta.json", meta)
-    shutil.rmtree("results/bench")
-    card = model_card(with_settings())
+    write_json(RESULTS.faces / "meta.json", meta)
+    shutil.rmtree(RESULTS.folder("bench"))
+    card = model_card(with_settings(), RESULTS)
     assert "rendered" not in card and "CC0" not in card and "latency ms" not in card
-    assert "the licence of the faces says" in card
+    assert "the licence of the training faces" in card
 
 
 def test_best_is_the_lowest_validation_nme_on_the_same_faces_within_the_budget(store):
@@ -90,15 +92,15 @@ def test_best_is_the_lowest_validation_nme_on_the_same_faces_within_the_budget(s
     assert best_of(store) == other
 
 
-def test_card_is_kept_with_the_run_and_the_version_told(store):
+def test_the_card_is_kept_with_the_run_and_the_registered_version(store):
     run_id = project_run(store, with_settings(), val_nme=0.05)
     (version,) = store.client.search_model_versions("name = 'faces'")
     path = store.client.download_artifacts(run_id, "model_card.md")
-    assert version.description == Path(path).read_text() == model_card(with_settings())
-    # `bench` comes after `export`: what it adds is told too, of the same version.
-    write_json("results/bench/metrics.json", {"latency_ms": 0.25})
+    assert version.description == Path(path).read_text() == model_card(with_settings(), RESULTS)
+    # `bench` comes after `export` and updates the card of the same version.
+    write_json(RESULTS.metrics("bench"), {"latency_ms": 0.25})
     settled = type(store)(store.client, store.experiment, with_settings().mlflow)
-    projection.project_parent(settled, run_id, ["bench"], with_settings())
+    projection.project_parent(settled, run_id, ["bench"], with_settings(), RESULTS)
     (version,) = store.client.search_model_versions("name = 'faces'")
     assert "latency ms: 0.250" in version.description
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -15,22 +16,24 @@ from ruamel.yaml import YAML
 
 from fbnet.errors import BadInput
 from fbnet.files import digest, write_json, write_text
+from stages import revision
 from stages.params import MlflowParams, Params
-from stages.tracking import owner, pipeline_run, place, projection, results, stage_run
+from stages.results import Results
+from stages.tracking import pipeline_run, projection, runs, stage_files, stage_run, workspace
 from stages.tracking.store import connect
 
 ROOT = Path(__file__).parents[3]
 PARAMS = Params()
+RESULTS = Results()
 
 
 def leave_results(stage, value=0.5, epochs=0):
     """What a stage would leave, small."""
-    folder = Path("results") / stage
-    write_json(folder / "metrics.json", {"nme": value, "text": "a"})
-    write_json(folder / "details.json", {"inner": {"count": 3}})
+    write_json(RESULTS.metrics(stage), {"nme": value, "text": "a"})
+    write_json(RESULTS.details(stage), {"inner": {"count": 3}})
     if epochs:
         rows = [f"{epoch},{value / epoch}" for epoch in range(1, epochs + 1)]
-        write_text(folder / "history.csv", "\n".join(["epoch,loss", *rows]) + "\n")
+        write_text(RESULTS.history(stage), "\n".join(["epoch,loss", *rows]) + "\n")
 
 
 def run(stage, params=PARAMS, value=0.5, epochs=0):
@@ -46,7 +49,7 @@ def lock_results(*stages, deps=(), params=None):
         stage: {
             "deps": [{"path": path, "md5": digest(path, "md5")} for path in deps],
             "outs": [
-                {"path": f"results/{stage}/metrics.json", "md5": md5_of(stage)},
+                {"path": RESULTS.metrics(stage).as_posix(), "md5": md5_of(stage)},
             ],
             "params": {"params.yaml": params or {}},
         }
@@ -56,7 +59,7 @@ def lock_results(*stages, deps=(), params=None):
 
 
 def md5_of(stage):
-    return digest(f"results/{stage}/metrics.json", "md5")
+    return digest(RESULTS.metrics(stage), "md5")
 
 
 def runs_of(store):
@@ -81,7 +84,7 @@ def test_a_stage_leaves_a_parent_and_a_child(store):
     assert (parent.info.status, child.info.status) == ("FINISHED", "FINISHED")
     assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
     assert child.data.tags["fbnet.stage"] == "search"
-    assert child.data.tags["fbnet.results_md5"] == results.results_digest("search")
+    assert child.data.tags["fbnet.results_md5"] == stage_files.results_digest(RESULTS, "search")
     assert child.data.metrics == {"loss": pytest.approx(0.5 / 3), "nme": 0.5, "inner.count": 3}
     assert history_of(store, child, "loss") == [(e, 0.5 / e) for e in (1, 2, 3)]
     assert artifacts_of(store, child) == ["details.json", "history.csv", "metrics.json"]
@@ -126,7 +129,7 @@ def test_a_second_attempt_is_a_new_child_with_the_whole_history_once(store):
 
 
 def test_stages_of_one_dvc_process_share_a_parent_and_experiments_do_not(store, monkeypatch):
-    monkeypatch.setattr(owner, "dvc_above", owner.this_process)
+    monkeypatch.setattr(runs, "dvc_above", workspace.this_process)
     run("fetch")
     run("lut")
     for name in ("one-exp", "two-exp"):
@@ -142,7 +145,7 @@ def test_dvc_is_recognised_among_the_processes_above(tmp_path):
     tool = tmp_path / "dvc"
     tool.write_text(
         "import subprocess, sys, os\n"
-        "code = 'from stages.tracking import owner; print(owner.dvc_above())'\n"
+        "code = 'from stages.tracking.workspace import dvc_above; print(dvc_above())'\n"
         "print(os.getpid(), flush=True)\n"
         "subprocess.run([sys.executable, '-c', code], check=True)\n"
     )
@@ -200,9 +203,9 @@ def test_runs_of_a_killed_process_are_closed_by_the_next_start(store):
 
 def test_a_parent_whose_child_still_works_is_left_open(store):
     """`dvc` was killed, its stage goes on."""
-    gone = f"{owner.platform.node()}:{psutil.pids()[-1]}:1.00"
+    gone = f"{platform.node()}:{psutil.pids()[-1]}:1.00"
     parent = store.client.create_run(store.experiment, tags={"fbnet.owner": gone})
-    tags = {"fbnet.owner": owner.this_process(), "mlflow.parentRunId": parent.info.run_id}
+    tags = {"fbnet.owner": workspace.this_process(), "mlflow.parentRunId": parent.info.run_id}
     child = store.client.create_run(store.experiment, tags=tags)
     connect(PARAMS.mlflow)
     assert store.client.get_run(parent.info.run_id).info.status == "RUNNING"
@@ -214,23 +217,23 @@ def test_a_parent_whose_child_still_works_is_left_open(store):
 @pytest.mark.parametrize(
     ("who", "gone"),
     [
-        (owner.this_process(), False),
-        (owner.this_process().rpartition(":")[0] + ":1.00", True),
-        (f"{owner.platform.node()}:4194304:1.00", True),
+        (workspace.this_process(), False),
+        (workspace.this_process().rpartition(":")[0] + ":1.00", True),
+        (f"{platform.node()}:4194304:1.00", True),
         ("another-machine:1:1.00", False),
     ],
     ids=["this one", "its number taken anew", "no such process", "another machine"],
 )
 def test_only_processes_of_this_machine_are_known_to_be_gone(who, gone):
-    assert owner.is_gone(who) is gone
+    assert workspace.is_gone(who) is gone
 
 
 def test_projecting_twice_changes_nothing(store):
     leave_results("export")
-    write_model(Path("results/export/subnet.onnx"))
+    write_model(RESULTS.onnx)
     parent = store.client.create_run(store.experiment).info.run_id
     for _ in range(2):
-        projection.project_parent(store, parent, ["export"], PARAMS)
+        projection.project_parent(store, parent, ["export"], PARAMS, RESULTS)
     found = store.client.get_run(parent)
     assert history_of(store, found, "nme") == [(0, 0.5)]
     assert len(found.outputs.model_outputs) == 1
@@ -240,7 +243,7 @@ def test_new_results_are_projected_again(store):
     parent = store.client.create_run(store.experiment).info.run_id
     for value in (0.5, 0.25):
         leave_results("export", value)
-        projection.project_parent(store, parent, ["export"], PARAMS)
+        projection.project_parent(store, parent, ["export"], PARAMS, RESULTS)
     assert store.client.get_run(parent).data.metrics["nme"] == 0.25
 
 
@@ -280,7 +283,7 @@ def test_the_model_has_a_signature_and_can_be_loaded_and_is_registered_when_aske
     params = PARAMS.model_copy(update={"mlflow": settings})
     with stage_run("export", params):
         leave_results("export", 0.25)
-        write_model(Path("results/export/subnet.onnx"))
+        write_model(RESULTS.onnx)
     (parent,), _ = runs_of(store)
     model = mlflow.pyfunc.load_model("models:/faces/1")
     spec = model.metadata.signature.inputs.to_dict()[0]
@@ -296,10 +299,9 @@ def test_the_model_has_a_signature_and_can_be_loaded_and_is_registered_when_aske
 def test_faces_are_an_input_with_the_digest_of_dvc(store):
     with stage_run("fetch", PARAMS):
         leave_results("fetch")
-        folder = Path("results/fetch/faces")
-        folder.mkdir()
-        (folder / "images.npy").write_bytes(bytes(1000))
-        Path("results/fetch/preview.png").write_bytes(b"people")
+        RESULTS.faces.mkdir()
+        (RESULTS.faces / "images.npy").write_bytes(bytes(1000))
+        RESULTS.picture("fetch", "preview").write_bytes(b"people")
     (parent,), (child,) = runs_of(store)
     (faces,) = parent.inputs.dataset_inputs
     # As `dvc add` writes it for this very folder.
@@ -326,7 +328,7 @@ def test_a_stage_is_current_while_nothing_it_depends_on_changes(project, change,
     Path("params.yaml").write_text("search: {lr: 1e-3}\n")
     lock_results("search", deps=["code.py"], params={"search.lr": 0.001})
     change()
-    assert results.current_stages() == current
+    assert stage_files.current_stages(RESULTS) == current
 
 
 def test_a_store_that_fails_midway_stops_no_stage(store, monkeypatch, capsys):
@@ -433,7 +435,7 @@ def test_the_store_lies_in_the_workspace_also_from_a_copy(tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     if given:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
-    assert place.tracking_uri() == used.format(root="/repo")
+    assert workspace.tracking_uri() == used.format(root="/repo")
 
 
 def test_uncommitted_code_is_flagged_and_kept(store):
@@ -450,9 +452,7 @@ def test_uncommitted_code_is_flagged_and_kept(store):
     assert len(first.data.tags["fbnet.commit"]) == 40
 
 
-def test_untracked_files_and_diffs_are_told_apart(project, monkeypatch):
-    from stages.tracking import revision
-
+def test_changes_are_diffs_and_untracked_names(project, monkeypatch):
     assert revision.commit() is None
     assert revision.changes() == ""
     subprocess.run(["git", "init", "-q"], check=True)

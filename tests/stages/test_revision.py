@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from stages.tracking.revision import code_commit
+from stages.revision import code_commit
 
 
 @pytest.fixture
