@@ -1,4 +1,4 @@
-"""Accuracy of landmarks: NME, its distribution (CED) and what it is read against.
+"""Accuracy of landmarks: NME, its distribution (CED) and the mean face as a floor.
 
 Landmarks are arrays [N, P, 2] of (x, y) in one unit, any unit: every figure is a ratio. An NME is
 a fraction of a normaliser (0.05 is 5 %), never per cent. A mean is over faces, not over batches.
@@ -49,7 +49,7 @@ def point_errors(
     if bad.size:
         raise BadInput(
             f"face {bad[0]} ({bad.size} in all): {normaliser.__name__} is {size[bad[0]]}, "
-            "so it has no NME; mend its true landmarks or leave it out"
+            "so it has no NME; fix its true landmarks or leave it out"
         )
     return np.linalg.norm(predicted - true, axis=2) / size[:, None]
 
@@ -126,16 +126,21 @@ def summary(predicted: np.ndarray, true: np.ndarray, scheme: Scheme) -> dict[str
     return figures
 
 
+def evenly(count: int, shown: int) -> np.ndarray:
+    """`shown` of `count` rows, or all of them, evenly from the first to the last: int64, rising."""
+    return np.linspace(0, count - 1, min(shown, count)).round().astype(int)
+
+
 def spread_and_worst(errors: np.ndarray, spread: int, worst: int) -> tuple[np.ndarray, np.ndarray]:
     """Indices into errors [N]: `spread` evenly over the set, and the `worst`, largest error first.
 
     Both are at most N; of equal errors the earlier face comes first.
     """
-    even = np.linspace(0, len(errors) - 1, min(spread, len(errors))).round().astype(int)
-    return even, np.argsort(-errors, kind="stable")[:worst]
+    return evenly(len(errors), spread), np.argsort(-errors, kind="stable")[:worst]
 
 
 def _some(errors: Sequence[float] | np.ndarray) -> np.ndarray:
+    """The errors as an array. Raises BadInput when there are none, since a mean needs one."""
     values = np.asarray(errors, np.float64)
     if values.size == 0:
         raise BadInput("no face to score: the set is empty")

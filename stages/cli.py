@@ -105,7 +105,7 @@ def _table(arguments: argparse.Namespace) -> None:
 
 def _score(arguments: argparse.Namespace) -> None:
     from fbnet.files import write_json
-    from fbnet.predict.folder import score_folder
+    from fbnet.predict.score import score_folder
 
     interface = Interface(**{o.name: getattr(arguments, o.name) for o in fields(Interface)})
     files = Path(arguments.model), Path(arguments.faces)
@@ -117,7 +117,7 @@ def _score(arguments: argparse.Namespace) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> None:
-    from fbnet.predict import PRETRAINED, predict
+    from fbnet.predict.run import PRETRAINED, predict
 
     if arguments.batch < 1:
         raise BadInput(f"--batch {arguments.batch}: give 1 or more")

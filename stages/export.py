@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 def main(params: "Params", results: Results, log: "Log") -> str:
     """Export, check and score; nothing is written unless all of it holds."""
-    from fbnet.export.metadata import describe
     from fbnet.export.onnx import counts, export_onnx, landmarks, require_parity, with_metadata
     from fbnet.export.variants import Trial, calibration, publish
     from fbnet.faces.faceset import FaceSet
     from fbnet.files import read_json, write_bytes, write_csv, write_json
-    from fbnet.predict.runtime import OnnxModel
+    from fbnet.predict.interface import describe
+    from fbnet.predict.model import OnnxModel
     from fbnet.predict.score import score
     from stages.revision import code_commit
 
@@ -37,7 +37,8 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     data = export_onnx(net, faces.size, faces.points, {}, p.opset)
     crops = faces.crops(faces.indices("test")[: p.parity_faces])
     parity = require_parity(data, net, crops, p.parity_tolerance)
-    result = score(OnnxModel(data, p.threads), faces, batch=p.batch, jitter=p.jitter, seed=p.seed)
+    model = OnnxModel(data, threads=p.threads)
+    result = score(model, faces, batch=p.batch, jitter=p.jitter, seed=p.seed)
     nme = result.figures["nme"]
     metadata = describe(
         size=faces.size,

@@ -163,3 +163,10 @@ def test_streaming_nme_refuses_a_face_without_a_size():
     true[2] = 0.5
     with pytest.raises(BadInput, match="eye corners"):
         NME(SCHEME).update(predicted, true)
+
+
+def test_rows_to_show():
+    assert metrics.evenly(10, 4).tolist() == [0, 3, 6, 9]
+    assert metrics.evenly(2, 4).tolist() == [0, 1]
+    spread, worst = metrics.spread_and_worst(np.array([0.1, 0.3, 0.2, 0.3]), 2, 3)
+    assert (spread.tolist(), worst.tolist()) == ([0, 3], [1, 3, 2])

@@ -15,7 +15,7 @@ from fbnet.export.onnx import counts, export_onnx
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import read_json, write_json
 from fbnet.params import RetrainParams
-from fbnet.predict.runtime import OnnxModel
+from fbnet.predict.model import OnnxModel
 from fbnet.predict.score import score
 from fbnet.progress import say
 from fbnet.training.checkpoints import checkpoint, fingerprint

@@ -1,1 +1,1 @@
-"""From a trained net to files: ONNX, its variants in other engines and in fewer bits, metadata."""
+"""From a trained net to files: ONNX, and its variants in other engines and in fewer bits."""

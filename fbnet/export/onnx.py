@@ -1,7 +1,8 @@
-"""A net as one ONNX file: export, simplification, checks, metadata, and what it holds.
+"""A net as one ONNX file: export, checks, metadata, and its weights and MACs.
 
 The file has input `image` float32 [N, 3, S, S] (BGR, 0..1, any N) and output `landmarks` float32
-[N, P, 2] (x, y) in units of the crop. Equal weights and metadata give equal bytes.
+[N, P, 2] (x, y) in units of the crop. Equal weights and metadata give equal bytes. What the
+metadata states is written by `fbnet.predict.interface.describe`.
 """
 
 import copy
@@ -17,13 +18,14 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from fbnet.predict.runtime import OnnxModel, to_input
+from fbnet.predict.interface import to_input
+from fbnet.predict.model import OnnxModel
 
 INPUT, OUTPUT = "image", "landmarks"
 
 
 class ExportError(RuntimeError):
-    """The exported file is not what it has to be; it must not be published."""
+    """The exported file breaks its contract or differs from the net; it must not be published."""
 
 
 class _LandmarksOnly(nn.Module):
@@ -43,12 +45,22 @@ def export_onnx(
 ) -> bytes:
     """The net in eval mode as a checked, simplified ONNX file with batch norm folded.
 
-    net: takes [N, 3, size, size], gives [N, points, 2] or a tuple that starts with it; left as
-    it is. metadata: goes into the file as it is, so keep times and paths out of it.
-    Raises ExportError when the file lacks the contracted input and output or keeps a batch norm.
+    net: takes [N, 3, size, size], gives [N, points, 2] or a tuple that starts with it; it is not
+    changed. metadata: goes into the file as it is, so keep times and paths out of it.
+    Raises ExportError when the file lacks the contracted input and output, keeps a batch norm or
+    computes something else once simplified.
     """
-    model = _simplified(_traced(_LandmarksOnly(net), size, opset))
-    _strip(model)
+    import onnxsim
+
+    model, same = onnxsim.simplify(_traced(_LandmarksOnly(net), size, opset))
+    if not same:
+        raise ExportError("onnxsim changed what the net computes")
+    # Drop what torch noted about the source: it holds absolute paths.
+    graph = model.graph
+    model.doc_string = graph.doc_string = ""
+    for item in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del item.metadata_props[:]
+    del graph.value_info[:]
     _check(model, size, points)
     return with_metadata(model.SerializeToString(deterministic=True), metadata)
 
@@ -60,36 +72,30 @@ def with_metadata(data: bytes, metadata: Mapping[str, str]) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def landmarks(net: nn.Module, images: np.ndarray) -> np.ndarray:
-    """What the net itself gives, float32 [n, P, 2]; images: uint8 BGR crops [n, S, S, 3]."""
+def landmarks(net: nn.Module, crops: np.ndarray) -> np.ndarray:
+    """The torch net's own landmarks float32 [n, P, 2] for crops uint8 BGR [n, S, S, 3]."""
     with torch.inference_mode():
-        found: np.ndarray = _LandmarksOnly(net)(torch.from_numpy(to_input(images))).numpy()
-    return found
+        output: np.ndarray = _LandmarksOnly(net)(torch.from_numpy(to_input(crops))).numpy()
+    return output
 
 
-def parity(data: bytes, net: nn.Module, images: np.ndarray, threads: int = 1) -> float:
-    """Largest difference between file and net over `images`, in units of the crop.
+def require_parity(data: bytes, net: nn.Module, crops: np.ndarray, tolerance: float) -> float:
+    """Largest difference between file and net over `crops`, in units of the crop.
 
-    images: uint8 BGR crops [n, S, S, 3].
+    crops: uint8 BGR [n, S, S, 3]. Raises ExportError when it exceeds `tolerance` or is NaN.
     """
-    found = OnnxModel(data, threads).predict(images)
-    return float(np.abs(found - landmarks(net, images)).max())
-
-
-def require_parity(data: bytes, net: nn.Module, images: np.ndarray, tolerance: float) -> float:
-    """`parity`, or ExportError when it exceeds `tolerance` (or is NaN)."""
-    difference = parity(data, net, images)
+    difference = float(np.abs(OnnxModel(data).predict(crops) - landmarks(net, crops)).max())
     if not difference <= tolerance:
         raise ExportError(
             f"the ONNX file differs from the net by {difference:.2g} of the crop on "
-            f"{len(images)} faces; at most {tolerance:g} is allowed"
+            f"{len(crops)} faces; at most {tolerance:g} is allowed"
         )
     return difference
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What a file computes with: weights and biases, and multiply-adds for one face."""
+    """Weights and biases of a file, and its multiply-adds for one face."""
 
     params: int
     macs: int
@@ -125,31 +131,14 @@ def _traced(module: nn.Module, size: int, opset: int) -> onnx.ModelProto:
     return program.model_proto  # type: ignore[union-attr]
 
 
-def _simplified(model: onnx.ModelProto) -> onnx.ModelProto:
-    import onnxsim
-
-    simplified, same = onnxsim.simplify(model)
-    if not same:
-        raise ExportError("onnxsim changed what the net computes")
-    return simplified
-
-
-def _strip(model: onnx.ModelProto) -> None:
-    """Drop what torch noted about the source: it holds absolute paths."""
-    graph = model.graph
-    model.doc_string = graph.doc_string = ""
-    for item in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
-        del item.metadata_props[:]
-    del graph.value_info[:]
-
-
 def _check(model: onnx.ModelProto, size: int, points: int) -> None:
+    """Raise ExportError unless the file is valid, as contracted and without batch norms."""
     onnx.checker.check_model(model, full_check=True)
     graph = model.graph
-    found = {item.name: _dims(item) for item in (*graph.input, *graph.output)}
-    wanted = {INPUT: ["N", 3, size, size], OUTPUT: ["N", points, 2]}
-    if found != wanted:
-        raise ExportError(f"the file takes and gives {found}, not {wanted}")
+    shapes = {item.name: _dims(item) for item in (*graph.input, *graph.output)}
+    contract = {INPUT: ["N", 3, size, size], OUTPUT: ["N", points, 2]}
+    if shapes != contract:
+        raise ExportError(f"the file takes and gives {shapes}, not {contract}")
     left = {node.op_type for node in graph.node if "BatchNorm" in node.op_type}
     if left:
         raise ExportError(f"batch norm was not folded: {', '.join(sorted(left))} nodes are left")

@@ -14,7 +14,7 @@ from fbnet.export.quantise import static_int8
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_bytes
 from fbnet.metrics import nme
-from fbnet.predict.runtime import to_input
+from fbnet.predict.interface import to_input
 from fbnet.progress import say
 
 FULL = "fp32"

@@ -1,8 +1,7 @@
-"""The figures that stages leave as PNG: quiet, legible at page width, byte-stable."""
+"""Figures as PNG: quiet, legible at page width; equal data give equal bytes."""
 
 from fbnet.plots.charts import ced, heatmap, history, prediction, probabilities
-from fbnet.plots.faces import faces_with_points
-from fbnet.plots.preview import preview
+from fbnet.plots.faces import faces_with_points, preview
 
 __all__ = [
     "ced",

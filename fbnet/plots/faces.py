@@ -1,4 +1,4 @@
-"""Faces with their points."""
+"""Faces with their landmarks: predictions beside the truth, and a preview of a face set."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from fbnet.plots.style import PAGE, PREDICTED, TRUE, figure
+from fbnet.faces.faceset import SPLITS, FaceSet
+from fbnet.metrics import evenly
+from fbnet.plots.style import PAGE, PREDICTED, TRUE, figure, save
+
+PREVIEW_COLUMNS, PREVIEW_ROWS = 8, 2
+REGION_COLOURS = {
+    "contour": "#ffd92f",
+    "brows": "#fc8d62",
+    "eyes": "#4dd2ff",
+    "nose": "#a6d854",
+    "mouth": "#ff7ac0",
+}
 
 
 def faces_with_points(
@@ -48,3 +59,72 @@ def _face(ax: Any, image: np.ndarray, true: np.ndarray, predicted: np.ndarray | 
         ends = np.stack([true, predicted]) * side - 0.5
         ax.plot(*ends.transpose(2, 0, 1), color=TRUE, lw=0.5)
     ax.set(xlim=(-0.5, side - 0.5), ylim=(side - 0.5, -0.5))
+
+
+def preview(faces: FaceSet, path: str | Path) -> None:
+    """One large face with numbered points, and a grid of faces with points for each split.
+
+    The frame is the inner crop, what lies outside it is the margin. Faces are spread evenly over
+    their split.
+    """
+    from matplotlib.figure import Figure
+
+    splits = {name: indices for name in SPLITS if len(indices := faces.indices(name))}
+    drawn = Figure(figsize=(22, 10.5), dpi=80)
+    large, *grids = drawn.subplot_mosaic(
+        [["large", name] for name in splits], width_ratios=(1, 1.15)
+    ).values()
+    _draw_large(large, faces, int(next(iter(splits.values()))[0]))
+    for axes, (name, indices) in zip(grids, splits.items(), strict=True):
+        shown = indices[evenly(len(indices), PREVIEW_COLUMNS * PREVIEW_ROWS)]
+        grid = np.full(PREVIEW_COLUMNS * PREVIEW_ROWS, -1)
+        grid[: len(shown)] = shown
+        _draw_faces(axes, faces, grid.reshape(PREVIEW_ROWS, PREVIEW_COLUMNS), point_size=1.2)
+        axes.set_title(f"{name}: {len(indices)} faces", fontsize=10)
+    drawn.tight_layout()
+    save(drawn, path)
+
+
+def _draw_large(axes: Any, faces: FaceSet, index: int) -> None:
+    _draw_faces(axes, faces, np.array([[index]]), point_size=9.0)
+    points = faces.landmarks[index] * faces.size + faces.margin - 0.5
+    for number, (x, y) in enumerate(points):
+        axes.annotate(
+            str(number), (x, y), xytext=(2.5, 2.5), textcoords="offset points",
+            fontsize=6.5, color="white",
+        )  # fmt: skip
+    pitch, yaw, roll = np.degrees(faces.pose[index])
+    axes.set_title(
+        f"{faces.names[index]}: {faces.points} points ({faces.scheme.name}), "
+        f"pitch {pitch:.0f}, yaw {yaw:.0f}, roll {roll:.0f} degrees",
+        fontsize=10,
+    )
+
+
+def _draw_faces(axes: Any, faces: FaceSet, grid: np.ndarray, point_size: float) -> None:
+    """Faces side by side as `grid` [rows, columns] numbers them; -1 leaves a place empty."""
+    side = faces.images.shape[1]
+    rows, columns = grid.shape
+    canvas = np.full((rows * side, columns * side, 3), 255, np.uint8)
+    places = [(row, column) for row in range(rows) for column in range(columns)]
+    for row, column in places:
+        if (index := int(grid[row, column])) >= 0:
+            corner = np.array((column * side, row * side))
+            canvas[row * side :, column * side :][:side, :side] = faces.images[index, :, :, ::-1]
+            _draw_points(axes, faces, index, corner, point_size)
+    axes.imshow(canvas, interpolation="nearest")
+    axes.set_axis_off()
+
+
+def _draw_points(
+    axes: Any, faces: FaceSet, index: int, corner: np.ndarray, point_size: float
+) -> None:
+    from matplotlib.patches import Rectangle
+
+    points = faces.landmarks[index] * faces.size + faces.margin - 0.5 + corner
+    for region, members in faces.scheme.regions.items():
+        x, y = points[list(members)].T
+        axes.scatter(x, y, s=point_size, c=REGION_COLOURS[region], linewidths=0)
+    start = corner + faces.margin - 0.5
+    frame = Rectangle(tuple(start), faces.size, faces.size, fill=False, lw=0.6, color="#ffffffa0")
+    axes.add_patch(frame)

@@ -1,5 +1,5 @@
-"""Landmarks on pictures and videos by an ONNX file alone: cropped, predicted, drawn, written."""
+"""Inference and scoring of landmark models in ONNX files, with numpy, OpenCV and onnxruntime.
 
-from fbnet.predict.run import PRETRAINED, predict
-
-__all__ = ["PRETRAINED", "predict"]
+`interface`: what a model takes and gives. `model`: an ONNX file, opened. `crops`: where the face
+is. `media`: pictures and videos on disk. `run`: landmarks of files. `score`: accuracy on faces.
+"""

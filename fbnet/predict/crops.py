@@ -1,6 +1,5 @@
-"""From a picture and where its face is to the model's crop, and from landmarks back to pixels."""
+"""Where the face is: crops of pictures, landmarks back in pixels, and a face over the frames."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,8 +7,12 @@ import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces.crop import SMALLEST, cut
-from fbnet.params import CROP_SCALE
-from fbnet.predict.runtime import OnnxModel
+from fbnet.predict.model import OnnxModel
+
+SETTLE = 3
+"""Predictions on the first frame of a video, each on the crop that the last one leads to."""
+LARGEST = 2.0
+"""Longest side of a face, in units of the frame's longer side."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,9 @@ class Crop:
 
 
 def crop(picture: np.ndarray, place: Place, size: int) -> Crop:
-    """Cut `place` out, as faces are cut for training."""
+    """Cut `place` out at `size` pixels, as faces are cut for training."""
     image, inside = cut(picture, place.points, size, 0, place.scale)
-    # Where two of the points went tells the whole map, rounding to whole pixels included.
+    # Two of the points, before and after, give the whole map, rounding to whole pixels included.
     low, high = place.points[:, 0].argmin(), place.points[:, 0].argmax()
     side = np.ptp(place.points[[low, high], 0]) / np.ptp(inside[[low, high], 0].astype(float))
     return Crop(image, place.points[low] - inside[low] * side, float(side))
@@ -49,7 +52,10 @@ def whole(picture: np.ndarray) -> Place:
 
 
 def boxed(box: Sequence[float], scale: float) -> Place:
-    """A face whose landmarks fill `box` (x, y, width, height in pixels). Raises BadInput."""
+    """A face whose landmarks fill `box` (x, y, width, height in pixels).
+
+    Raises BadInput when it is smaller than `SMALLEST` pixels.
+    """
     x, y, width, height = box
     if min(width, height) < SMALLEST:
         raise BadInput(f"box of {width:g} x {height:g} pixels: give at least {SMALLEST:g} each")
@@ -57,7 +63,32 @@ def boxed(box: Sequence[float], scale: float) -> Place:
     return Place(np.array(corners), scale)
 
 
-def crop_scale(model: OnnxModel) -> float:
-    """Side of the crop in units of the longer side of the landmarks' box, as the file says."""
-    said = json.loads(model.metadata.get("preprocessing", "{}"))
-    return float(said.get("crop_scale", CROP_SCALE))
+class Follower:
+    """Follows one face from frame to frame: each crop is cut around the last landmarks.
+
+    It starts from `start` or from the whole frame, and starts again where the landmarks can be no
+    face in the frame.
+    """
+
+    def __init__(self, model: OnnxModel, start: Place | None = None) -> None:
+        self._model, self._start = model, start
+        self._last: Place | None = None
+
+    def __call__(self, frame: np.ndarray) -> tuple[np.ndarray, Crop]:
+        """Landmarks [P, 2] in pixels of the frame uint8 [H, W, 3], and the crop they are from."""
+        place = self._last
+        for _ in range(1 if place else SETTLE):
+            face = crop(frame, place or self._start or whole(frame), self._model.size)
+            landmarks = face.to_picture(self._model.predict(face.image[None])[0])
+            possible = _can_be_face(landmarks, frame)
+            place = Place(landmarks, self._model.crop_scale) if possible else None
+        self._last = place
+        return landmarks, face
+
+
+def _can_be_face(landmarks: np.ndarray, frame: np.ndarray) -> bool:
+    """Whether a face of the landmarks' size and place can be in the frame."""
+    height, width = frame.shape[:2]
+    side = float(np.ptp(landmarks, axis=0).max())
+    x, y = landmarks.mean(axis=0)
+    return SMALLEST <= side <= LARGEST * max(width, height) and 0 <= x < width and 0 <= y < height

@@ -1,11 +1,19 @@
-"""What a landmark model of any origin takes and gives, as its user declares it."""
+"""What a landmark model takes and gives: stated in its file or declared by its user.
+
+A file of this project states it in its metadata (`describe` writes that, `stated` reads it); for
+any other model the user declares an `Interface`. `to_input` and `to_landmarks` convert between
+this project's crops and landmarks and the values of the model.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
+
 from fbnet.errors import BadInput
+from fbnet.landmarks import LAPA_TO_NNI, SCHEMES, convert
 
 LAYOUTS = ("NCHW", "NHWC")
 CHANNELS = ("BGR", "RGB")
@@ -16,7 +24,7 @@ UNITS = ("crop", "pixels", "signed")
 ORDERS = ("own", "lapa")
 
 
-def _flag(text: str, *choices: str) -> Any:
+def _option(text: str, *choices: str) -> Any:
     return field(default=None, metadata={"help": text} | ({"choices": choices} if choices else {}))
 
 
@@ -24,21 +32,25 @@ def _flag(text: str, *choices: str) -> Any:
 class Interface:
     """A model's declared input and output; None is what its metadata, or else this project, says.
 
-    Each field is an option of `fbnet score`, with its metadata. `fbnet.predict.conversion` goes by
-    them. Raises BadInput where declarations are wrong or contradict each other.
+    Each field is an option of `fbnet score`, with its metadata. Raises BadInput where declarations
+    are wrong or contradict each other.
     """
 
-    layout: str | None = _flag("input layout (default: as its shape tells)", *LAYOUTS)
-    channels: str | None = _flag("order of the input's colours (default: BGR)", *CHANNELS)
-    scale: str | None = _flag("range of the input's values (default: 0..1; signed: -1..1)", *SCALES)
-    mean: str | None = _flag("taken from pixels 0..1: one number, or three in the model's order")
-    std: str | None = _flag("what is then divided by: one number or three")
-    output: str | None = _flag("name of the output with the landmarks (default: the one that fits)")
-    arrangement: str | None = _flag("x and y by point (default), or all x first", *ARRANGEMENTS)
-    unit: str | None = _flag(
+    layout: str | None = _option("input layout (default: as its shape tells)", *LAYOUTS)
+    channels: str | None = _option("order of the input's colours (default: BGR)", *CHANNELS)
+    scale: str | None = _option(
+        "range of the input's values (default: 0..1; signed: -1..1)", *SCALES
+    )
+    mean: str | None = _option("taken from pixels 0..1: one number, or three in the model's order")
+    std: str | None = _option("what is then divided by: one number or three")
+    output: str | None = _option(
+        "name of the output with the landmarks (default: the one that fits)"
+    )
+    arrangement: str | None = _option("x and y by point (default), or all x first", *ARRANGEMENTS)
+    unit: str | None = _option(
         "share of the crop's side (default), its pixels, or -1 and 1 at its edges (signed)", *UNITS
     )
-    order: str | None = _flag("order of 106 points: NNI's (default) or LaPa's", *ORDERS)
+    order: str | None = _option("order of 106 points: NNI's (default) or LaPa's", *ORDERS)
 
     def __post_init__(self) -> None:
         """Check the declarations that no list of choices holds."""
@@ -49,17 +61,17 @@ class Interface:
 
     @property
     def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Mean and deviation of pixels 0..1: one number each or three."""
+        """Mean and deviation of pixels 0..1: one number each, or three in the model's order."""
         mean, std = SCALES[self.scale or "0..1"]
         return _numbers("mean", self.mean, mean), _numbers("std", self.std, std)
 
     def filled(self, metadata: Mapping[str, str]) -> "Interface":
-        """With what a file of this project says about itself where nothing was declared."""
-        told = _told(metadata)
+        """A copy that takes what metadata of this project states where nothing was declared."""
+        known = stated(metadata)
         if self.mean or self.std:
-            told.pop("scale", None)
+            known.pop("scale", None)
         return Interface(
-            **{f.name: getattr(self, f.name) or told.get(f.name) for f in fields(self)}
+            **{f.name: getattr(self, f.name) or known.get(f.name) for f in fields(self)}
         )
 
 
@@ -75,11 +87,82 @@ def _numbers(name: str, text: str | None, default: float) -> tuple[float, ...]:
     return values
 
 
-def _told(metadata: Mapping[str, str]) -> dict[str, str]:
-    """What `fbnet.export.metadata.describe` wrote, as far as models of this project differ."""
+OURS = Interface()
+"""What this project's own nets take and give: NCHW, BGR, 0..1; (x, y) in units of the crop."""
+
+
+def to_input(crops: np.ndarray, interface: Interface = OURS) -> np.ndarray:
+    """Crops uint8 BGR [n, S, S, 3] as the model takes them: float32, its layout, colours and scale.
+
+    Of this project's own nets that is [n, 3, S, S], BGR, 0..1.
+    """
+    mean, std = (np.array(part, np.float32) for part in interface.normalisation)
+    ordered = crops[..., ::-1] if interface.channels == "RGB" else crops
+    values = (ordered.astype(np.float32) / np.float32(255) - mean) / std
+    if interface.layout != "NHWC":
+        values = values.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(values)
+
+
+def to_landmarks(values: np.ndarray, interface: Interface, size: int) -> np.ndarray:
+    """Landmarks float32 [n, P, 2] in units of the crop, in the order of the scheme of P points.
+
+    values: [n, 2 * P], the model's output. size: side of its input in pixels, for `unit: pixels`.
+    """
+    values, count = np.asarray(values, np.float32), values.shape[1] // 2
+    if interface.arrangement == "x_then_y":
+        points = values.reshape(len(values), 2, count).transpose(0, 2, 1)
+    else:
+        points = values.reshape(len(values), count, 2)
+    if interface.order == "lapa":
+        points = convert(points, LAPA_TO_NNI)
+    if interface.unit == "pixels":
+        return points / np.float32(size)
+    return (points + np.float32(1)) / 2 if interface.unit == "signed" else points
+
+
+def describe(
+    *, size: int, points: int, crop_scale: float, choice: Sequence[str], commit: str, nme: float
+) -> dict[str, str]:
+    """Metadata of an exported landmark model: all that is needed to use it. Structures are JSON.
+
+    size: side of its input in pixels. points: landmarks P. crop_scale: side of the face crop in
+    units of the longer side of the landmarks' box. choice: block of each searchable layer. commit:
+    that of the code. nme: on the test faces, a fraction.
+    """
+    preprocessing = {
+        "channels": "BGR",
+        "size": size,
+        "divide_by": 255,
+        "crop_scale": crop_scale,
+        "crop": f"square, centred on the landmarks' box, {crop_scale:g} x its longer side",
+    }
+    landmarks = {
+        "points": points,
+        "order": SCHEMES[points].name,
+        "eye_corners": SCHEMES[points].eyes,
+        "unit": "side of the crop, (x, y); 0 and 1 are its edges",
+    }
+    return {
+        "preprocessing": json.dumps(preprocessing),
+        "landmarks": json.dumps(landmarks),
+        "architecture": json.dumps(list(choice)),
+        "commit": commit,
+        "test_nme": f"{nme:.6g}",
+    }
+
+
+def stated(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """What `describe` wrote, as far as models of this project differ; empty for other files.
+
+    channels and scale are values of `Interface`; crop_scale is as in `describe`.
+    """
     try:
-        told = json.loads(metadata.get("preprocessing", "{}"))
-        found = {"channels": told["channels"], "scale": {255: "0..1"}[told["divide_by"]]}
+        preprocessing = json.loads(metadata["preprocessing"])
+        return {
+            "channels": preprocessing["channels"],
+            "scale": {255: "0..1"}[preprocessing["divide_by"]],
+            "crop_scale": float(preprocessing["crop_scale"]),
+        }
     except (KeyError, TypeError, ValueError):  # no such metadata, or another tool's
         return {}
-    return found

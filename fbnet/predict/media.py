@@ -1,4 +1,4 @@
-"""Pictures and videos on disk, read and written by OpenCV."""
+"""Pictures and videos on disk, read and written with OpenCV."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -16,37 +16,38 @@ from fbnet.files import write_bytes
 PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 VIDEOS = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
 FPS = 25.0
-"""For videos that do not say."""
+"""Frames per second of videos that do not state it."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file to look at, and the name of what is made of it, without a suffix."""
+    """A picture or video, and the name of what is written for it, without a suffix."""
 
     path: Path
     name: str
 
     @property
     def is_video(self) -> bool:
-        """By its suffix."""
+        """Whether its suffix is that of a video."""
         return self.path.suffix.lower() in VIDEOS
 
 
 def sources(paths: Sequence[Path], out: Path) -> list[Source]:
     """The files, and those in folders at any depth, sorted; names are distinct.
 
-    What lies in `out` was made here and is left out of folders. Raises BadInput for what is not
-    there or neither picture nor video, and for a folder with none.
+    Files inside `out` are results and left out of folders. Raises BadInput for what is not there
+    or neither picture nor video, and for a folder with none.
     """
-    found = [(path, name) for given in paths for path, name in _files(given, out)]
-    stems = [name.with_suffix("").as_posix() for _, name in found]
+    files = [(path, name) for given in paths for path, name in _files(given, out)]
+    stems = [name.with_suffix("").as_posix() for _, name in files]
     return [
         Source(path, stem if stems.count(stem) == 1 else f"{i}-{stem}")
-        for i, ((path, _), stem) in enumerate(zip(found, stems, strict=True))
+        for i, ((path, _), stem) in enumerate(zip(files, stems, strict=True))
     ]
 
 
 def _files(given: Path, out: Path) -> list[tuple[Path, Path]]:
+    """The pictures and videos of a file or folder, each with its path relative to the folder."""
     known = PICTURES | VIDEOS
     if given.is_dir():
         inside = [
@@ -67,7 +68,7 @@ def _files(given: Path, out: Path) -> list[tuple[Path, Path]]:
 def require_readable(source: Source) -> None:
     """Raise BadInput that names a file which is no picture or video by its content."""
     if source.is_video:
-        with reading(source.path):
+        with open_video(source.path):
             return
     if not cv2.haveImageReader(str(source.path)):
         raise BadInput(f"{source.path}: broken, or no picture; replace it or leave it out")
@@ -88,15 +89,15 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[tuple[float, Iterator[np.ndarray]]]:
+def open_video(path: Path) -> Iterator[tuple[float, Iterator[np.ndarray]]]:
     """Frames per second, and the frames uint8 [H, W, 3] BGR one after the other.
 
     Raises BadInput that names the file when it cannot be read.
     """
     video = cv2.VideoCapture(str(path))
     try:
-        there, first = video.read()
-        if not there:
+        readable, first = video.read()
+        if not readable:
             raise BadInput(f"{path}: OpenCV reads no frame of it; convert it to MP4")
         yield video.get(cv2.CAP_PROP_FPS) or FPS, _frames(video, first)
     finally:
@@ -104,10 +105,11 @@ def reading(path: Path) -> Iterator[tuple[float, Iterator[np.ndarray]]]:
 
 
 def _frames(video: cv2.VideoCapture, frame: np.ndarray) -> Iterator[np.ndarray]:
-    there = True
-    while there:
+    """`frame`, which was read already, and the rest of the video."""
+    readable = True
+    while readable:
         yield frame
-        there, frame = video.read()
+        readable, frame = video.read()
 
 
 class VideoOut:
@@ -118,11 +120,11 @@ class VideoOut:
 
     def __init__(self, path: Path, fps: float) -> None:
         self._path, self._fps = path, fps
-        self._made = path.with_name(f".{os.getpid()}-{path.name}")
+        self._temporary = path.with_name(f".{os.getpid()}-{path.name}")
         self._writer: cv2.VideoWriter | None = None
 
     def __enter__(self) -> "VideoOut":
-        """Make the folder."""
+        """Create the folder that the video lies in."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         return self
 
@@ -131,7 +133,7 @@ class VideoOut:
         if self._writer is None:
             size = (frame.shape[1], frame.shape[0])
             codec = cv2.VideoWriter.fourcc(*"mp4v")
-            self._writer = cv2.VideoWriter(str(self._made), codec, self._fps, size)
+            self._writer = cv2.VideoWriter(str(self._temporary), codec, self._fps, size)
         self._writer.write(frame)
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -139,6 +141,6 @@ class VideoOut:
         if self._writer is not None:
             self._writer.release()
         if kind is None:
-            os.replace(self._made, self._path)
+            os.replace(self._temporary, self._path)
         else:
-            self._made.unlink(missing_ok=True)
+            self._temporary.unlink(missing_ok=True)

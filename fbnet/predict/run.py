@@ -1,27 +1,27 @@
-"""Predicts on pictures and videos, and writes what was found as PNG, MP4 and JSON."""
+"""Landmarks of the face in pictures and videos, written as JSON and drawn on copies of them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 
 from fbnet.files import atomic_folder, write_json
 from fbnet.landmarks import SCHEMES
-from fbnet.predict.crops import Crop, Place, boxed, crop, crop_scale, whole
-from fbnet.predict.draw import draw
-from fbnet.predict.follow import Follower
+from fbnet.predict.crops import Crop, Follower, Place, boxed, crop, whole
 from fbnet.predict.media import (
     Source,
     VideoOut,
+    open_video,
     read_picture,
-    reading,
     require_readable,
     sources,
     write_picture,
 )
-from fbnet.predict.runtime import OnnxModel
+from fbnet.predict.model import OnnxModel
 from fbnet.progress import track
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained" / "subnet.onnx"
@@ -29,6 +29,12 @@ PRETRAINED = Path(__file__).parents[1] / "pretrained" / "subnet.onnx"
 RESULT = "landmarks.json"
 UNIT = "pixels, (x, y); whole numbers are pixel centres"
 DIGITS = 2
+"""Decimals of a pixel in the JSON."""
+SHIFT = 4
+"""Binary digits behind the point: dots are drawn to a sixteenth of a pixel."""
+COLOUR, EDGE = (185, 47, 255), (255, 255, 255)
+DOTS_PER_FACE = 130.0
+"""Sides of a face by the radius of a dot."""
 T = TypeVar("T")
 
 
@@ -45,98 +51,92 @@ def predict(
 
     box: x, y, width, height in pixels around the landmarks; without it a picture is taken as a
     face crop, and a video's face is looked for from the whole first frame on. still: keep the box
-    for all frames of a video, instead of following the face.
+    for all frames of a video, instead of following the face. batch: pictures predicted at once.
     Writes landmarks.json, a PNG for each picture and an MP4 for each video into `out`; returns
     the path of the JSON. Raises BadInput that names the file at fault, and then writes nothing.
     """
-    found, opened = sources(paths, out), OnnxModel(model)
-    start = boxed(box, crop_scale(opened)) if box else None
-    for source in found:
+    files, opened = sources(paths, out), OnnxModel(model)
+    start = boxed(box, opened.crop_scale) if box else None
+    for source in files:
         require_readable(source)
-    with atomic_folder(out) as made:
-        result = _result(opened, found, start, still, batch, made)
-        write_json(made / RESULT, {"model": model.name} | result)
+    pictures = [source for source in files if not source.is_video]
+    videos = [source for source in files if source.is_video]
+    with atomic_folder(out) as folder:
+        job = _Job(opened, start, still, batch, folder)
+        entries = track(job.pictures(pictures), "predict", len(pictures), "pictures")
+        result = {
+            "model": model.name,
+            "points": opened.points,
+            "order": SCHEMES[opened.points].name,
+            "unit": UNIT,
+            "pictures": list(entries),
+            "videos": [job.video(source) for source in videos],
+        }
+        write_json(folder / RESULT, result)
     return out / RESULT
 
 
-def _result(
-    model: OnnxModel,
-    found: Sequence[Source],
-    start: Place | None,
-    still: bool,
-    batch: int,
-    out: Path,
-) -> dict[str, Any]:
-    """What landmarks.json holds, but for the model's name; draws into `out`."""
-    pictures = [source for source in found if not source.is_video]
-    videos = [source for source in found if source.is_video]
-    drawn = track(_all(model, pictures, start, batch, out), "predict", len(pictures), "pictures")
-    return {
-        "points": model.points,
-        "order": SCHEMES[model.points].name if model.points in SCHEMES else "of the model",
-        "unit": UNIT,
-        "pictures": list(drawn),
-        "videos": [_video(model, source, start, still, batch, out) for source in videos],
-    }
+def draw(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """A copy of the picture uint8 [H, W, 3] with a dot on each landmark [P, 2] in pixels."""
+    drawn = picture.copy()
+    radius = max(1.0, float(np.ptp(landmarks, axis=0).max()) / DOTS_PER_FACE)
+    for colour, size in ((EDGE, 1.5 * radius), (COLOUR, radius)):
+        for x, y in landmarks:
+            centre = (round(float(x) * 2**SHIFT), round(float(y) * 2**SHIFT))
+            cv2.circle(drawn, centre, round(size * 2**SHIFT), colour, -1, cv2.LINE_AA, SHIFT)
+    return drawn
 
 
-def _all(
-    model: OnnxModel, pictures: Sequence[Source], start: Place | None, batch: int, out: Path
-) -> Iterator[dict[str, Any]]:
-    for part in _batches(pictures, batch):
-        yield from _pictures(model, part, start, out)
+@dataclass(frozen=True)
+class _Job:
+    """Predicts and draws into the folder `out`; `start`, `still` and `batch` as in `predict`."""
 
+    model: OnnxModel
+    start: Place | None
+    still: bool
+    batch: int
+    out: Path
 
-def _pictures(
-    model: OnnxModel, sources: Sequence[Source], start: Place | None, out: Path
-) -> list[dict[str, Any]]:
-    """Entries of some pictures, predicted at once, in order; writes each drawn one."""
-    images = [read_picture(source.path) for source in sources]
-    entries = []
-    for source, image, (landmarks, cut) in zip(
-        sources, images, _at_once(model, images, start), strict=True
-    ):
-        write_picture(out / f"{source.name}.png", draw(image, landmarks))
-        entries.append({"file": str(source.path)} | _entry(landmarks, cut))
-    return entries
+    def pictures(self, files: Sequence[Source]) -> Iterator[dict[str, Any]]:
+        """The entry of each picture, in order, predicted in batches; writes each drawn one."""
+        for part in _batches(files, self.batch):
+            images = [read_picture(source.path) for source in part]
+            faces = self._predict(images)
+            for source, image, (landmarks, face) in zip(part, images, faces, strict=True):
+                write_picture(self.out / f"{source.name}.png", draw(image, landmarks))
+                yield {"file": str(source.path)} | _entry(landmarks, face)
 
+    def video(self, source: Source) -> dict[str, Any]:
+        """The entry of a video; writes it with its landmarks."""
+        entries = []
+        with (
+            open_video(source.path) as (fps, frames),
+            VideoOut(self.out / f"{source.name}.mp4", fps) as video,
+        ):
+            shown = track(frames, source.path.name, unit="frames")
+            for frame, landmarks, face in self._frames(shown):
+                video.write(draw(frame, landmarks))
+                entries.append(_entry(landmarks, face))
+        return {"file": str(source.path), "fps": fps, "frames": entries}
 
-def _at_once(
-    model: OnnxModel, images: Sequence[np.ndarray], start: Place | None
-) -> list[tuple[np.ndarray, Crop]]:
-    """Landmarks in pixels of each picture, and its crop; without `start` the whole picture."""
-    crops = [crop(image, start or whole(image), model.size) for image in images]
-    predicted = model.predict(np.stack([c.image for c in crops]), len(crops))
-    return [(c.to_picture(inside), c) for inside, c in zip(predicted, crops, strict=True)]
-
-
-def _video(
-    model: OnnxModel, source: Source, start: Place | None, still: bool, batch: int, out: Path
-) -> dict[str, Any]:
-    """The entry of a video; writes it with its points."""
-    frames_found = []
-    with (
-        reading(source.path) as (fps, frames),
-        VideoOut(out / f"{source.name}.mp4", fps) as video,
-    ):
-        seen = track(frames, source.path.name, unit="frames")
-        if still:
-            looked = _still(model, seen, start, batch)
+    def _frames(
+        self, frames: Iterator[np.ndarray]
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, Crop]]:
+        """Each frame with its landmarks in pixels and the crop they are from."""
+        if self.still:
+            for part in _batches(frames, self.batch):
+                for frame, face in zip(part, self._predict(part), strict=True):
+                    yield frame, *face
         else:
-            follower = Follower(model, start)
-            looked = ((frame, *follower(frame)) for frame in seen)
-        for frame, landmarks, cut in looked:
-            video.write(draw(frame, landmarks))
-            frames_found.append(_entry(landmarks, cut))
-    return {"file": str(source.path), "fps": fps, "frames": frames_found}
+            follower = Follower(self.model, self.start)
+            for frame in frames:
+                yield frame, *follower(frame)
 
-
-def _still(
-    model: OnnxModel, frames: Iterator[np.ndarray], start: Place | None, batch: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, Crop]]:
-    for part in _batches(frames, batch):
-        for frame, found in zip(part, _at_once(model, part, start), strict=True):
-            yield frame, *found
+    def _predict(self, images: Sequence[np.ndarray]) -> list[tuple[np.ndarray, Crop]]:
+        """Landmarks in pixels of each picture, and its crop: `start`, or the whole picture."""
+        crops = [crop(image, self.start or whole(image), self.model.size) for image in images]
+        landmarks = self.model.predict(np.stack([c.image for c in crops]), len(crops))
+        return [(c.to_picture(inside), c) for inside, c in zip(landmarks, crops, strict=True)]
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -145,9 +145,9 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield part
 
 
-def _entry(landmarks: np.ndarray, cut: Crop) -> dict[str, Any]:
-    """What the JSON holds of one face: landmarks, and the square that was looked at."""
-    square = [*(cut.corner + 0.5).tolist(), cut.side]  # from pixel centres to edges
+def _entry(landmarks: np.ndarray, face: Crop) -> dict[str, Any]:
+    """What the JSON holds of one face: landmarks, and the crop's square as x, y and side."""
+    square = [*(face.corner + 0.5).tolist(), face.side]  # from pixel centres to edges
     return {
         "crop": [round(value, DIGITS) for value in square],
         "landmarks": [[round(float(v), DIGITS) for v in point] for point in landmarks],

@@ -1,6 +1,10 @@
-"""Accuracy of a model on a part of a face set; with an `OnnxModel`, through onnxruntime."""
+"""Accuracy of a landmark model on faces: a face set, or a folder in any layout that fetch reads."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,6 +12,8 @@ import numpy as np
 from fbnet.errors import BadInput
 from fbnet.faces.crop import jittered
 from fbnet.faces.faceset import FaceSet
+from fbnet.faces.prepare import prepare
+from fbnet.landmarks import NNI_TO_IBUG68, convert
 from fbnet.metrics import (
     mean_face,
     mean_face_nme,
@@ -17,19 +23,22 @@ from fbnet.metrics import (
     summary,
     yaw_nme,
 )
+from fbnet.params import FetchParams
+from fbnet.predict.interface import OURS, Interface
+from fbnet.predict.model import OnnxModel
 
 
 class Model(Protocol):
-    """What can be scored, such as `fbnet.predict.runtime.OnnxModel`.
+    """What can be scored, such as `fbnet.predict.model.OnnxModel`.
 
-    size: side of the crops it takes, in pixels. points: landmarks it gives.
+    size: side S of the crops it takes, in pixels. points: landmarks P that it gives.
     """
 
     size: int
     points: int
 
-    def predict(self, images: np.ndarray, batch: int) -> np.ndarray:
-        """Landmarks [n, P, 2] in units of the crop, for crops uint8 BGR [n, size, size, 3]."""
+    def predict(self, crops: np.ndarray, batch: int) -> np.ndarray:
+        """Landmarks [n, P, 2] in units of the crop, for crops uint8 BGR [n, S, S, 3]."""
         ...
 
 
@@ -74,7 +83,13 @@ def score(
     Raises BadInput when the split is empty or model and faces do not fit together.
     """
     indices, scheme = faces.indices(split), faces.scheme
-    _fits(model, faces, split, len(indices))
+    if len(indices) == 0:
+        raise BadInput(f"the face set has no {split} faces to score; raise fetch.{split}_share")
+    if (faces.size, faces.points) != (model.size, model.points):
+        raise BadInput(
+            f"the faces are {faces.size} px with {faces.points} points, the model takes "
+            f"{model.size} px and gives {model.points} points; export from these faces"
+        )
     true, train = faces.landmarks[indices], faces.landmarks[faces.indices("train")]
     predicted = model.predict(faces.crops(indices), batch)
     by_point = point_errors(predicted, true, scheme)
@@ -94,12 +109,47 @@ def score(
     )
 
 
-def _fits(model: Model, faces: FaceSet, split: str, count: int) -> None:
-    if count == 0:
-        raise BadInput(f"the face set has no {split} faces to score; raise fetch.{split}_share")
-    have, want = (faces.size, faces.points), (model.size, model.points)
-    if have != want:
-        raise BadInput(
-            f"the faces are {have[0]} px with {have[1]} points, the model takes {want[0]} px and "
-            f"gives {want[1]} points; export from these faces"
-        )
+def score_folder(
+    model: Path, folder: Path, interface: Interface = OURS, crop_scale: float | None = None
+) -> dict[str, float]:
+    """Figures by name on the folder's test faces; those by region and yaw as `outer.inner`.
+
+    interface: what a model of another origin takes and gives. A data set is cropped and split as
+    `FetchParams` does by default, so that figures compare with the pipeline's; `crop_scale` (see
+    there) is for models that were trained on tighter or wider crops. A model of 106 points is
+    scored on faces of 68 by the points that both have. Raises BadInput where model and faces do
+    not fit, or there is no test face.
+    """
+    opened = OnnxModel(model, interface)
+    with _faces(folder, opened.size, crop_scale) as faces:
+        fewer = (opened.points, faces.points) == (106, 68)
+        result = score(_As68(opened) if fewer else opened, faces)
+    parts = {"nme_region": result.regions, "nme_yaw": result.yaw_bands}
+    named = {f"{part}.{k}": v for part, values in parts.items() for k, v in values.items()}
+    return result.figures | {"faces": len(result.indices)} | named
+
+
+class _As68:
+    """A model of 106 points that answers with the 68 of 300W."""
+
+    points = len(NNI_TO_IBUG68)
+
+    def __init__(self, model: Model) -> None:
+        self.model, self.size = model, model.size
+
+    def predict(self, crops: np.ndarray, batch: int = 64) -> np.ndarray:
+        return convert(self.model.predict(crops, batch), NNI_TO_IBUG68)
+
+
+@contextmanager
+def _faces(folder: Path, size: int, crop_scale: float | None) -> Iterator[FaceSet]:
+    """The stored face set in `folder`, or one prepared from its pictures for as long as needed."""
+    if (folder / "meta.json").exists():
+        if crop_scale is not None:
+            raise BadInput(f"{folder}: its faces are cropped; a crop scale is for pictures")
+        yield FaceSet.load(folder)
+        return
+    scale = {} if crop_scale is None else {"crop_scale": crop_scale}
+    params = FetchParams.checked({"root": str(folder), "size": size, **scale}, "crops with")
+    with TemporaryDirectory() as temporary:
+        yield prepare(params, Path(temporary) / "faces").faces

@@ -12,7 +12,7 @@ from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import read_csv, read_json
 from fbnet.metrics import spread_and_worst
-from fbnet.predict.runtime import OnnxModel
+from fbnet.predict.model import OnnxModel
 from stages.page import charts, render, tables
 from stages.results import Results
 from stages.table import COLUMNS, headline

@@ -7,7 +7,7 @@ from fbnet.engines import ENGINES, read_model
 from fbnet.engines.base import Engine, quiet
 from fbnet.engines.convert import CONVERTERS
 from fbnet.errors import BadInput
-from fbnet.predict.runtime import to_input
+from fbnet.predict.interface import to_input
 
 
 @pytest.fixture(scope="module", params=ENGINES)

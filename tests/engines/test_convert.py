@@ -8,7 +8,7 @@ import pytest
 from fbnet.engines import ENGINES, convert
 from fbnet.engines.convert import ConversionError, fixed_batch, to_mnn, to_ncnn
 from fbnet.errors import BadInput
-from fbnet.predict.runtime import to_input
+from fbnet.predict.interface import to_input
 
 MADE = {
     "mnn": (to_mnn, "fp32"),

@@ -15,13 +15,12 @@ from fbnet.export.onnx import (
     ExportError,
     counts,
     export_onnx,
-    parity,
     require_parity,
     with_metadata,
 )
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import NNI_SPACE
-from fbnet.predict.runtime import OnnxModel
+from fbnet.predict.model import OnnxModel
 
 ROOT = Path(__file__).parents[2]
 SIZE, POINTS = 32, 68
@@ -49,8 +48,7 @@ def test_file_holds_no_path(exported):
 
 def test_parity_on_any_batch(net, exported, images):
     for part in (images, images[:1]):
-        assert parity(exported, net, part) < 1e-5
-    assert require_parity(exported, net, images, 1e-5) < 1e-5
+        assert require_parity(exported, net, part, 1e-5) < 1e-5
 
 
 def test_net_is_left_as_it_is(net):
@@ -69,12 +67,12 @@ def test_parity_refuses_another_net(net, exported, images, value):
 
 
 def test_metadata_changes_nothing_else(exported, images):
-    told = with_metadata(exported, {"nme": "0.1"})
-    assert OnnxModel(told).metadata == {"nme": "0.1"}
+    changed = with_metadata(exported, {"nme": "0.1"})
+    assert OnnxModel(changed).metadata == {"nme": "0.1"}
     np.testing.assert_array_equal(
-        OnnxModel(told).predict(images), OnnxModel(exported).predict(images)
+        OnnxModel(changed).predict(images), OnnxModel(exported).predict(images)
     )
-    assert with_metadata(told, {"commit": "abc", "points": "68"}) == exported
+    assert with_metadata(changed, {"commit": "abc", "points": "68"}) == exported
 
 
 def test_counts_by_hand(exported):
@@ -107,7 +105,7 @@ def test_unfolded_batch_norm_is_refused():
         export_onnx(LateNorm(), SIZE, POINTS, {})
 
 
-def test_seed_subnet_has_the_published_counts():
+def test_nni_subnet_has_the_published_counts():
     choice = ("mb_k5_e2_res", "mb_k3_res_d3", "mb_k5_e2_res_se", "mb_k3_e4_res", "gh_k5")
     net = build_subnet(NNI_SPACE, 106, choice)
     for module in net.modules():  # equal or zero tensors would be dropped or shared
@@ -123,7 +121,7 @@ def test_seed_subnet_has_the_published_counts():
 
 def test_bytes_do_not_depend_on_the_process(exported, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from tests.export.conftest import net, exported; "
+        "import sys; from pathlib import Path; from tests.small_net import net, exported; "
         "Path(sys.argv[1]).write_bytes(exported.__wrapped__(net.__wrapped__()))"
     )
     target = tmp_path / "again.onnx"
@@ -131,3 +129,15 @@ def test_bytes_do_not_depend_on_the_process(exported, tmp_path):
     command = [sys.executable, "-c", code, str(target)]
     subprocess.run(command, check=True, env=environment, cwd=tmp_path)
     assert target.read_bytes() == exported
+
+
+def test_export_of_a_net_with_one_output():
+    class Bare(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 2 * POINTS, SIZE)
+
+        def forward(self, x):
+            return self.conv(x).reshape(-1, POINTS, 2)
+
+    assert OnnxModel(export_onnx(Bare(), SIZE, POINTS, {})).points == POINTS

@@ -4,7 +4,8 @@ import pytest
 
 from fbnet.export.onnx import with_metadata
 from fbnet.export.quantise import static_int8
-from fbnet.predict.runtime import OnnxModel, to_input
+from fbnet.predict.interface import to_input
+from fbnet.predict.model import OnnxModel
 
 
 @pytest.fixture(scope="module")

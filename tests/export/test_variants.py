@@ -6,7 +6,8 @@ from fbnet.engines.convert import ConversionError
 from fbnet.export.onnx import landmarks
 from fbnet.export.variants import VARIANTS, Trial, Variant, calibration, predict, publish, published
 from fbnet.params import ExportParams
-from fbnet.predict.runtime import OnnxModel, to_input
+from fbnet.predict.interface import to_input
+from fbnet.predict.model import OnnxModel
 from fbnet.predict.score import score
 
 

@@ -1,8 +1,9 @@
+import json
+
 import pytest
 
 from fbnet.errors import BadInput
-from fbnet.export.metadata import describe
-from fbnet.predict.interface import Interface
+from fbnet.predict.interface import Interface, describe
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ def test_refusals(declared, reason):
         Interface(**declared)
 
 
-def test_a_file_of_ours_says_what_it_takes_unless_told_otherwise():
+def test_a_file_of_ours_says_what_it_takes_unless_declared():
     ours = describe(size=112, points=106, crop_scale=1.2, choice=[], commit="x", nme=0.1)
     assert Interface().filled(ours) == Interface(channels="BGR", scale="0..1")
     assert Interface(channels="RGB").filled(ours).channels == "RGB"
@@ -44,3 +45,13 @@ def test_a_file_of_ours_says_what_it_takes_unless_told_otherwise():
 @pytest.mark.parametrize("text", ["not json", "[]", '{"channels": "BGR"}', '{"divide_by": 3}'])
 def test_metadata_of_other_tools_says_nothing(text):
     assert Interface().filled({"preprocessing": text}) == Interface()
+
+
+def test_metadata_states_how_to_use_the_file():
+    metadata = describe(size=112, points=106, crop_scale=1.2, choice=["a"], commit="c", nme=1 / 3)
+    assert all(isinstance(value, str) for value in metadata.values())
+    assert json.loads(metadata["preprocessing"])["channels"] == "BGR"
+    landmarks = json.loads(metadata["landmarks"])
+    assert (landmarks["points"], landmarks["order"]) == (106, "NNI")
+    assert json.loads(metadata["architecture"]) == ["a"]
+    assert (metadata["commit"], metadata["test_nme"]) == ("c", "0.333333")

@@ -9,10 +9,9 @@ from fbnet import metrics
 from fbnet.errors import BadInput
 from fbnet.export.onnx import export_onnx
 from fbnet.landmarks import NNI_TO_IBUG68
-from fbnet.predict.folder import score_folder
 from fbnet.predict.interface import Interface
-from fbnet.predict.runtime import OnnxModel
-from fbnet.predict.score import score
+from fbnet.predict.model import OnnxModel
+from fbnet.predict.score import score, score_folder
 
 HEADLINES = {
     "nme", "nme_box", "nme_jitter", "fr_08", "fr_10", "auc_08", "auc_10", "mean_face_nme",

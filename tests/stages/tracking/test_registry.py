@@ -12,7 +12,8 @@ import numpy as np
 from fbnet.faces import synthetic
 from fbnet.files import write_json
 from fbnet.params import SyntheticParams
-from fbnet.predict.runtime import OnnxModel, to_input
+from fbnet.predict.interface import to_input
+from fbnet.predict.model import OnnxModel
 from stages.params import MlflowParams, Params
 from stages.results import Results
 from stages.tracking import finished_runs, projection, stage_run

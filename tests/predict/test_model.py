@@ -1,4 +1,4 @@
-"""Models of other origin: one oracle, dressed up in every way that can be declared.
+"""ONNX files of this project, and of other origin: one oracle in every way that can be declared.
 
 The oracle's landmarks are weighted sums of the picture's three colour means, so that a swapped
 colour, a wrong scale or a wrong order changes every point.
@@ -10,10 +10,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from fbnet.errors import BadInput
+from fbnet.export.onnx import landmarks, with_metadata
 from fbnet.landmarks import LAPA_TO_NNI
-from fbnet.predict.foreign import ForeignModel
-from fbnet.predict.interface import Interface
-from fbnet.predict.runtime import OnnxModel
+from fbnet.params import CROP_SCALE
+from fbnet.predict.interface import Interface, describe, to_input
+from fbnet.predict.model import OnnxModel
+from fbnet.training.batches import to_image_tensor
 
 SIZE = 16
 
@@ -113,7 +115,7 @@ def crops():
     ids=str,
 )
 def test_the_declared_model_gives_our_landmarks(tmp_path, crops, made, declared):
-    opened = ForeignModel(model(tmp_path / "m.onnx", **made), Interface(**declared), SIZE)
+    opened = OnnxModel(model(tmp_path / "m.onnx", **made), Interface(**declared), SIZE)
     points = made.get("points", 68)
     assert (opened.size, opened.points) == (SIZE, points)
     found = opened.predict(crops, batch=4)
@@ -128,14 +130,55 @@ def test_the_declaration_matters(tmp_path, crops):
         "rgb": {"channels": "RGB"}, "scale": {"std": 0.5}, "unit": {"unit": "pixels"},
         "planes": {"arrangement": "x_then_y"},
     }.items():  # fmt: skip
-        found = ForeignModel(model(tmp_path / f"{name}.onnx", **made)).predict(crops)
+        found = OnnxModel(model(tmp_path / f"{name}.onnx", **made)).predict(crops)
         assert np.abs(found - expected(crops, 68)).max() > 0.01, name
 
 
-def test_a_file_of_the_export_stage_needs_no_declaration(exported, images, tmp_path):
+@pytest.fixture(scope="module")
+def ours(exported):
+    return OnnxModel(exported)
+
+
+def test_a_file_of_ours_needs_no_declaration(ours, exported, net, images, tmp_path):
+    assert (ours.size, ours.points) == (32, 68)
+    assert ours.metadata["points"] == "68"
     (tmp_path / "net.onnx").write_bytes(exported)
-    found = ForeignModel(tmp_path / "net.onnx").predict(images)
-    np.testing.assert_allclose(found, OnnxModel(exported).predict(images), atol=1e-6)
+    predicted = OnnxModel(tmp_path / "net.onnx", threads=2).predict(images)
+    np.testing.assert_allclose(predicted, landmarks(net, images), atol=1e-5)
+
+
+def test_the_file_states_the_scale_of_its_crops(ours, exported):
+    stated = describe(size=32, points=68, crop_scale=1.4, choice=[], commit="x", nme=0.1)
+    assert OnnxModel(with_metadata(exported, stated)).crop_scale == 1.4
+    assert ours.crop_scale == CROP_SCALE
+
+
+def test_input_is_what_training_saw(images):
+    np.testing.assert_array_equal(to_input(images), to_image_tensor(images).numpy())
+
+
+@pytest.mark.parametrize("batch", [1, 3, 7, 64])
+def test_batches_do_not_matter(ours, images, batch):
+    whole = ours.predict(images)
+    assert whole.shape == (7, 68, 2)
+    assert whole.dtype == np.float32
+    np.testing.assert_allclose(ours.predict(images, batch), whole, atol=1e-6)
+
+
+def test_crops_of_another_kind_are_refused(ours, images):
+    for wrong in (images[:, :16, :16], images.astype(np.float64), to_input(images)):
+        with pytest.raises(BadInput, match=r"the model takes uint8 \[n,32,32,3\]"):
+            ours.predict(wrong)
+
+
+def test_files_of_another_kind_are_refused(tmp_path):
+    with pytest.raises(BadInput, match=r"none\.onnx: no such file"):
+        OnnxModel(tmp_path / "none.onnx")
+    (tmp_path / "bad.onnx").write_bytes(b"not a net")
+    with pytest.raises(BadInput, match=r"bad\.onnx: onnxruntime cannot open the model"):
+        OnnxModel(tmp_path / "bad.onnx")
+    with pytest.raises(BadInput, match="the ONNX model: onnxruntime"):
+        OnnxModel(b"")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +200,7 @@ def test_a_file_of_the_export_stage_needs_no_declaration(exported, images, tmp_p
 def test_refusals(tmp_path, made, declared, reason):
     path = model(tmp_path / "m.onnx", **made)
     with pytest.raises(BadInput, match=reason):
-        ForeignModel(path, Interface(**declared), SIZE)
+        OnnxModel(path, Interface(**declared), SIZE)
 
 
 def test_two_inputs_are_refused(tmp_path):
@@ -170,4 +213,4 @@ def test_two_inputs_are_refused(tmp_path):
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.save(made, path)
     with pytest.raises(BadInput, match="give a model of one float picture"):
-        ForeignModel(path)
+        OnnxModel(path)

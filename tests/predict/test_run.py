@@ -11,10 +11,10 @@ from fbnet.errors import BadInput
 from fbnet.faces import synthetic
 from fbnet.landmarks import SCHEMES, eye_distance
 from fbnet.params import SyntheticParams
-from fbnet.predict import PRETRAINED, predict
-from fbnet.predict.crops import boxed, crop, crop_scale, whole
+from fbnet.predict.crops import boxed, crop, whole
 from fbnet.predict.media import sources
-from fbnet.predict.runtime import OnnxModel
+from fbnet.predict.model import OnnxModel
+from fbnet.predict.run import PRETRAINED, predict
 from stages.cli import main
 
 DATA = Path(__file__).parents[2] / "data"
@@ -72,9 +72,9 @@ def test_a_boxed_face_in_a_picture(face, tmp_path):
     picture, points = on_canvas(face, (90, 30))
     cv2.imwrite(str(tmp_path / "a.png"), picture)
     written = predict(PRETRAINED, [tmp_path / "a.png"], tmp_path / "out", box=box_of(points))
-    told = json.loads(written.read_text())
-    assert (told["points"], told["order"]) == (106, "NNI")
-    (entry,) = told["pictures"]
+    result = json.loads(written.read_text())
+    assert (result["points"], result["order"]) == (106, "NNI")
+    (entry,) = result["pictures"]
     assert entry["file"] == str(tmp_path / "a.png")
     assert nme(entry["landmarks"], points) < CLOSE
     x, y, side = entry["crop"]
@@ -96,14 +96,14 @@ def test_a_folder_of_crops_in_batches_equals_one_by_one(face, tmp_path):
     for name in ("a.png", "b.jpg", "b.png", "deep/c.bmp"):
         cv2.imwrite(str(tmp_path / "in" / name), image[inner])
     (tmp_path / "in/notes.txt").write_text("no picture")
-    told = [
+    results = [
         json.loads(predict(PRETRAINED, [tmp_path / "in"], tmp_path / f"{n}", batch=n).read_text())
         for n in (1, 3)
     ]
-    names = [Path(entry["file"]).name for entry in told[0]["pictures"]]
+    names = [Path(entry["file"]).name for entry in results[0]["pictures"]]
     assert names == ["a.png", "b.jpg", "b.png", "c.bmp"]
     assert len(list((tmp_path / "3").rglob("*.png"))) == 4
-    first, second = (np.array([e["landmarks"] for e in one["pictures"]]) for one in told)
+    first, second = (np.array([e["landmarks"] for e in one["pictures"]]) for one in results)
     np.testing.assert_allclose(first, second, atol=0.02)
     # A picture without a box is a crop already: the net sees its very pixels.
     expected = OnnxModel(PRETRAINED).predict(image[inner][None])[0] * SIZE - 0.5
@@ -157,14 +157,6 @@ def test_a_crop_maps_back_to_the_picture(face, place):
     assert np.ptp(corners, axis=0) == pytest.approx([found.side] * 2)
 
 
-def test_the_file_says_how_it_wants_its_crop(monkeypatch):
-    model = OnnxModel(PRETRAINED)
-    model.metadata = {"preprocessing": '{"crop_scale": 1.4}'}
-    assert crop_scale(model) == 1.4
-    model.metadata = {}
-    assert crop_scale(model) == 1.2
-
-
 def test_names_are_distinct_and_own_work_is_not_looked_at(tmp_path):
     for name in ("a.jpg", "a.png", "b.mp4", "out/a.png", "x/b.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -175,7 +167,7 @@ def test_names_are_distinct_and_own_work_is_not_looked_at(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["nowhere.png"], "nowhere.png: no such file or folder"),
         (["notes.txt"], "notes.txt: neither picture nor video"),
@@ -187,13 +179,13 @@ def test_names_are_distinct_and_own_work_is_not_looked_at(tmp_path):
         (["bad.png", "--batch", "0"], "--batch 0"),
     ],
 )
-def test_bad_input_is_one_line_that_names_it(tmp_path, monkeypatch, capfd, arguments, told):
+def test_bad_input_is_one_line_that_names_it(tmp_path, monkeypatch, capfd, arguments, message):
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
     for name in ("notes.txt", "bad.png", "bad.avi"):
         Path(name).write_text("not what its name says")
     assert main(["predict", *arguments]) == 2
-    assert told in capfd.readouterr().err.splitlines()[-1]
+    assert message in capfd.readouterr().err.splitlines()[-1]
     assert not list(Path().rglob("*.mp4"))
 
 

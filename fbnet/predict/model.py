@@ -1,0 +1,151 @@
+"""Landmark models in ONNX files, this project's own and those of any other origin."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fbnet.engines.onnxruntime import open_session
+from fbnet.errors import BadInput
+from fbnet.landmarks import LAPA_TO_NNI, SCHEMES
+from fbnet.params import CROP_SCALE
+from fbnet.predict.interface import OURS, Interface, stated, to_input, to_landmarks
+
+COLOURS = 3
+COLOUR_AXIS = {"NCHW": 1, "NHWC": 3}
+
+
+class OnnxModel:
+    """A landmark model in onnxruntime, on the CPU.
+
+    size: side S of its input in pixels. points: landmarks P. metadata: the file's own, by key.
+    crop_scale: side of the crops it was trained on in units of the longer side of the landmarks'
+    box, as its metadata states it. interface: as declared, completed by metadata and shapes.
+    """
+
+    def __init__(
+        self,
+        source: str | Path | bytes,
+        interface: Interface = OURS,
+        size: int = 112,
+        threads: int = 1,
+    ) -> None:
+        """Open a file or its bytes. Equal `threads` give equal bits on one machine.
+
+        interface: what a model of another origin takes and gives; one of this project needs none.
+        size: used where the file leaves the side of its input open. Raises BadInput when there is
+        no such file, it is no ONNX file, or it disagrees with what was declared.
+        """
+        what = "the ONNX model" if isinstance(source, bytes) else str(source)
+        try:
+            data = source if isinstance(source, bytes) else Path(source).read_bytes()
+            self._session = open_session(data, threads)
+        except FileNotFoundError:
+            raise BadInput(f"{what}: no such file") from None
+        except BadInput as error:
+            raise BadInput(f"{what}: {error}") from None
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type != "tensor(float)":
+            taken = ", ".join(f"{item.name} {item.type} {item.shape}" for item in inputs)
+            raise BadInput(f"{what}: takes {taken}; give a model of one float picture [N,C,H,W]")
+        self._input, shape = inputs[0].name, inputs[0].shape
+        self._batch = shape[0] if isinstance(shape[0], int) else None
+
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        self.crop_scale: float = stated(self.metadata).get("crop_scale", CROP_SCALE)
+        declared = interface.filled(self.metadata)
+        self.interface = replace(declared, layout=_layout(what, shape, declared.layout))
+        self.size = _side(what, shape, COLOUR_AXIS[self.interface.layout or ""], size)
+        self._output, self.points = self._landmark_output(what)
+        if self.interface.order == "lapa" and self.points != len(LAPA_TO_NNI):
+            raise BadInput(f"{what}: gives {self.points} points; LaPa's order is for 106")
+
+    def predict(self, crops: np.ndarray, batch: int = 64) -> np.ndarray:
+        """Landmarks float32 [n, P, 2] in units of the crop, for crops uint8 BGR [n, S, S, 3].
+
+        At most `batch` faces go in at a time, or as many as the file is made for. Raises BadInput
+        for crops of another shape or type.
+        """
+        if crops.dtype != np.uint8 or crops.shape[1:] != (self.size, self.size, COLOURS):
+            raise BadInput(
+                f"crops are {crops.dtype} {list(crops.shape)}; "
+                f"the model takes uint8 [n,{self.size},{self.size},{COLOURS}]"
+            )
+        step = self._batch or batch
+        parts = [self._values(crops[at : at + step]) for at in range(0, len(crops), step)]
+        values = np.concatenate(parts) if parts else np.empty((0, 2 * self.points))
+        return to_landmarks(values, self.interface, self.size)
+
+    def _values(self, crops: np.ndarray) -> np.ndarray:
+        """The landmark output [n, 2 * P]; a file made for a number of faces gets that many."""
+        count, missing = len(crops), (self._batch or len(crops)) - len(crops)
+        if missing:
+            crops = np.concatenate([crops, np.zeros((missing, *crops.shape[1:]), np.uint8)])
+        feed = {self._input: to_input(crops, self.interface)}
+        values: np.ndarray = self._session.run([self._output], feed)[0]
+        return values.reshape(len(crops), -1)[:count]
+
+    def _landmark_output(self, what: str) -> tuple[str, int]:
+        """Name and points of the output with two values for each point of a known scheme.
+
+        A black picture is shown to the model, since the shapes that files state may be open.
+        """
+        faces, side = self._batch or 1, self.size
+        black = to_input(np.zeros((faces, side, side, COLOURS), np.uint8), self.interface)
+        try:
+            outputs = self._session.run(None, {self._input: black})
+        except Exception as error:  # onnxruntime's own exceptions share no base but this
+            reason = str(error).splitlines()[0]
+            raise BadInput(
+                f"{what}: does not run on {self.interface.layout} pictures of {side} px ({reason})"
+            ) from None
+        names = [item.name for item in self._session.get_outputs()]
+        shapes = {name: value.shape for name, value in zip(names, outputs, strict=True)}
+        return _fitting(what, shapes, faces, self.interface.output)
+
+
+def _layout(what: str, shape: Sequence[Any], declared: str | None) -> str:
+    """Where the colours stand: as declared, or the one axis that has three."""
+    places = [name for name, axis in COLOUR_AXIS.items() if shape[axis] == COLOURS]
+    if declared is None and len(places) != 1:
+        raise BadInput(f"{what}: takes {shape}; say with --layout whether that is NCHW or NHWC")
+    layout = declared or places[0]
+    colours = shape[COLOUR_AXIS[layout]]
+    if isinstance(colours, int) and colours != COLOURS:
+        raise BadInput(f"{what}: takes {shape}; as {layout} that has {colours} colours, not 3")
+    return layout
+
+
+def _side(what: str, shape: Sequence[Any], colour_axis: int, size: int) -> int:
+    """The side of the square input in pixels; `size` where the file leaves it open."""
+    sides = [side for axis, side in enumerate(shape) if axis not in (0, colour_axis)]
+    fixed = {side for side in sides if isinstance(side, int)} or {size}
+    if len(fixed) != 1:
+        raise BadInput(f"{what}: takes {shape}; crops are square")
+    return fixed.pop()
+
+
+def _fitting(
+    what: str, shapes: Mapping[str, tuple[int, ...]], faces: int, declared: str | None
+) -> tuple[str, int]:
+    """Name and points of the output that holds landmarks; BadInput unless it is exactly one."""
+    given = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
+    if declared not in (None, *shapes):
+        raise BadInput(f"{what}: has no output {declared!r}; it gives {given}")
+    points = {2 * points: points for points in SCHEMES}
+    fitting = {
+        name: points[prod(shape[1:])]
+        for name, shape in shapes.items()
+        if declared in (None, name) and shape[:1] == (faces,) and prod(shape[1:]) in points
+    }
+    if not fitting:
+        known = ", ".join(map(str, SCHEMES))
+        raise BadInput(
+            f"{what}: gives {given}; landmarks are two values for each of {known} points"
+        )
+    if len(fitting) > 1:
+        raise BadInput(f"{what}: gives {given}; say with --output which one holds the landmarks")
+    return next(iter(fitting.items()))
