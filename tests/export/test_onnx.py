@@ -111,12 +111,12 @@ def test_nni_subnet_has_the_published_counts():
     for module in net.modules():  # equal or zero tensors would be dropped or shared
         if getattr(module, "bias", None) is not None:
             nn.init.normal_(module.bias, generator=torch.Generator().manual_seed(1))
-    found = counts(export_onnx(net, 112, 106, {}))
+    counted = counts(export_onnx(net, 112, 106, {}))
     fixed = (95_444, 5_204_592)
     blocks = [(5856, 1_116_416), (4832, 915_712), (15_232, 687_744), (35_648, 1_718_528)]
     params, macs = (sum(column) for column in zip(fixed, *blocks, (2912, 139_552), strict=True))
-    assert found == Counts(params, macs)
-    assert vars(found) == vars(count_net(NNI_SPACE, 106, choice))
+    assert counted == Counts(params, macs)
+    assert vars(counted) == vars(count_net(NNI_SPACE, 106, choice))
 
 
 def test_bytes_do_not_depend_on_the_process(exported, tmp_path):

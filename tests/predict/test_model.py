@@ -72,8 +72,8 @@ def model(
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, dims)
     held = [numpy_helper.from_array(np.asarray(v), k) for k, v in values.items()]
     graph = helper.make_graph(nodes, "oracle", [image], outputs, held)
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    onnx.save(made, path)
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(proto, path)
     return path
 
 
@@ -83,7 +83,7 @@ def crops():
 
 
 @pytest.mark.parametrize(
-    ("made", "declared"),
+    ("own", "declared"),
     [
         ({}, {}),
         ({"channels": "RGB"}, {"channels": "RGB"}),
@@ -114,24 +114,24 @@ def crops():
     ],
     ids=str,
 )
-def test_the_declared_model_gives_our_landmarks(tmp_path, crops, made, declared):
-    opened = OnnxModel(model(tmp_path / "m.onnx", **made), Interface(**declared), SIZE)
-    points = made.get("points", 68)
+def test_the_declared_model_gives_our_landmarks(tmp_path, crops, own, declared):
+    opened = OnnxModel(model(tmp_path / "m.onnx", **own), Interface(**declared), SIZE)
+    points = own.get("points", 68)
     assert (opened.size, opened.points) == (SIZE, points)
-    found = opened.predict(crops, batch=4)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected(crops, points), atol=1e-5)
+    predicted = opened.predict(crops, batch=4)
+    assert predicted.dtype == np.float32
+    np.testing.assert_allclose(predicted, expected(crops, points), atol=1e-5)
     assert opened.predict(crops[:0]).shape == (0, points, 2)
 
 
 def test_the_declaration_matters(tmp_path, crops):
     """The table above could not pass by chance: each undeclared difference is seen."""
-    for name, made in {
+    for name, own in {
         "rgb": {"channels": "RGB"}, "scale": {"std": 0.5}, "unit": {"unit": "pixels"},
         "planes": {"arrangement": "x_then_y"},
     }.items():  # fmt: skip
-        found = OnnxModel(model(tmp_path / f"{name}.onnx", **made)).predict(crops)
-        assert np.abs(found - expected(crops, 68)).max() > 0.01, name
+        predicted = OnnxModel(model(tmp_path / f"{name}.onnx", **own)).predict(crops)
+        assert np.abs(predicted - expected(crops, 68)).max() > 0.01, name
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def test_files_of_another_kind_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("made", "declared", "reason"),
+    ("own", "declared", "reason"),
     [
         ({"points": 5}, {}, r"gives landmarks \[1, 5, 2\]; .* each of 68, 98, 106 points"),
         ({"beside": [(1, 68, 2)]}, {}, "say with --output which one"),
@@ -197,8 +197,8 @@ def test_files_of_another_kind_are_refused(tmp_path):
     ],
     ids=str,
 )
-def test_refusals(tmp_path, made, declared, reason):
-    path = model(tmp_path / "m.onnx", **made)
+def test_refusals(tmp_path, own, declared, reason):
+    path = model(tmp_path / "m.onnx", **own)
     with pytest.raises(BadInput, match=reason):
         OnnxModel(path, Interface(**declared), SIZE)
 
@@ -210,7 +210,7 @@ def test_two_inputs_are_refused(tmp_path):
     out = helper.make_tensor_value_info("sum", TensorProto.FLOAT, None)
     graph = helper.make_graph([helper.make_node("Add", ["a", "b"], ["sum"])], "g", both, [out])
     path = tmp_path / "two.onnx"
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    onnx.save(made, path)
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(proto, path)
     with pytest.raises(BadInput, match="give a model of one float picture"):
         OnnxModel(path)

@@ -31,16 +31,18 @@ STEP, FRAMES, HEIGHT, WIDTH = 4, 24, 220, 300
 @pytest.fixture(scope="module")
 def face():
     """Picture uint8 [160, 160, 3], and landmarks [106, 2] in its pixels."""
-    made = synthetic.render(synthetic.load_head(DATA), PLAIN, 0, SIZE, MARGIN)
-    return made.image, made.landmarks * SIZE + MARGIN - 0.5
+    face = synthetic.render(synthetic.load_head(DATA), PLAIN, 0, SIZE, MARGIN)
+    return face.image, face.landmarks * SIZE + MARGIN - 0.5
 
 
 def box_of(points):
     return [*points.min(axis=0), *np.ptp(points, axis=0)]
 
 
-def nme(found, true):
-    return np.linalg.norm(np.array(found) - true, axis=1).mean() / eye_distance(true, SCHEMES[106])
+def nme(landmarks, true):
+    return np.linalg.norm(np.array(landmarks) - true, axis=1).mean() / eye_distance(
+        true, SCHEMES[106]
+    )
 
 
 def on_canvas(face, shift):
@@ -148,22 +150,22 @@ def test_a_still_box_stays_and_loses_the_face(moving, tmp_path):
 @pytest.mark.parametrize("place", ["box", "whole"])
 def test_a_crop_maps_back_to_the_picture(face, place):
     picture, points = on_canvas(face, (77, 41))
-    found = crop(picture, boxed(box_of(points), 1.3) if place == "box" else whole(picture), 96)
+    face_crop = crop(picture, boxed(box_of(points), 1.3) if place == "box" else whole(picture), 96)
     x, y = 50, 40  # a pixel of the crop
-    at = found.to_picture((np.array([[x, y]]) + 0.5) / 96)[0]
+    at = face_crop.to_picture((np.array([[x, y]]) + 0.5) / 96)[0]
     seen = cv2.getRectSubPix(picture, (1, 1), tuple(map(float, at)))[0, 0].astype(int)
-    assert np.abs(seen - found.image[y, x]).max() < 40
-    corners = found.to_picture(np.array([[0, 0], [1, 1]]))
-    assert np.ptp(corners, axis=0) == pytest.approx([found.side] * 2)
+    assert np.abs(seen - face_crop.image[y, x]).max() < 40
+    corners = face_crop.to_picture(np.array([[0, 0], [1, 1]]))
+    assert np.ptp(corners, axis=0) == pytest.approx([face_crop.side] * 2)
 
 
 def test_names_are_distinct_and_own_work_is_not_looked_at(tmp_path):
     for name in ("a.jpg", "a.png", "b.mp4", "out/a.png", "x/b.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = sources([tmp_path], tmp_path / "out")
-    assert [s.name for s in found] == ["0-a", "1-a", "b", "x/b"]
-    assert [s.is_video for s in found] == [False, False, True, False]
+    files = sources([tmp_path], tmp_path / "out")
+    assert [s.name for s in files] == ["0-a", "1-a", "b", "x/b"]
+    assert [s.is_video for s in files] == [False, False, True, False]
 
 
 @pytest.mark.parametrize(

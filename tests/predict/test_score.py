@@ -88,10 +88,10 @@ def file(exported, tmp_path_factory):
 
 def test_stored_faces_are_scored_as_they_are(file, faces, tmp_path):
     faces.save(tmp_path / "faces")
-    found, expected = score_folder(file, tmp_path / "faces"), score(OnnxModel(file), faces)
-    assert found.items() >= expected.figures.items()
-    assert found["nme_region.eyes"] == expected.regions["eyes"]
-    assert found["faces"] == 12
+    figures, expected = score_folder(file, tmp_path / "faces"), score(OnnxModel(file), faces)
+    assert figures.items() >= expected.figures.items()
+    assert figures["nme_region.eyes"] == expected.regions["eyes"]
+    assert figures["faces"] == 12
     with pytest.raises(BadInput, match="a crop scale is for pictures"):
         score_folder(file, tmp_path / "faces", crop_scale=1.2)
 
@@ -109,10 +109,10 @@ def test_pictures_are_cropped_and_split_first(file, tmp_path):
         cv2.imwrite(str(tmp_path / f"{i}.png"), draws.integers(0, 256, (90, 90, 3), np.uint8))
         points = "\n".join(f"{x} {y}" for x, y in draws.uniform(20, 70, (68, 2)))
         (tmp_path / f"{i}.pts").write_text(f"version: 1\nn_points: 68\n{{\n{points}\n}}\n")
-    found = score_folder(file, tmp_path)
-    assert found["faces"] == 2
-    assert found["nme"] > 0
-    assert score_folder(file, tmp_path, crop_scale=1.6)["nme"] != found["nme"]
+    figures = score_folder(file, tmp_path)
+    assert figures["faces"] == 2
+    assert figures["nme"] > 0
+    assert score_folder(file, tmp_path, crop_scale=1.6)["nme"] != figures["nme"]
     with pytest.raises(BadInput, match=r"crop_scale 0\.5: input should be greater"):
         score_folder(file, tmp_path, crop_scale=0.5)
 
@@ -133,5 +133,5 @@ def test_a_106_point_model_meets_68_point_faces(faces, tmp_path):
     expected = metrics.nme(
         answers[:, NNI_TO_IBUG68], faces.landmarks[faces.indices("test")], faces.scheme
     )
-    found = score_folder(tmp_path / "wide.onnx", tmp_path / "faces")
-    assert found["nme"] == pytest.approx(expected.mean())
+    figures = score_folder(tmp_path / "wide.onnx", tmp_path / "faces")
+    assert figures["nme"] == pytest.approx(expected.mean())
