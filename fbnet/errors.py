@@ -1,29 +1,36 @@
-"""The one exception that means: the user's input is at fault, and here is how to mend it."""
+"""The one exception that means: the user's input is at fault, and here is how to fix it."""
 
 import sys
 from collections.abc import Callable, Sequence
 
+DONE, FAILED, BAD_INPUT = 0, 1, 2
+"""Exit codes of all commands."""
+SHOWN = 5
+"""How many faults a message lists before it only counts them."""
+
 
 class BadInput(ValueError):
-    """Wrong params or data, found before work starts.
+    """Wrong params or data, noticed before work starts.
 
-    The message is one line: what is wrong, where (file, line, key), how to mend it.
-    Commands and stages print it without a traceback and leave with exit code 2.
+    The message is one line: what is wrong, where (file, line, key), how to fix it.
+    Commands print it without a traceback and leave with exit code 2.
     """
 
 
-def exit_code(command: str, work: Callable[[], object]) -> int:
-    """Do the work of a command: 0 done, 2 bad input, said in one line on stderr."""
+def exit_code(command: str, work: Callable[[], int | None]) -> int:
+    """Do the work of a command; returns its exit code: what `work` returns, 0 for None.
+
+    2 is bad input, with one line on stderr, 1 is KeyboardInterrupt, with one line too. Any other
+    exception passes through: Python prints its traceback and leaves with 1.
+    """
     try:
-        work()
+        return work() or DONE
     except BadInput as error:
         print(f"{command}: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-SHOWN = 5
-"""How many faults a message lists before it only counts them."""
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print(f"{command}: stopped; run it again to resume", file=sys.stderr)
+        return FAILED
 
 
 def listed(faults: Sequence[str]) -> BadInput:

@@ -50,7 +50,7 @@ def read_json(path: str | Path) -> Any:
     try:
         return json.loads(Path(path).read_text())
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; run the stage that writes it") from None
+        raise BadInput(f"{path}: no such file") from None
     except json.JSONDecodeError as error:
         raise BadInput(f"{path}:{error.lineno}: not valid JSON ({error.msg})") from None
 
@@ -60,7 +60,7 @@ def read_csv(path: str | Path) -> list[dict[str, str]]:
     try:
         return list(csv.DictReader(io.StringIO(Path(path).read_text())))
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; run the stage that writes it") from None
+        raise BadInput(f"{path}: no such file") from None
 
 
 def digest(path: str | Path, algorithm: str = "sha256") -> str:

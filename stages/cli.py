@@ -23,6 +23,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     check = _add(commands, "check", _check, "check params.yaml whole")
     check.add_argument("--params", default="params.yaml", help="file to check")
+    check.add_argument(
+        "--write", action="store_true", help="write its comments anew and add missing keys"
+    )
     profile = _add(commands, "profile", _profile, "print a profile as -S overrides, or apply it")
     profile.add_argument("name", help="tiny, nni, default, or a path to a YAML file")
     profile.add_argument("--write", action="store_true", help="merge it into params.yaml instead")
@@ -80,27 +83,30 @@ def _add(
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    from stages.params import load
+    from stages.params import load, rewrite
 
+    if arguments.write:
+        rewrite(arguments.params)
     load(arguments.params)
     print(f"{arguments.params}: sound")
 
 
 def _profile(arguments: argparse.Namespace) -> None:
-    from stages.profiles import merge, overrides, profile
+    from stages.changes import dvc_arguments, merge, profile
 
-    chosen = profile(arguments.name)
+    changes = profile(arguments.name)
     if arguments.write:
-        merge(chosen, arguments.params)
-        print(f"{arguments.params}: now has profile {arguments.name}")
+        merge(changes, Path(arguments.params))
+        print(f"{arguments.params}: has the values of profile {arguments.name}")
     else:
-        print(" ".join(overrides(chosen)))
+        print(dvc_arguments(changes))
 
 
 def _table(arguments: argparse.Namespace) -> None:
+    from stages.results import Results
     from stages.table import print_table
 
-    print_table(Path(arguments.results))
+    print_table(Results(Path(arguments.results)))
 
 
 def _score(arguments: argparse.Namespace) -> None:

@@ -1,14 +1,19 @@
-"""Reads params.yaml whole and checks it before any work."""
+"""The params of the pipeline: their schema, and params.yaml read and checked before any work."""
 
 import difflib
+import inspect
+import io
 import json
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from fbnet.errors import BadInput
+from fbnet.files import write_text
 from fbnet.params import (
     NNI_SPACE,
     TARGETS,
@@ -27,7 +32,7 @@ from fbnet.params import (
 
 
 class ReportParams(Section):
-    """What results/report/report.html shows."""
+    """What the report of a run shows."""
 
     faces: int = Field(12, ge=1, le=200)
     """Test faces shown, spread evenly over the set."""
@@ -53,7 +58,12 @@ class MlflowParams(Section):
 
 
 class Params(Section):
-    """The whole of params.yaml."""
+    """All params of the pipeline. Every key must stand here; stages check the whole file first.
+
+    Change some for one run: make repro SET="search.beta=0.3 search.epochs=20".
+
+    `fbnet check --write` writes these comments anew and adds missing keys; values stay.
+    """
 
     space: str = "nni"
     """Which of `spaces` is searched."""
@@ -67,9 +77,7 @@ class Params(Section):
     bench: BenchParams = BenchParams()
     report: ReportParams = ReportParams()
     augment: AugmentParams = AugmentParams()
-    """Shared by search and retrain."""
     train: TrainParams = TrainParams()
-    """Shared by search and retrain: device, precision, threads."""
     mlflow: MlflowParams = MlflowParams()
 
     @property
@@ -77,6 +85,16 @@ class Params(Section):
         """The space that `space` names."""
         return self.spaces[self.space]
 
+
+RENAMED = {
+    "space: seed": "nni",
+    "spaces.seed": "nni",
+    "fetch.layout: seed": "nni",
+    "search.cost_form: seed": "nni",
+    "export.variants: onnx_int8": "onnxruntime_int8",
+    "profile: seed": "nni",
+}
+"""Old name -> new name: of a key, or of a value as "key: value"."""
 
 Key = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -88,25 +106,32 @@ def load(path: str | Path = "params.yaml") -> Params:
     Raises BadInput with file, line, key, value, reason and remedy for: no file, broken YAML,
     unknown key, missing key, wrong type, impossible value, contradiction between sections.
     """
-    raw = read_yaml(path)
-    params = checked(path, raw, Params)
+    return params_of(path, read_yaml(path))
+
+
+def params_of(path: str | Path, tree: Any, changed: Collection[str] = ()) -> Params:
+    """The params in a tree that `read_yaml` gave of the file at `path`. Raises BadInput as `load`.
+
+    changed: keys whose values the command line set, not the file.
+    """
+    _refuse_old_names(path, tree, changed)
+    params = checked(path, tree, Params, changed)
     for name, reason in contradictions(params):
-        raise _bad(path, raw, tuple(name.split(".")), reason)
+        raise _fault(path, tree, tuple(name.split(".")), reason, 0, changed)
     return params
 
 
-def checked(path: str | Path, raw: Any, model: type[Model]) -> Model:
+def checked(
+    path: str | Path, tree: Any, model: type[Model], changed: Collection[str] = ()
+) -> Model:
     """What `read_yaml` gave of a file, as a typed model of which the file states every key.
 
     Raises BadInput with file, line, key, value and reason as `load` does.
     """
-    try:
-        params = model.model_validate_json(json.dumps(raw, default=str), strict=True)
-    except ValidationError as error:
-        problems = [_describe(problem, model) for problem in error.errors()]
-        raise _bad(path, raw, *problems[0], more=len(problems) - 1) from None
-    for key in _unstated(params, raw):
-        raise _bad(path, raw, key, f"is missing; {Path(path).name} states every key")
+    params = _valid(path, tree, model, changed)
+    for key in _unstated(params, tree):
+        reason = f"is missing; {Path(path).name} states every key"
+        raise _fault(path, tree, key, reason)
     return params
 
 
@@ -116,72 +141,127 @@ def read_yaml(path: str | Path) -> Any:
     from ruamel.yaml.error import MarkedYAMLError
 
     try:
-        with open(path) as stream:
-            raw = YAML(typ="rt").load(stream)
+        with open(path, encoding="utf-8") as stream:
+            tree = YAML(typ="rt").load(stream)
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; run in the folder that holds it") from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadInput(f"{path}:{line}: not valid YAML ({error.problem})") from None
-    if not isinstance(raw, dict):
+    if not isinstance(tree, dict):
         raise BadInput(f"{path}:1: holds no keys; start from the params.yaml of the project")
-    return raw
+    return tree
 
 
-def _describe(problem: Any, model: type[BaseModel]) -> tuple[Key, str]:
+def rewrite(path: str | Path = "params.yaml") -> None:
+    """Write a params file anew: its values, missing keys by default, comments from the schema.
+
+    Raises BadInput as `load` does, but not for missing keys; the file then stays as it is.
+    """
+    tree = read_yaml(path)
+    _refuse_old_names(path, tree)
+    _valid(path, tree, Params)
+    write_text(path, render(tree))
+
+
+def lookup(tree: Any, key: str) -> Any:
+    """The value at a dotted key; None where there is none."""
+    for part in key.split("."):
+        tree = tree.get(part) if isinstance(tree, Mapping) else None
+    return tree
+
+
+def _valid(path: str | Path, tree: Any, model: type[Model], changed: Collection[str] = ()) -> Model:
+    """The typed model; keys that the tree lacks get their defaults."""
+    try:
+        return model.model_validate_json(json.dumps(tree, default=str), strict=True)
+    except ValidationError as error:
+        problems = [_described(problem, model) for problem in error.errors()]
+        raise _fault(path, tree, *problems[0], len(problems) - 1, changed) from None
+
+
+def _refuse_old_names(path: str | Path, tree: Any, changed: Collection[str] = ()) -> None:
+    """Raise BadInput with the new name for the first old name of RENAMED in a params tree."""
+    for old, new in RENAMED.items():
+        key, _, value = old.partition(": ")
+        stated = lookup(tree, key)
+        if not value and stated is not None:
+            reason = f"has the name {new!r} since 0.2.0; rename it"
+        elif value and (stated == value or (isinstance(stated, list) and value in stated)):
+            reason = f"is {value!r}, which has the name {new!r} since 0.2.0; write that"
+        else:
+            continue
+        raise _fault(path, tree, tuple(key.split(".")), reason, 0, changed)
+
+
+def _described(problem: Any, model: type[BaseModel]) -> tuple[Key, str]:
+    """Key and reason of one of pydantic's errors; for an unknown key, the closest known one."""
     key: Key = tuple(problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        return key, f"is no known key{_hint(model, key)}"
-    value = problem["input"]
-    shown = f"is {value!r}: " if not isinstance(value, dict | list) else ""
-    return key, f"{shown}{problem['msg'][0].lower()}{problem['msg'][1:]}"
-
-
-def _hint(model: type[BaseModel], key: Key) -> str:
+    if problem["type"] != "extra_forbidden":
+        value = problem["input"]
+        shown = f"is {value!r}: " if not isinstance(value, dict | list) else ""
+        return key, f"{shown}{problem['msg'][0].lower()}{problem['msg'][1:]}"
     known = _fields(model, key[:-1])
-    close = difflib.get_close_matches(str(key[-1]), known, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; remove it (known here: {', '.join(known)})" if known else "; remove it"
+    if close := difflib.get_close_matches(str(key[-1]), known, n=1):
+        return key, f"is no known key; did you mean {close[0]!r}?"
+    return key, f"is no known key; remove it (known here: {', '.join(known)})"
 
 
 def _fields(model: type[BaseModel], path: Key) -> list[str]:
+    """Keys of the section at `path`; none where that is no section."""
     for part in path:
         field = model.model_fields.get(str(part))
-        annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        section = _section(field) if field else None
+        if section is None:
             return []
-        model = annotation
+        model = section
     return list(model.model_fields)
 
 
-def _unstated(model: BaseModel, raw: Any, at: Key = ()) -> Iterator[Key]:
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a field that is a section of its own."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _unstated(model: BaseModel, tree: Any, at: Key = ()) -> Iterator[Key]:
+    """Keys of the schema that the tree does not state."""
     for name in type(model).model_fields:
-        if name not in raw:
+        if name not in tree:
             yield (*at, name)
         elif isinstance(value := getattr(model, name), BaseModel):
-            yield from _unstated(value, raw[name], (*at, name))
+            yield from _unstated(value, tree[name], (*at, name))
 
 
-def _bad(path: str | Path, raw: Any, key: Key, reason: str, more: int = 0) -> BadInput:
+def _fault(
+    path: str | Path,
+    tree: Any,
+    key: Key,
+    reason: str,
+    more: int = 0,
+    changed: Collection[str] = (),
+) -> BadInput:
+    """One line: where the key stands, what is wrong, how many faults more there are."""
+    dotted = ".".join(map(str, key))
     tail = f" ({more} more)" if more else ""
-    return BadInput(f"{path}:{_line(raw, key)}: {'.'.join(map(str, key))} {reason}{tail}")
-
-
-def _line(raw: Any, key: Key) -> int:
+    if any(
+        f"{each}.".startswith(f"{dotted}.") or f"{dotted}.".startswith(f"{each}.")
+        for each in changed
+    ):
+        return BadInput(f"{dotted} {reason}{tail} (set by profile or overrides)")
     line = 1
     for part in key:
         try:
-            line = (raw.lc.key(part) if isinstance(part, str) else raw.lc.item(part))[0] + 1
-            raw = raw[part]
+            line = (tree.lc.key(part) if isinstance(part, str) else tree.lc.item(part))[0] + 1
+            tree = tree[part]
         except (AttributeError, KeyError, IndexError, TypeError):
             break
-    return line
+    return BadInput(f"{path}:{line}: {dotted} {reason}{tail}")
 
 
 def contradictions(params: Params) -> Iterator[tuple[str, str]]:
-    """Yield (key, what is wrong and how to mend it) for each contradiction."""
-    search = params.search
+    """Yield (key, what is wrong and how to fix it) for each contradiction between params."""
+    search, retrain = params.search, params.retrain
     if params.space not in params.spaces:
         yield "space", f"{params.space!r} is not one of spaces: {', '.join(params.spaces)}"
     if search.warmup_epochs >= search.epochs:
@@ -197,19 +277,21 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
             f"{search.temperature_floor} lies above search.temperature ({search.temperature})",
         )
     yield from _budget(search)
-    if params.retrain.warmup_epochs >= params.retrain.epochs:
+    if retrain.warmup_epochs >= retrain.epochs:
         yield (
             "retrain.warmup_epochs",
-            f"{params.retrain.warmup_epochs} must stay below retrain.epochs "
-            f"({params.retrain.epochs})",
+            f"{retrain.warmup_epochs} must stay below retrain.epochs ({retrain.epochs})",
         )
-    if params.retrain.candidates > search.candidates + 1:
+    if retrain.candidates > search.candidates + 1:
         yield (
             "retrain.candidates",
-            f"{params.retrain.candidates} asks for more than the search scores "
+            f"{retrain.candidates} asks for more than the search scores "
             f"(search.candidates + the argmax = {search.candidates + 1})",
         )
-    if faces := rendered_proxy_faces(params):
+    # Of rendered faces the number is known before they are there.
+    if (Path(params.fetch.root) / "head.npz").exists():
+        train = params.fetch.synthetic.train * (1 - params.fetch.validation_share)
+        faces = int(train * search.proxy_share)
         arch = int(faces * search.arch_share)
         if reason := cannot_decide(search.lengthened(faces - arch), arch):
             yield "search.nas_lr", reason
@@ -232,9 +314,63 @@ def _budget(search: SearchParams) -> Iterator[tuple[str, str]]:
         yield "search.cost_form", "NNI has no budget: take normalised with mode: target"
 
 
-def rendered_proxy_faces(params: Params) -> int | None:
-    """Faces of the search where params alone tell (rendered ones), None where only data do."""
-    if not (Path(params.fetch.root) / "head.npz").exists():
-        return None
-    train = params.fetch.synthetic.train * (1 - params.fetch.validation_share)
-    return int(train * params.search.proxy_share)
+WIDTH = 100
+"""Longest line of params.yaml with a comment behind the value, or of a comment above it."""
+
+
+def render(tree: Mapping[str, Any]) -> str:
+    """params.yaml with the values of `tree`: keys in the schema's order, docstrings as comments.
+
+    Keys that `tree` lacks get their defaults. Comments inside a search space stay.
+    """
+    lines = [f"# {line}" for line in _wrapped(inspect.getdoc(Params) or "", WIDTH - 2)]
+    for name, field in Params.model_fields.items():
+        entry = _entry(name, field, tree, 0)
+        lines += ["", *entry] if len(entry) > 1 else entry
+    return "\n".join(lines) + "\n"
+
+
+def _entry(name: str, field: FieldInfo, tree: Mapping[str, Any], indent: int) -> list[str]:
+    """Lines of one key: `key: value  # comment`, or the comment above where that is too long."""
+    section, comment, pad = _section(field), field.description or "", " " * indent
+    if section is not None:
+        comment = comment or inspect.getdoc(section) or ""
+        values = tree.get(name) or {}
+        lines = [f"{pad}{name}:"]
+        for inner, inner_field in section.model_fields.items():
+            lines += _entry(inner, inner_field, values, indent + 2)
+    else:
+        lines = [pad + line for line in _dumped(name, field, tree)]
+        behind = f"{lines[0]}  # {comment}"
+        if len(lines) == 1 and len(behind) <= WIDTH and "\n" not in comment:
+            return [behind]
+    return [f"{pad}# {line}" for line in _wrapped(comment, WIDTH - indent - 2)] + lines
+
+
+def _dumped(name: str, field: FieldInfo, tree: Mapping[str, Any]) -> list[str]:
+    """Lines of YAML of one key, without the comments that ruamel keeps with its last value."""
+    from pydantic_core import to_jsonable_python
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedSeq
+
+    value = (
+        tree.get(name)
+        if name in tree
+        else to_jsonable_python(field.get_default(call_default_factory=True))
+    )
+    if type(value) is list:
+        value = CommentedSeq(value)
+        value.fa.set_flow_style()
+    yaml, stream = YAML(typ="rt"), io.StringIO()
+    yaml.width = 4096
+    yaml.dump({name: value}, stream)
+    lines = stream.getvalue().splitlines()
+    while len(lines) > 1 and lines[-1].lstrip()[:1] in ("", "#"):
+        lines.pop()
+    return lines
+
+
+def _wrapped(text: str, width: int) -> Iterator[str]:
+    """Lines of a docstring, each paragraph filled anew."""
+    for paragraph in text.split("\n\n"):
+        yield from textwrap.wrap(" ".join(paragraph.split()), width, break_on_hyphens=False)

@@ -1,7 +1,7 @@
-"""Runs the DVC pipeline as one MLflow run: `dvc repro`, or `dvc exp run` where params change.
+"""Runs the pipeline, `dvc repro`, as one MLflow run, on request with other params.
 
-An experiment changes params.yaml in place; `git checkout params.yaml dvc.lock && dvc checkout`
-goes back. Params of any stage may be given as `--section.key value` too.
+A profile and overrides hold for this run: params.yaml is put back when it ends, results/ stays.
+Params may be given as `--section.key value` too.
 """
 
 import argparse
@@ -12,12 +12,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import NoReturn
 
-from fbnet.errors import BadInput
-from stages.runner import BAD_INPUT, DONE, FAILED
-
-STOPPING = (signal.SIGTERM, signal.SIGINT)
+from fbnet.errors import DONE, FAILED, BadInput, exit_code
+from stages.runner import STOPPING, stop_once
 
 
 class DvcFailed(Exception):
@@ -27,18 +24,8 @@ class DvcFailed(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the pipeline; returns 0 done, 2 bad params or input, 1 anything else."""
     known, rest = _parser().parse_known_args(argv)
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        _run(_changes(known, rest))
-    except DvcFailed:
-        return FAILED
-    except BadInput as error:
-        print(f"pipeline: {error}", file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        print("pipeline: stopped; run it again to go on", file=sys.stderr)
-        return FAILED
-    return DONE
+    stop_once()
+    return exit_code("pipeline", lambda: _run(known, rest))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,30 +43,46 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _changes(known: argparse.Namespace, rest: Sequence[str]) -> list[str]:
-    from stages.profiles import profile, words
+def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
+    from fbnet.progress import say
+    from stages.changes import differences, in_force, overrides, profile
+    from stages.tracking import pipeline_run
 
-    changes = words(profile(known.profile or "default"))
-    return changes + shlex.split(known.overrides) + known.sets + _loose(rest)
+    words = [*_split(known.overrides), *known.sets, *_undeclared(rest)]
+    changes = profile(known.profile) | overrides(words)
+    try:
+        with in_force(changes) as params:
+            if unlike := differences(params):
+                say("\n  ".join(["params unlike the committed params.yaml (its value):", *unlike]))
+            with pipeline_run(params, lambda: params) as variables:
+                if _wait([sys.executable, "-m", "dvc", "repro"], os.environ | variables):
+                    raise DvcFailed
+    except DvcFailed:
+        return FAILED
+    if changes:
+        named = [f"profile {known.profile}"] if known.profile else []
+        named += ["overrides"] if words else []
+        say(
+            f"pipeline: results/ are of {' and '.join(named)}; params.yaml is as before, and "
+            "`make repro` without them brings its results back"
+        )
+    return DONE
 
 
-def _loose(rest: Sequence[str]) -> list[str]:
-    # What `mlflow run -P search.lr=0.2` makes of a parameter that MLproject does not declare.
+def _split(text: str) -> list[str]:
+    """Words of --overrides as a shell splits them. Raises BadInput for a quote left open."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise BadInput(f"--overrides {text}: {str(error).lower()}") from None
+
+
+def _undeclared(rest: Sequence[str]) -> list[str]:
+    """`key=value` of what `mlflow run -P search.lr=0.2` makes of a param not in MLproject."""
     names, values = rest[::2], rest[1::2]
     if len(names) != len(values) or not all(n.startswith("--") and "." in n for n in names):
         raise BadInput(f"{shlex.join(rest)}: not understood; give params as -S section.key=value")
     return [f"{name[2:]}={value}" for name, value in zip(names, values, strict=True)]
-
-
-def _run(changes: list[str]) -> None:
-    from stages.params import load
-    from stages.tracking import pipeline_run
-
-    sets = [word for change in changes for word in ("-S", change)]
-    command = [sys.executable, "-m", "dvc", *(["exp", "run", *sets] if sets else ["repro"])]
-    with pipeline_run(load("params.yaml"), lambda: load("params.yaml")) as variables:
-        if _wait(command, os.environ | variables):
-            raise DvcFailed
 
 
 def _wait(command: list[str], environment: dict[str, str]) -> int:
@@ -96,7 +99,8 @@ def _wait(command: list[str], environment: dict[str, str]) -> int:
     before = {signum: signal.signal(signum, pass_on) for signum in STOPPING}
     try:
         # A group of its own: a signal to `dvc` alone would leave its stage running as an orphan.
-        started.append(subprocess.Popen(command, env=environment, process_group=0))
+        # It inherits the lock on params.yaml, which lasts as long as it does.
+        started.append(subprocess.Popen(command, env=environment, process_group=0, close_fds=False))
         if stopped:  # while it was being started
             pass_on(signal.SIGINT, None)
         code = started[0].wait()
@@ -106,10 +110,6 @@ def _wait(command: list[str], environment: dict[str, str]) -> int:
     if stopped:
         raise KeyboardInterrupt
     return code
-
-
-def _stop(signum: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -4,18 +4,22 @@ import argparse
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, NoReturn
 
-from fbnet.errors import BadInput
+from fbnet.errors import exit_code
 from stages.results import Results
 
 Main = Callable[..., str]
 """`main(params, results, log)` returns what was done in one line; `log(step, numbers)` reports an
 epoch."""
-DONE, FAILED, BAD_INPUT = 0, 1, 2
+STOPPING = tuple(
+    signum
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    if signal.getsignal(signum) != signal.SIG_IGN  # as nohup has it
+)
+"""Signals that stop a command in an orderly way."""
 NOT_RANK_ZERO = "done; rank zero writes the results"
 """What the other processes of a stage return."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -30,24 +34,20 @@ def run_stage(name: str, main: Main, argv: Sequence[str] | None = None) -> NoRet
     A stage's module ends in `if __name__ == "__main__": run_stage(NAME, main)`.
     """
     arguments = _parser(name, main).parse_args(argv)
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, _stop)
-    sys.exit(_guarded(name, main, arguments.params))
+    stop_once()
+    sys.exit(exit_code(name, lambda: _run(name, main, arguments.params)))
 
 
-def _guarded(name: str, main: Main, params_file: str) -> int:
-    try:
-        _run(name, main, params_file)
-    except BadInput as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        print(f"{name}: stopped; run it again to go on", file=sys.stderr)
-        return FAILED
-    except Exception:
-        traceback.print_exc()
-        return FAILED
-    return DONE
+def stop_once() -> None:
+    """Let the first signal raise KeyboardInterrupt; later ones must not break the clean-up."""
+
+    def stop(signum: int, frame: Any) -> NoReturn:
+        for each in STOPPING:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt(signal.Signals(signum).name)
+
+    for each in STOPPING:
+        signal.signal(each, stop)
 
 
 def _parser(name: str, main: Main) -> argparse.ArgumentParser:
@@ -91,10 +91,3 @@ def _set_threads(threads: int) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(threads)
-
-
-def _stop(signum: int, frame: Any) -> None:
-    """The first signal stops the stage; later ones must not break the closing of its run."""
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt(signal.Signals(signum).name)

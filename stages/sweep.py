@@ -13,30 +13,14 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
-from fbnet.errors import BadInput
-from stages.runner import BAD_INPUT, DONE, FAILED
+from fbnet.errors import DONE, FAILED, exit_code
 
-NAMED = re.compile(r"[^\w.-]+")
+FORBIDDEN = re.compile(r"[^\w.-]+")
 """What the name of an experiment, a git reference, may not hold."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the sweep; returns 0 done, 2 bad params, 1 where an experiment failed."""
-    given = _parser().parse_args(argv)
-    try:
-        commands = list(experiments(given.over.split(","), given.values, _fixed(given)))
-    except BadInput as error:
-        print(f"sweep: {error}", file=sys.stderr)
-        return BAD_INPUT
-    for number, command in enumerate(commands, 1):
-        print(f"sweep: {number} of {len(commands)}: {shlex.join(command)}", flush=True)
-        if subprocess.run([sys.executable, "-m", *command]).returncode:
-            print(f"sweep: stopped at {number} of {len(commands)}", file=sys.stderr)
-            return FAILED
-    return DONE
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m stages.sweep",
         description=__doc__,
@@ -47,39 +31,40 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--values", required=True, nargs="+", help="one experiment for each")
     parser.add_argument("--profile", default="", help="a profile of profiles/, such as tiny")
     parser.add_argument("--set", default="", help='"key=value ...", the same in all')
-    return parser
+    given = parser.parse_args(argv)
+    return exit_code("sweep", lambda: _run(given))
 
 
-def _fixed(given: argparse.Namespace) -> list[str]:
-    """Changes that all experiments share, `key=value`."""
-    from stages.profiles import profile, words
-
-    return words(profile(given.profile or "default")) + shlex.split(given.set)
+def _run(given: argparse.Namespace) -> int:
+    over, fixed = given.over.split(","), shlex.split(given.set)
+    # All are checked before the first starts.
+    commands = list(experiments(over, given.values, given.profile, fixed))
+    for number, command in enumerate(commands, 1):
+        print(f"sweep: {number} of {len(commands)}: {shlex.join(command)}", flush=True)
+        if subprocess.run([sys.executable, "-m", *command]).returncode:
+            print(f"sweep: stopped at {number} of {len(commands)}", file=sys.stderr)
+            return FAILED
+    return DONE
 
 
 def experiments(
-    over: Sequence[str], values: Sequence[str], fixed: Sequence[str]
+    over: Sequence[str], values: Sequence[str], profile_name: str, fixed: Sequence[str]
 ) -> Iterator[list[str]]:
-    """The DVC command of each experiment. Raises BadInput for a param that there is not."""
-    from stages.params import read_yaml
+    """The DVC command of each experiment. Raises BadInput for unknown or unsound params."""
+    from stages.changes import checked_text, dvc_words, overrides, profile
 
-    tree = read_yaml("params.yaml")
-    for key in over:
-        _require(tree, key)
-    taken = _names()
+    shared, taken = profile(profile_name) | overrides(fixed), _names()
     for value in values:
-        changes = [*fixed, *(f"{key}={value}" for key in over)]
-        sets = [word for change in changes for word in ("-S", change)]
-        name = _free(NAMED.sub("-", f"{over[0]}-{value}"), taken)
+        changes = shared | overrides([f"{key}={value}" for key in over])
+        checked_text(changes)
+        name = first = FORBIDDEN.sub("-", f"{over[0]}-{value}")
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{first}-{number}"
         taken.add(name)
+        sets = [word for change in dvc_words(changes) for word in ("-S", change)]
         yield ["dvc", "exp", "run", "--temp", "--name", name, *sets]
-
-
-def _require(tree: object, key: str) -> None:
-    for part in key.split("."):
-        if not isinstance(tree, dict) or part not in tree:
-            raise BadInput(f"--over {key}: params.yaml has no such key")
-        tree = tree[part]
 
 
 def _names() -> set[str]:
@@ -87,11 +72,6 @@ def _names() -> set[str]:
     command = ["git", "for-each-ref", "--format=%(refname:lstrip=-1)", "refs/exps"]
     done = subprocess.run(command, capture_output=True, text=True)
     return set(done.stdout.split())
-
-
-def _free(name: str, taken: set[str]) -> str:
-    numbered = (f"{name}-{number}" for number in range(2, len(taken) + 3))
-    return name if name not in taken else next(n for n in numbered if n not in taken)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """The result table of a run, from the files its stages left."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fbnet.files import read_csv, read_json
+from stages.results import Results
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,12 +23,13 @@ COLUMNS = {
 """Metric name -> heading and format."""
 
 
-def headline(results: Path) -> list[dict[str, Any]]:
+def headline(results: Results) -> list[dict[str, Any]]:
     """Rows of the table: the searched subnet, and the mean face as the floor of sense.
 
     Raises BadInput naming the first results file that is missing.
     """
-    figures = read_json(results / "export/metrics.json") | read_json(results / "bench/metrics.json")
+    exported, timed = (results.require(results.metrics(stage)) for stage in ("export", "bench"))
+    figures = read_json(exported) | read_json(timed)
     subnet = {name: figures[name] for name in COLUMNS if name in figures}
     floor = {"model": "mean face", "nme": figures["mean_face_nme"]}
     return [{"model": "searched subnet", **subnet}, floor]
@@ -45,12 +46,12 @@ VARIANT_COLUMNS: dict[str, tuple[str, Callable[[str], str]]] = {
 """Column of bench's variants.csv -> heading and how its cells are shown."""
 
 
-def print_table(results: Path) -> None:
+def print_table(results: Results) -> None:
     """Print the architecture, the table of `headline`, and the exported files' table."""
     from rich.console import Console
 
     console = Console(width=None if Console().is_terminal else 120)
-    choice = read_json(results / "retrain/architecture.json")["choice"]
+    choice = read_json(results.require(results.trained))["choice"]
     rows = [
         [
             row["model"],
@@ -63,7 +64,7 @@ def print_table(results: Path) -> None:
     console.print(_table("Test faces, one thread", headings, rows, caption))
     variants = [
         [row["variant"], *(show(row[k]) for k, (_, show) in VARIANT_COLUMNS.items())]
-        for row in read_csv(results / "bench/variants.csv")
+        for row in read_csv(results.require(results.timed_variants))
     ]
     headings = ["file", *(heading for heading, _ in VARIANT_COLUMNS.values())]
     console.print(_table("Exported files", headings, variants))

@@ -28,7 +28,7 @@ def report(results: Results, faces: int = 12, worst: int = 12, beside: Path | No
     """
     for path in _needed(results):
         results.require(path)
-    subnet, mean_face = headline(results.root)
+    subnet, mean_face = headline(results)
     shown, failed = pictures(results, faces, worst)
     return render(
         "report.html.j2",

@@ -1,0 +1,210 @@
+"""Params changed for one run: profiles and overrides, in force while the run lasts.
+
+DVC reads params.yaml alone. So a run with changes writes them there and puts the file back when it
+ends. The original lies in .fbnet/ meanwhile: after a kill -9 the next run puts it back first.
+"""
+
+import fcntl
+import io
+import json
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, get_origin
+
+from fbnet.errors import BadInput
+from fbnet.files import write_bytes
+from fbnet.progress import say
+from stages.params import RENAMED, Params, load, lookup, params_of, read_yaml
+from stages.runner import STOPPING
+
+Changes = dict[str, Any]
+"""Values by dotted key, such as {"search.epochs": 3}."""
+PARAMS = Path("params.yaml")
+PROFILES = Path("profiles")
+KEPT = Path(".fbnet/params.original.yaml")
+"""The user's file while a run changes params.yaml."""
+WRITTEN = Path(".fbnet/params.written.yaml")
+"""What that run wrote to params.yaml."""
+EDITED = Path(".fbnet/params.before-edit.yaml")
+"""The user's file from before a run during which params.yaml was edited."""
+LOCK = Path(".fbnet/params.lock")
+
+
+def profile(name: str) -> Changes:
+    """The changes of profile `name` (profiles/NAME.yaml, or a path); `default` and "" have none.
+
+    Raises BadInput listing the profiles there are.
+    """
+    if name in ("", "default"):
+        return {}
+    path = Path(name) if name.endswith(".yaml") else PROFILES / f"{name}.yaml"
+    if path.exists():
+        return dict(_leaves(read_yaml(path)))
+    if new := RENAMED.get(f"profile: {name}"):
+        raise BadInput(f"profile {name!r} has the name {new!r} since 0.2.0; write that")
+    known = sorted(p.stem for p in PROFILES.glob("*.yaml"))
+    raise BadInput(f"{path}: no such profile; there are: {', '.join(['default', *known])}")
+
+
+def overrides(words: Sequence[str]) -> Changes:
+    """The changes in words `key=value`; values in YAML, texts with or without quotes.
+
+    Raises BadInput for a word that is no such pair.
+    """
+    pairs = [word.partition("=") for word in words]
+    for key, equals, value in pairs:
+        if not equals or not key:
+            raise BadInput(f"{key or value!r}: not understood; give params as section.key=value")
+    return {key: _value(key, text) for key, _, text in pairs}
+
+
+def _value(key: str, text: str) -> Any:
+    """A value as the schema takes it: a param of text takes blanks, `#`, `(`, `=` and `~` as is."""
+    from ruamel.yaml import YAML, YAMLError
+
+    model: Any = Params
+    for part in key.split("."):
+        field = getattr(model, "model_fields", {}).get(part)
+        model = field.annotation if field else None
+    if (model is str or get_origin(model) is Literal) and not text.startswith(('"', "'")):
+        return os.path.expanduser(text)
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError:
+        return text
+
+
+def dvc_words(changes: Changes) -> list[str]:
+    """The changes as `key=value` for `dvc exp run -S`; values in JSON, which its parser reads."""
+    return [f"{key}={json.dumps(value)}" for key, value in changes.items()]
+
+
+def dvc_arguments(changes: Changes) -> str:
+    """The changes as arguments of `dvc exp run`, quoted for a shell."""
+    return " ".join(f"-S {shlex.quote(word)}" for word in dvc_words(changes))
+
+
+def checked_text(changes: Changes, path: Path = PARAMS) -> tuple[str, Params]:
+    """A params file with the changes, comments kept, and its params.
+
+    Raises BadInput for an unknown key or an unsound result.
+    """
+    from ruamel.yaml import YAML
+
+    tree = read_yaml(path)
+    for key, value in changes.items():
+        *parents, last = key.split(".")
+        target = tree
+        for parent in parents:
+            target = target.setdefault(parent, {})
+            if not isinstance(target, dict):
+                raise BadInput(f"{key}: {parent} is one value and has no keys; check the key")
+        target[last] = value
+    params = params_of(path, tree, changes)
+    yaml, stream = YAML(typ="rt"), io.StringIO()
+    yaml.width = 4096
+    yaml.dump(tree, stream)
+    return stream.getvalue(), params
+
+
+def merge(changes: Changes, path: Path = PARAMS) -> None:
+    """Write the changes into a params file for good. An unsound result leaves it as it was."""
+    text, _ = checked_text(changes, path)
+    write_bytes(path, text.encode())
+
+
+@contextmanager
+def in_force(changes: Changes) -> Iterator[Params]:
+    """Hold params.yaml with the changes; the user's file is back, byte for byte, at the end.
+
+    Yields the changed params. Raises BadInput for an unknown key or an unsound result, and where
+    another run is at work here.
+    """
+    with _alone():
+        if _put_back():
+            say(f"{PARAMS}: put back as it was before a run that was killed")
+        if not changes:
+            yield load(PARAMS)
+            return
+        text, params = checked_text(changes)
+        try:
+            write_bytes(WRITTEN, text.encode())
+            write_bytes(KEPT, PARAMS.read_bytes())
+            write_bytes(PARAMS, text.encode())
+            yield params
+        finally:
+            _put_back()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One run of the pipeline in this folder at a time; the processes it starts count too.
+
+    The lock's descriptor is inherited: a `dvc` whose starter was killed still holds it.
+    """
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with open(LOCK, "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadInput(
+                "another run of the pipeline, or a `dvc` that it left, is at work in this folder; "
+                "wait for it, or stop it"
+            ) from None
+        os.set_inheritable(lock.fileno(), True)
+        yield
+
+
+def _put_back() -> bool:
+    """Restore the user's params.yaml where a run's own lies; whether it did. Edits are kept."""
+    if not KEPT.exists():
+        return False
+    handlers = {s: signal.signal(s, signal.SIG_IGN) for s in STOPPING}
+    try:
+        now, before = PARAMS.read_bytes() if PARAMS.exists() else None, KEPT.read_bytes()
+        written = now in (None, WRITTEN.read_bytes())
+        if written:
+            write_bytes(PARAMS, before)
+        elif now != before:
+            write_bytes(EDITED, before)
+            say(f"{PARAMS}: edited during a run and left so; as it was before the run: {EDITED}")
+        KEPT.unlink()
+        return written
+    finally:
+        for signum, handler in handlers.items():
+            signal.signal(signum, handler)
+
+
+def differences(params: Params) -> list[str]:
+    """`key: value (committed value)` of each param unlike the committed params.yaml.
+
+    Outside git, or before the first commit, unlike the schema's default.
+    """
+    from ruamel.yaml import YAML, YAMLError
+
+    command = ["git", "show", f"HEAD:./{PARAMS}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+        committed = YAML(typ="safe", pure=True).load(done.stdout) if done.returncode == 0 else None
+    except (OSError, YAMLError):
+        committed = None
+    if not isinstance(committed, dict):
+        committed = Params().model_dump(mode="json")
+    return [
+        f"{key}: {json.dumps(value)} ({json.dumps(shipped)})"
+        for key, value in _leaves(params.model_dump(mode="json"))
+        if (shipped := lookup(committed, key)) != value
+    ]
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
