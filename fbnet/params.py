@@ -1,4 +1,4 @@
-"""What the library's functions take, as typed, frozen models; each has a section in params.yaml."""
+"""What the library's functions take, as typed, frozen models of one section of params each."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -11,17 +11,13 @@ from fbnet.faces.readers import AUTO, READERS
 
 
 class Section(BaseModel):
-    """One section of params.yaml: frozen, typed, no unknown keys.
-
-    The defaults serve library users; the pipeline's params.yaml states every key, so that DVC
-    tracks every value.
-    """
+    """One section of params: frozen, typed, no unknown keys. The docstrings document the keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     @classmethod
     def checked(cls, values: Mapping[str, Any], where: str) -> Self:
-        """The section with these values, all others by default, for users outside params.yaml.
+        """The section with these values, all others by default.
 
         Raises BadInput for the first fault: `where`, key, value and reason.
         """
@@ -30,7 +26,8 @@ class Section(BaseModel):
         except ValidationError as error:
             problem = error.errors()[0]
             key = ".".join(map(str, problem["loc"]))
-            reason = problem["msg"][0].lower() + problem["msg"][1:]
+            message = problem["msg"].removeprefix("Value error, ")
+            reason = message[0].lower() + message[1:]
             raise BadInput(f"{where} {key} {problem['input']}: {reason}") from None
 
 
@@ -170,7 +167,7 @@ class SyntheticParams(Section):
     roll_max: float = Field(30.0, ge=0, le=60)
     """Largest tilt, degrees."""
     yaw_even: float = Field(0.4, ge=0, le=1)
-    """Share of faces whose yaw is drawn evenly over the range; the rest gather in front."""
+    """Share of faces whose yaw is drawn evenly over the range; the others look roughly ahead."""
     expression: float = Field(1.0, ge=0, le=1)
     """Strength of the expressions; 0 leaves every face at rest."""
     identity: float = Field(0.85, ge=0, le=1.5)
@@ -239,7 +236,7 @@ class FetchParams(Section):
     which is exact.
     """
     on_bad: Literal["fail", "skip"] = "fail"
-    """A broken picture or label ends the stage, or is left out and listed."""
+    """A broken picture or label is an error (fail), or is left out and listed (skip)."""
     group: Literal["name", "file"] = "name"
     """name: pictures whose names differ in a last _NUMBER only are one photograph and stay in one
     split; file: each picture is another photograph."""
@@ -263,7 +260,7 @@ class FetchParams(Section):
 
 
 class LutParams(Section):
-    """Latency table: measured here in an engine, or read from a device's file."""
+    """Latency LUT: measured here in an engine, or read from a device's file."""
 
     source: Literal["measure", "file"] = "measure"
     """`measure`: `engine` on this machine; `file`: read `file`, measured on a device."""
@@ -312,9 +309,9 @@ class SearchParams(Section):
     """Differentiable search (FBNet, arXiv 1812.03443); names as in NNI where it has them."""
 
     seed: int = Field(1, ge=0)
-    """Every draw of the search (split, order, augmentation, Gumbel noise) hangs on it."""
+    """Every draw of the search (split, order, augmentation, Gumbel noise) depends on it."""
     cost: Literal["latency", "macs"] = "latency"
-    """Which table of results/lut the cost comes from; `macs` is exact and the same everywhere."""
+    """Which LUT the cost comes from; `macs` is exact and the same everywhere."""
     mode: Literal["mul", "add", "target"] = "mul"
     """How the cost enters: mul and add trade it for accuracy, target keeps it within a budget.
 
@@ -325,7 +322,7 @@ class SearchParams(Section):
     target_macs: int | None = Field(None, gt=0)
     """MACs that the chosen net may have; for `mode: target` with `cost: macs`."""
     target_weight: float = Field(3.0, gt=1)
-    """How many times as steep as the loss the cost is made while it is over the budget."""
+    """How many times as steep as the loss the cost is while it is over the budget."""
     cost_form: Literal["normalised", "nni"] = "normalised"
     """nni: NNI's own formula on the raw cost, (ln cost)^beta."""
     alpha: float = Field(0.25, gt=0)
@@ -401,11 +398,30 @@ class SearchParams(Section):
         return self.arch_epochs * ceil(arch_faces / self.arch_batch)
 
 
+TARGETS = {"latency": "target_ms", "macs": "target_macs"}
+"""search.cost -> the param that holds a budget in its unit."""
+LOGIT_REACH = 5.0
+"""How far a logit must be able to move for a softmax over a dozen blocks to decide."""
+
+
+def cannot_decide(search: SearchParams, arch_faces: int) -> str | None:
+    """Why the search cannot decide, or None: steps * nas_lr bounds how far a logit moves."""
+    steps = search.arch_steps(arch_faces)
+    reach = steps * search.nas_lr
+    if reach >= LOGIT_REACH:
+        return None
+    return (
+        f"{search.nas_lr} over {steps} architecture steps moves a logit by {reach:.2g} at most, "
+        f"{LOGIT_REACH:g} are needed to decide: raise it to {LOGIT_REACH / max(steps, 1):.2g}, or "
+        f"raise search.epochs, or lower search.arch_batch"
+    )
+
+
 class RetrainParams(Section):
     """Fine-tuning of the chosen subnet."""
 
     seed: int = Field(1, ge=0)
-    """Every draw of the training hangs on it."""
+    """Every draw of the training depends on it."""
     candidates: int = Field(1, ge=1)
     """How many of the best candidates of the search are trained; the best by validation stays."""
     inherit: bool = True
@@ -501,7 +517,7 @@ class BenchParams(Section):
 
 
 class AugmentParams(Section):
-    """How training faces are varied. Zero everywhere leaves them as they are.
+    """How training faces are varied, in search and retraining; zero everywhere leaves them as is.
 
     Strengths are the ends of even ranges around "no change"; chances are probabilities.
     """
@@ -539,7 +555,7 @@ class AugmentParams(Section):
 
 
 class TrainParams(Section):
-    """Device, precision and threads. Results differ in their last digits between settings."""
+    """Device, precision and threads of search and retraining; the last digits depend on them."""
 
     accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
     """Lightning Fabric accelerator; `auto` takes what the machine has."""
@@ -558,24 +574,5 @@ class TrainParams(Section):
     """Threads of the numeric libraries. Never taken from the machine: the bytes depend on them."""
 
     def arithmetic(self) -> dict[str, Any]:
-        """What an unfinished training must share to be gone on with: not where it ran."""
+        """The params on which a training's numbers depend: not where and in how many processes."""
         return self.model_dump(exclude={"devices", "num_nodes", "strategy"})
-
-
-TARGETS = {"latency": "target_ms", "macs": "target_macs"}
-"""search.cost -> the param that holds a budget in its unit."""
-LOGIT_REACH = 5.0
-"""How far a logit must be able to move for a softmax over a dozen blocks to decide."""
-
-
-def cannot_decide(search: SearchParams, arch_faces: int) -> str | None:
-    """Why the search cannot decide, or None: steps * nas_lr bounds how far a logit moves."""
-    steps = search.arch_steps(arch_faces)
-    reach = steps * search.nas_lr
-    if reach >= LOGIT_REACH:
-        return None
-    return (
-        f"{search.nas_lr} over {steps} architecture steps moves a logit by {reach:.2g} at most, "
-        f"{LOGIT_REACH:g} are needed to decide: raise it to {LOGIT_REACH / max(steps, 1):.2g}, or "
-        f"raise search.epochs, or lower search.arch_batch"
-    )

@@ -91,7 +91,6 @@ RENAMED = {
     "spaces.seed": "nni",
     "fetch.layout: seed": "nni",
     "search.cost_form: seed": "nni",
-    "export.variants: onnx_int8": "onnxruntime_int8",
     "profile: seed": "nni",
 }
 """Old name -> new name: of a key, or of a value as "key: value"."""
@@ -198,9 +197,9 @@ def _described(problem: Any, model: type[BaseModel]) -> tuple[Key, str]:
     """Key and reason of one of pydantic's errors; for an unknown key, the closest known one."""
     key: Key = tuple(problem["loc"])
     if problem["type"] != "extra_forbidden":
-        value = problem["input"]
+        value, message = problem["input"], problem["msg"].removeprefix("Value error, ")
         shown = f"is {value!r}: " if not isinstance(value, dict | list) else ""
-        return key, f"{shown}{problem['msg'][0].lower()}{problem['msg'][1:]}"
+        return key, f"{shown}{message[0].lower()}{message[1:]}"
     known = _fields(model, key[:-1])
     if close := difflib.get_close_matches(str(key[-1]), known, n=1):
         return key, f"is no known key; did you mean {close[0]!r}?"
@@ -244,10 +243,7 @@ def _fault(
     """One line: where the key stands, what is wrong, how many faults more there are."""
     dotted = ".".join(map(str, key))
     tail = f" ({more} more)" if more else ""
-    if any(
-        f"{each}.".startswith(f"{dotted}.") or f"{dotted}.".startswith(f"{each}.")
-        for each in changed
-    ):
+    if any(f"{a}.".startswith(f"{b}.") for c in changed for a, b in ((c, dotted), (dotted, c))):
         return BadInput(f"{dotted} {reason}{tail} (set by profile or overrides)")
     line = 1
     for part in key:
@@ -353,11 +349,8 @@ def _dumped(name: str, field: FieldInfo, tree: Mapping[str, Any]) -> list[str]:
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedSeq
 
-    value = (
-        tree.get(name)
-        if name in tree
-        else to_jsonable_python(field.get_default(call_default_factory=True))
-    )
+    default = to_jsonable_python(field.get_default(call_default_factory=True))
+    value = tree.get(name, default)
     if type(value) is list:
         value = CommentedSeq(value)
         value.fa.set_flow_style()
