@@ -1,6 +1,7 @@
 """params.yaml is checked whole; each fault is one line with file, line, key and remedy."""
 
 import io
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,26 @@ from ruamel.yaml import YAML
 
 from fbnet.errors import BadInput
 from fbnet.params import RetrainParams, SearchParams, cannot_decide
-from stages.params import Params, contradictions, load
-from stages.profiles import merge, overrides, profile
+from stages.params import Params, contradictions, load, read_yaml, render, rewrite
 
-SHIPPED = Path(__file__).parents[2] / "params.yaml"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def params_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(SHIPPED.parent)
-    copy = tmp_path / "params.yaml"
-    copy.write_text(SHIPPED.read_text())
-    return copy
+    """A file of the schema's defaults."""
+    monkeypatch.chdir(ROOT)
+    path = tmp_path / "params.yaml"
+    path.write_text(render({}))
+    return path
+
+
+STAGE = """    - name: only
+      ops: [sep_k3, skip]
+      layer_num: 2
+      channels: 32
+      stride: 1
+"""
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -29,16 +38,62 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def test_shipped_params_are_the_defaults_of_the_models() -> None:
-    assert load(SHIPPED) == Params()
-
-
-def test_shipped_params_are_laid_out_as_dvc_writes_them() -> None:
-    """Otherwise each `dvc exp run -S` would rewrite lines that nobody changed."""
-    text, stream, yaml = SHIPPED.read_text(), io.StringIO(), YAML()
+def test_committed_params_are_the_defaults_with_the_docstrings_as_comments(tmp_path: Path) -> None:
+    """`fbnet check --write` writes them; the layout is DVC's, or `dvc exp run -S` would change it."""
+    command = ["git", "show", "HEAD:./params.yaml"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if shown.returncode:
+        pytest.skip("not in git")
+    path, text = tmp_path / "params.yaml", shown.stdout
+    path.write_text(text)
+    assert load(path) == Params()
+    assert render(read_yaml(path)) == text
+    stream, yaml = io.StringIO(), YAML()
     yaml.default_flow_style = False  # as DVC does
     yaml.dump(yaml.load(text), stream)
     assert stream.getvalue() == text
+
+
+def test_rewriting_keeps_values_and_spaces_and_adds_missing_keys(params_file: Path) -> None:
+    edit(params_file, "  nas_lr: 0.2", "  # nas_lr: 0.2")
+    edit(params_file, "  seed: 0  # Draws the weights", "  seed: 7  # Draws the weights")
+    edit(params_file, "spaces:\n", "spaces:\n  mine:  # own\n    stages:\n" + STAGE)
+    rewrite(params_file)
+    params, text = load(params_file), params_file.read_text()
+    assert (params.search.nas_lr, params.lut.seed) == (0.2, 7)
+    assert list(params.spaces) == ["mine", "nni"]
+    assert "  mine:  # own\n" in text
+    assert text.count("# Named search spaces.") == text.count("# From pictures on disk") == 1
+    rewrite(params_file)
+    assert params_file.read_text() == text
+
+
+def test_rewriting_refuses_an_unknown_key(params_file: Path) -> None:
+    edit(params_file, "nas_lr: 0.2", "nas_rl: 0.2")
+    before = params_file.read_bytes()
+    with pytest.raises(BadInput, match=r"nas_rl is no known key"):
+        rewrite(params_file)
+    assert params_file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "parts"),
+    [
+        ("space: nni", "space: seed", ["space is 'seed'", "'nni'"]),
+        ("  nni:\n", "  seed:\n", ["spaces.seed", "'nni'"]),
+        ("layout: auto", "layout: seed", ["fetch.layout is 'seed'", "'nni'"]),
+        ("cost_form: normalised", "cost_form: seed", ["search.cost_form", "'nni'"]),
+    ],
+)
+def test_old_names_are_refused_with_the_new_one(
+    params_file: Path, old: str, new: str, parts: list[str]
+) -> None:
+    edit(params_file, old, new)
+    line = params_file.read_text().split(new)[0].count("\n") + 1
+    with pytest.raises(BadInput, match=rf"params\.yaml:{line}: ") as caught:
+        load(params_file)
+    for part in (*parts, "since 0.2.0"):
+        assert part in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -98,36 +153,7 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
         load(tmp_path / "nowhere.yaml")
 
 
-@pytest.mark.parametrize("name", ["tiny", "nni"])
-def test_profile_merges_and_keeps_comments(params_file: Path, name: str) -> None:
-    before = params_file.read_text().count("#")
-    merge(profile(name), params_file)
-    assert load(params_file) != Params()
-    assert params_file.read_text().count("#") == before
-
-
-def test_merge_leaves_the_file_alone_when_the_result_is_unsound(params_file: Path) -> None:
-    before = params_file.read_bytes()
-    with pytest.raises(BadInput, match=r"search\.epochs"):
-        merge({"search": {"epochs": "many"}}, params_file)
-    assert params_file.read_bytes() == before
-    assert list(params_file.parent.iterdir()) == [params_file]
-
-
-def test_overrides_quote_for_the_shell() -> None:
-    assert list(overrides({"search": {"epochs": 3, "loss": "l2"}})) == [
-        "-S search.epochs=3",
-        """-S 'search.loss="l2"'""",
-    ]
-
-
-def test_unknown_profile_lists_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(SHIPPED.parent)
-    with pytest.raises(BadInput, match="default, nni, tiny"):
-        profile("huge")
-
-
-def test_the_seed_rate_over_a_short_search_cannot_decide() -> None:
+def test_the_rate_of_nni_over_a_short_search_cannot_decide() -> None:
     short = SearchParams(nas_lr=0.01, epochs=16, warmup_epochs=5)
     reason = cannot_decide(short, 432)
     assert reason is not None and "raise it to" in reason

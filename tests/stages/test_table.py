@@ -6,6 +6,7 @@ import pytest
 
 from fbnet.errors import BadInput
 from fbnet.files import write_json
+from stages.results import Results
 from stages.table import headline, print_table
 
 EXPORT = {"nme": 0.05, "fr_08": 0.1, "mean_face_nme": 0.2, "params": 1000, "macs": 2000}
@@ -18,14 +19,15 @@ mnn_int8,mnn,int8,178.6,0.0633,0.387,1.274
 def test_table_sets_the_subnet_beside_the_mean_face(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_json(tmp_path / "export/metrics.json", EXPORT)
-    write_json(tmp_path / "bench/metrics.json", {"latency_ms": 0.25})
-    write_json(tmp_path / "retrain/architecture.json", {"choice": ["sep_k3", "gh_k5"]})
-    (tmp_path / "bench/variants.csv").write_text(VARIANTS)
-    subnet, floor = headline(tmp_path)
+    results = Results(tmp_path)
+    write_json(results.metrics("export"), EXPORT)
+    write_json(results.metrics("bench"), {"latency_ms": 0.25})
+    write_json(results.trained, {"choice": ["sep_k3", "gh_k5"]})
+    results.timed_variants.write_text(VARIANTS)
+    subnet, floor = headline(results)
     assert subnet["latency_ms"] == 0.25 and subnet["params"] == 1000
     assert floor == {"model": "mean face", "nme": 0.2}
-    print_table(tmp_path)
+    print_table(results)
     shown = capsys.readouterr().out
     parts = ("5.00%", "20.00%", "0.250", "1,000", "sep_k3 | gh_k5", "mean face")
     for part in (*parts, "mnn_int8", "179", "0.387", "1.27x", "6.33%"):
@@ -33,5 +35,5 @@ def test_table_sets_the_subnet_beside_the_mean_face(
 
 
 def test_a_missing_stage_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"export/metrics\.json: no such file; run the stage"):
-        headline(tmp_path)
+    with pytest.raises(BadInput, match=r"export/metrics\.json: no such file; stage export"):
+        headline(Results(tmp_path))

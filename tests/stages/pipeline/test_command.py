@@ -1,4 +1,4 @@
-"""The pipeline command: what of its arguments reaches DVC."""
+"""The pipeline command: which params a run has."""
 
 import os
 import signal
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stages import pipeline
+from stages.params import Params, load, render
 
 ROOT = Path(__file__).parents[3]
 
@@ -17,20 +18,19 @@ ROOT = Path(__file__).parents[3]
 def project(tmp_path, monkeypatch):
     """A folder with params and one profile, and tracking off."""
     monkeypatch.chdir(tmp_path)
-    text = (ROOT / "params.yaml").read_text().replace("  enabled: true\n", "  enabled: false\n")
-    Path("params.yaml").write_text(text)
-    Path("data").symlink_to(ROOT / "data")
+    Path("params.yaml").write_text(render({"mlflow": {"enabled": False}}))
     Path("profiles").mkdir()
     Path("profiles/small.yaml").write_text("search: {epochs: 3}\nfetch: {root: 'a b'}\n")
 
 
 @pytest.fixture
-def commands(monkeypatch):
-    """The commands that would have been run; each succeeds."""
+def runs(monkeypatch):
+    """The params that each run of `dvc repro` would have had; each succeeds."""
     seen = []
 
     def record(command, environment):
-        seen.append(command[2:])
+        assert command[2:] == ["dvc", "repro"]
+        seen.append(load())
         return 0
 
     monkeypatch.setattr(pipeline, "_wait", record)
@@ -38,48 +38,69 @@ def commands(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "command"),
+    ("arguments", "changed"),
     [
-        ([], ["dvc", "repro"]),
-        (["--profile", "", "--overrides", ""], ["dvc", "repro"]),
-        (["-S", "search.lr=0.1"], ["dvc", "exp", "run", "-S", "search.lr=0.1"]),
+        ([], {}),
+        (["--profile", "", "--overrides", ""], {}),
+        (["-S", "search.lr=0.1"], {"search": {"lr": 0.1}}),
         (
-            ["--overrides", "a.b=1 'c.d=x y'"],
-            ["dvc", "exp", "run", "-S", "a.b=1", "-S", "c.d=x y"],
+            ["--overrides", "search.lr=1 'fetch.root=x (1) #y'"],
+            {"search": {"lr": 1.0}, "fetch": {"root": "x (1) #y"}},
         ),
-        (["--search.lr", "0.2"], ["dvc", "exp", "run", "-S", "search.lr=0.2"]),
+        (["--search.lr", "0.2"], {"search": {"lr": 0.2}}),
         (
-            ["--profile", "small", "-S", "search.lr=1"],
-            [
-                *("dvc", "exp", "run", "-S", "search.epochs=3"),
-                *("-S", 'fetch.root="a b"', "-S", "search.lr=1"),
-            ],
+            ["--profile", "small", "-S", "search.warmup_epochs=1"],
+            {"search": {"epochs": 3, "warmup_epochs": 1}, "fetch": {"root": "a b"}},
         ),
     ],
 )
-def test_changes_make_an_experiment_and_none_a_repro(commands, arguments, command):
+def test_changes_are_in_force_for_the_run_alone(runs, capsys, arguments, changed):
+    before = Path("params.yaml").read_bytes()
     assert pipeline.main(arguments) == 0
-    assert commands == [command]
+    assert runs == [Params.model_validate({"mlflow": {"enabled": False}, **changed})]
+    assert Path("params.yaml").read_bytes() == before
+    assert ("results/ are of" in capsys.readouterr().out) == bool(changed)
+
+
+def test_what_differs_from_the_committed_params_is_shown(runs, capsys):
+    assert pipeline.main(["--profile", "small", "-S", "search.warmup_epochs=1"]) == 0
+    shown = capsys.readouterr().out
+    for part in ("search.epochs: 3 (16)", 'fetch.root: "a b" ("data")', "mlflow.enabled: false"):
+        assert part in shown
+    assert "results/ are of profile small and overrides" in shown
+
+
+def test_mlflow_can_be_turned_off_for_one_run(runs, monkeypatch):
+    """The override is in force before the store would be opened."""
+    Path("params.yaml").write_text(render({}))
+    monkeypatch.setattr("stages.tracking.runs.connect", None)
+    assert pipeline.main(["--overrides", "mlflow.enabled=false"]) == 0
+    assert not runs[0].mlflow.enabled
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "part"),
     [
         (["--profile", "tny"], "no such profile"),
         (["--search.lr"], "--search.lr: not understood"),
         (["--lr", "0.1"], "not understood"),
+        (["-S", "search.lr"], "'search.lr': not understood"),
+        (["--overrides", "fetch.root='a"], "no closing quotation"),
+        (["-S", "search.lrr=1"], "search.lrr is no known key"),
     ],
 )
-def test_bad_arguments_are_one_line_and_exit_code_2(commands, capsys, arguments, told):
+def test_bad_arguments_are_one_line_and_exit_code_2(runs, capsys, arguments, part):
     assert pipeline.main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert told in line
-    assert commands == []
+    assert part in line
+    assert runs == []
 
 
 def test_a_failing_pipeline_is_exit_code_1(monkeypatch):
+    before = Path("params.yaml").read_bytes()
     monkeypatch.setattr(pipeline, "_wait", lambda command, environment: 255)
-    assert pipeline.main([]) == 1
+    assert pipeline.main(["-S", "search.lr=1"]) == 1
+    assert Path("params.yaml").read_bytes() == before
 
 
 SLEEPER = "import signal, sys; print('up', flush=True); signal.sigwait([signal.SIGINT])"

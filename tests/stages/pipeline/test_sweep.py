@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 
 from stages import sweep
+from stages.params import render
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def commands(monkeypatch):
+def commands(monkeypatch, tmp_path):
     """What would have been run; each succeeds unless it is put into `failing`."""
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(render({}))
+    Path("profiles").symlink_to(ROOT / "profiles")
     monkeypatch.setattr(sweep, "_names", lambda: {"search.beta-0.3"})
     seen, real = [], subprocess.CompletedProcess
 
@@ -46,12 +49,15 @@ def test_profile_and_fixed_changes_come_first_and_params_go_together(commands):
     (command,) = commands
     changes = changes_of(command)
     assert "search.epochs=3" in changes
-    assert changes[-4:] == ["search.cost=macs", "fetch.root=a b", "search.seed=7", "retrain.seed=7"]
+    assert changes[-4:] == [
+        *('search.cost="macs"', 'fetch.root="a b"', "search.seed=7", "retrain.seed=7")
+    ]
 
 
 def test_names_are_git_references(commands):
-    assert sweep.main(["--over", "search.mode", "--values", "a/b c~1"]) == 0
-    assert commands[0][5] == "search.mode-a-b-c-1"
+    assert sweep.main(["--over", "fetch.root", "--values", "a/b c~1"]) == 0
+    assert commands[0][5] == "fetch.root-a-b-c-1"
+    assert changes_of(commands[0]) == ['fetch.root="a/b c~1"']
 
 
 def test_a_failed_experiment_ends_the_sweep(commands, capsys):
@@ -61,17 +67,20 @@ def test_a_failed_experiment_ends_the_sweep(commands, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "part"),
     [
-        (["--over", "search.betta", "--values", "1"], "search.betta: params.yaml has no such key"),
-        (["--over", "search.beta.x", "--values", "1"], "no such key"),
+        (
+            ["--over", "search.betta", "--values", "1"],
+            "search.betta is no known key; did you mean 'beta'",
+        ),
+        (["--over", "search.beta.x", "--values", "1"], "search.beta.x: beta is one value"),
         (["--over", "search.beta", "--values", "1", "--profile", "huge"], "no such profile"),
     ],
 )
-def test_bad_params_are_one_line_before_any_work(commands, capsys, arguments, told):
+def test_bad_params_are_one_line_before_any_work(commands, capsys, arguments, part):
     assert sweep.main(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert told in line
+    assert part in line
     assert commands == []
 
 
