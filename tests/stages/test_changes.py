@@ -93,7 +93,10 @@ def test_a_text_survives_the_file():
 )
 def test_unsound_changes_are_one_line_before_anything_is_written(changed, part):
     before = PARAMS.read_bytes()
-    with pytest.raises(BadInput, match="set by profile|check the key") as caught, in_force(changed):
+    with (
+        pytest.raises(BadInput, match=r"set by profile|check the key") as caught,
+        in_force(changed),
+    ):
         pass
     assert part in str(caught.value)
     assert PARAMS.read_bytes() == before

@@ -39,7 +39,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_committed_params_are_the_defaults_with_the_docstrings_as_comments(tmp_path: Path) -> None:
-    """`fbnet check --write` writes them; the layout is DVC's, or `dvc exp run -S` would change it."""
+    """`fbnet check --write` writes them, laid out as `dvc exp run -S` does."""
     command = ["git", "show", "HEAD:./params.yaml"]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if shown.returncode:
