@@ -31,39 +31,39 @@ FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
-# Chromium reads commands from descriptor 3 and writes to 4; a shell can put them there.
+# Chromium reads commands from descriptor 3 and writes to 4; the shell moves the pipes there.
 START = 'exec "$@" 3</proc/self/fd/{} 4>/proc/self/fd/{}'
 FIRST_FREE = 10
 TIMEOUT_S = 60.0
 POLL_S = 0.1
 
 
-def found() -> str | None:
+def chromium() -> str | None:
     """Path of a Chromium on this machine, None without one."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 class Browser:
-    """One page of a Chromium; a context manager. `errors` holds what the page complained of."""
+    """One page of a Chromium; a context manager. `errors` lists what went wrong on the page."""
 
     def __init__(self, program: str) -> None:
         self._folder = TemporaryDirectory(ignore_cleanup_errors=True)
-        its_in, self._to = _pipe()
-        self._from, its_out = _pipe()
+        chromium_in, self._to = _pipe()
+        self._from, chromium_out = _pipe()
         flags = (*FLAGS, f"--user-data-dir={self._folder.name}")
         self._process = subprocess.Popen(
-            ["sh", "-c", START.format(its_in, its_out), "sh", program, *flags],
-            pass_fds=(its_in, its_out),
+            ["sh", "-c", START.format(chromium_in, chromium_out), "sh", program, *flags],
+            pass_fds=(chromium_in, chromium_out),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(its_in)
-        os.close(its_out)
+        os.close(chromium_in)
+        os.close(chromium_out)
         self._buffer, self._number, self._session = b"", 0, ""
         self.errors: list[str] = []
 
     def __enter__(self) -> "Browser":
-        """Open an empty page and listen to its complaints."""
+        """Open an empty page and record its errors."""
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
@@ -103,7 +103,7 @@ class Browser:
         return answer["result"].get("value")
 
     def wait(self, script: str, seconds: float = TIMEOUT_S) -> None:
-        """Until the expression is true. Raises TimeoutError."""
+        """Wait until the expression is true. Raises TimeoutError after `seconds`."""
         end = time.monotonic() + seconds
         while not self.run(script):
             if time.monotonic() > end:
@@ -165,7 +165,7 @@ class Browser:
 @contextmanager
 def opened(page: Path, **window: Any) -> Iterator[Browser]:
     """A browser with a local page in it. Raises FileNotFoundError where there is no Chromium."""
-    if (program := found()) is None:
+    if (program := chromium()) is None:
         raise FileNotFoundError(f"no Chromium here; looked for {', '.join(NAMES)}")
     with Browser(program) as browser:
         browser.open(page.resolve().as_uri(), **window)
@@ -173,7 +173,7 @@ def opened(page: Path, **window: Any) -> Iterator[Browser]:
 
 
 def _pipe() -> tuple[int, int]:
-    """A pipe whose ends do not lie where the shell will put Chromium's."""
+    """A pipe whose descriptors do not collide with 3 and 4, which the shell reassigns."""
     ends = os.pipe()
     moved = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE) for end in ends]
     for end in ends:

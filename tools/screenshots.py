@@ -20,7 +20,7 @@ from stages.params import load
 from stages.results import Results
 from stages.tracking import finished_runs
 from stages.tracking.view import ADDRESS
-from tools.browser import Browser, found
+from tools.browser import Browser, chromium
 from tools.serving import serving
 
 PAGE = (1400, 1110)
@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs"))
     out = parser.parse_args().out
-    program = found()
+    program = chromium()
     if program is None:
         sys.exit("screenshots: no Chromium on this machine")
     experiment = load("params.yaml").mlflow.experiment
@@ -71,7 +71,7 @@ def experiment_number(name: str) -> str:
 
 
 def save(picture: bytes, path: Path) -> None:
-    """Write a PNG, packed as tightly as it goes."""
+    """Write a PNG at the highest compression."""
     image = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
     _, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     write_bytes(path, data.tobytes())

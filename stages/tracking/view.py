@@ -1,7 +1,7 @@
-"""The comparison that MLflow's page opens with: NME against cost, and parallel coordinates.
+"""The comparison view of an experiment: NME against cost, and parallel coordinates.
 
-MLflow keeps what its "Share" button makes as tags of the experiment. The same tag written here
-gives every user the charts without a click.
+MLflow's "Share" button stores a view as a tag of the experiment. The same tag written here gives
+every user the charts under `ADDRESS`.
 """
 
 import json
@@ -13,20 +13,23 @@ ADDRESS = f"#/experiments/{{experiment}}/runs?viewStateShareKey={KEY}&compareRun
 SECTION = "fbnet-compare"
 COSTS = ("latency_ms", "macs", "size_kb")
 WHOLE = "metrics.nme > 0 and metrics.latency_ms > 0"
-"""Runs of whole pipelines: a single stage's has one or the other."""
+"""Filter for runs of whole pipelines: the run of a single stage has one or the other."""
 SWEPT = ("search.beta", "search.seed")
 
 
 def share(client: Any, experiment: Any) -> None:
-    """Give the experiment the view, unless it has it."""
+    """Write the view to the experiment, unless it is there."""
     view = json.dumps(_view(), separators=(",", ":"))
     if experiment.tags.get(TAG) != view:
         client.set_experiment_tag(experiment.experiment_id, TAG, view)
 
 
 def _view() -> dict[str, Any]:
-    scatters = [_card("SCATTER", f"nme-{c}", xaxis=_axis(c), yaxis=_axis("nme")) for c in COSTS]
-    lines = _card(
+    """The view as MLflow's page writes it."""
+    x_axes = {cost: {"key": cost, "type": "METRIC"} for cost in COSTS}
+    y_axis = {"key": "nme", "type": "METRIC"}
+    scatters = [_chart("SCATTER", f"nme-{c}", xaxis=x, yaxis=y_axis) for c, x in x_axes.items()]
+    lines = _chart(
         "PARALLEL",
         "parallel",
         selectedParams=list(SWEPT),
@@ -52,11 +55,7 @@ def _view() -> dict[str, Any]:
     }
 
 
-def _axis(metric: str) -> dict[str, str]:
-    return {"key": metric, "type": "METRIC"}
-
-
-def _card(kind: str, name: str, **settings: Any) -> dict[str, Any]:
+def _chart(kind: str, name: str, **settings: Any) -> dict[str, Any]:
     return {
         "type": kind,
         "uuid": f"fbnet-{name}",

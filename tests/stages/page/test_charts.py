@@ -23,13 +23,13 @@ def test_ticks_are_round_and_inside(low, high, log, ticks):
 def test_points_are_mapped_upwards_and_rightwards():
     x, y = Axis("x", 0, 10), Axis("y", 1, 100, log=True)
     dots = Series("a", [(0, 1), (10, 100), (5, 10)], "c0", "dots", ["p", "q", "r"])
-    found = chart("t", x, y, [dots], guides=[5])
-    (low, high, middle) = found.drawn[0].dots
-    assert low == (found.left, found.bottom, "p")
-    assert high == (found.right, found.top, "q")
-    assert middle[:2] == ((found.left + found.right) / 2, (found.top + found.bottom) / 2)
-    assert found.guides == [(middle[0], "5")]
-    assert found.legend == [("c0", "a")]
+    drawn = chart("t", x, y, [dots], guides=[5])
+    (low, high, middle) = drawn.drawn[0].dots
+    assert low == (drawn.left, drawn.bottom, "p")
+    assert high == (drawn.right, drawn.top, "q")
+    assert middle[:2] == ((drawn.left + drawn.right) / 2, (drawn.top + drawn.bottom) / 2)
+    assert drawn.guides == [(middle[0], "5")]
+    assert drawn.legend == [("c0", "a")]
 
 
 def test_a_step_keeps_its_height():

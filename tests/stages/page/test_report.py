@@ -147,7 +147,7 @@ def test_errors_of_other_faces_are_bad_input(results):
         report(results)
 
 
-@pytest.mark.skipif(browser.found() is None, reason="no Chromium on this machine")
+@pytest.mark.skipif(browser.chromium() is None, reason="no Chromium on this machine")
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
 def test_a_browser_shows_it(results, tmp_path, width, dark):
     path = tmp_path / "report.html"

@@ -1,4 +1,4 @@
-"""Registered models: card, alias by the rule, and a server that answers for an image."""
+"""Registered models: card, alias `best`, and a server that predicts for an image."""
 
 import json
 import os
@@ -106,7 +106,7 @@ def test_the_card_is_kept_with_the_run_and_the_registered_version(store):
     assert "latency ms: 0.250" in version.description
 
 
-def test_nothing_is_registered_unasked(store):
+def test_nothing_is_registered_by_default(store):
     project_run(store, Params(), val_nme=0.05)
     assert store.client.search_registered_models() == []
 
@@ -118,13 +118,13 @@ def test_finished_runs_are_those_of_pipelines(store):
     with stage_run("bench", Params()):
         pass
     store.client.delete_run(store.find("tags.`fbnet.key` != ''")[0].info.run_id)
-    (found,) = finished_runs("fbnet-pfld")
-    assert found["name"] == store.client.get_run(run_id).info.run_name
-    assert found["metrics"]["nme"] == 0.0625 and found["metrics"]["latency_ms"] == 0.3
-    assert found["params"]["search.beta"] == str(Params().search.beta)
+    (finished,) = finished_runs("fbnet-pfld")
+    assert finished["name"] == store.client.get_run(run_id).info.run_name
+    assert finished["metrics"]["nme"] == 0.0625 and finished["metrics"]["latency_ms"] == 0.3
+    assert finished["params"]["search.beta"] == str(Params().search.beta)
 
 
-def test_the_best_model_is_served_and_answers_for_an_image(store, project):
+def test_the_best_model_is_served_and_predicts_for_an_image(store, project):
     project_run(store, with_settings(), val_nme=0.05)
     head = synthetic.load_head(ROOT / "data")
     face = synthetic.render(head, SyntheticParams(), 0, 112, 0).image
@@ -139,5 +139,5 @@ def test_the_best_model_is_served_and_answers_for_an_image(store, project):
             f"{address}/invocations", body, {"Content-Type": "application/json"}
         )
         answer = json.load(urllib.request.urlopen(request, timeout=30))
-    found = np.array(answer["predictions"]["landmarks"])
-    np.testing.assert_allclose(found, OnnxModel(PRETRAINED).predict(face[None]), atol=1e-5)
+    landmarks = np.array(answer["predictions"]["landmarks"])
+    np.testing.assert_allclose(landmarks, OnnxModel(PRETRAINED).predict(face[None]), atol=1e-5)
