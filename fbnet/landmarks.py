@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Scheme:
-    """What is to know about one point order.
+    """What is known about one order of landmarks.
 
     points: number of landmarks P.
     name: where the order comes from.
@@ -150,16 +150,6 @@ The two conventions differ a little: by 5.1 % of the eye distance on faces label
 def convert(points: np.ndarray, mapping: np.ndarray) -> np.ndarray:
     """Points [..., P, 2] in the order that `mapping` leads to, [..., len(mapping), 2]."""
     return points[..., mapping, :]
-
-
-def mirrored(points: np.ndarray, scheme: Scheme, width: float) -> np.ndarray:
-    """Points [..., P, 2] after a left-right flip that takes x to `width - x`.
-
-    Each point also takes the number of its counterpart.
-    """
-    flipped = points[..., scheme.mirror, :].copy()
-    flipped[..., 0] = width - flipped[..., 0]
-    return flipped
 
 
 def eye_distance(points: np.ndarray, scheme: Scheme) -> np.ndarray:

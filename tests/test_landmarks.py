@@ -3,15 +3,7 @@
 import numpy as np
 import pytest
 
-from fbnet.landmarks import (
-    LAPA_TO_NNI,
-    NNI_TO_IBUG68,
-    SCHEMES,
-    Scheme,
-    convert,
-    eye_distance,
-    mirrored,
-)
+from fbnet.landmarks import LAPA_TO_NNI, NNI_TO_IBUG68, SCHEMES, Scheme, convert, eye_distance
 
 # Positions in Scheme.pose: left and right outer brows, inner brows, eye corners, nose, mouth.
 POSE_PAIRS = ((0, 3), (1, 2), (4, 7), (5, 6), (8, 9), (10, 11), (12, 12), (13, 13))
@@ -54,19 +46,6 @@ def test_the_pose_points_pair_up_in_the_mirror(scheme: Scheme) -> None:
 def test_a_handful_of_points_lies_on_the_middle_line(points: int, fixed: int) -> None:
     mirror = np.array(SCHEMES[points].mirror)
     assert (mirror == np.arange(points)).sum() == fixed
-
-
-def test_mirrored_twice_is_the_same(scheme: Scheme) -> None:
-    points = np.random.default_rng(1).random((3, scheme.points, 2))
-    again = mirrored(mirrored(points, scheme, 0.9), scheme, 0.9)
-    np.testing.assert_allclose(again, points, atol=1e-12)
-
-
-def test_mirrored_moves_the_left_eye_to_the_right(scheme: Scheme) -> None:
-    left, right = scheme.eyes
-    points = np.zeros((scheme.points, 2))
-    points[left] = (0.2, 0.4)
-    np.testing.assert_allclose(mirrored(points, scheme, 1.0)[right], (0.8, 0.4))
 
 
 def test_lapa_order_is_a_permutation_of_nni_order() -> None:

@@ -48,7 +48,7 @@ def check_points(points: np.ndarray, picture: np.ndarray) -> None:
         x, y = points[worst]
         raise BadInput(
             f"point {worst} at ({x:.0f}, {y:.0f}) lies far outside the picture of {width} x "
-            f"{height} pixels; mend the label or the picture"
+            f"{height} pixels; fix the label or the picture"
         )
 
 
@@ -80,6 +80,31 @@ def fit(picture: np.ndarray, shares: np.ndarray, size: int) -> tuple[np.ndarray,
             f"a cropped face must be square, this is {width} x {height} pixels; crop anew"
         )
     return _resize(picture, shares * width, size, 0)
+
+
+def _region(picture: np.ndarray, corner: np.ndarray, extent: int) -> np.ndarray:
+    """The square of `extent` pixels from `corner` (x, y) on, black beyond the picture."""
+    height, width = picture.shape[:2]
+    left, top = (int(value) for value in corner)
+    region = np.zeros((extent, extent, 3), np.uint8)
+    rows = slice(max(top, 0), min(top + extent, height))
+    columns = slice(max(left, 0), min(left + extent, width))
+    part = picture[rows, columns]
+    if part.size:
+        y, x = rows.start - top, columns.start - left
+        region[y : y + part.shape[0], x : x + part.shape[1]] = part
+    return region
+
+
+def _resize(
+    region: np.ndarray, points: np.ndarray, size: int, margin: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scale a square region and points [P, 2], in pixels from its edge, to size + 2 * margin."""
+    side, extent = size + 2 * margin, region.shape[0]
+    if side != extent:
+        quality = cv2.INTER_AREA if side < extent else cv2.INTER_LINEAR
+        region = cv2.resize(region, (side, side), interpolation=quality)
+    return region, ((points * (side / extent) - margin) / size).astype(np.float32)
 
 
 def placement(
@@ -129,28 +154,3 @@ def jittered(
         images[row] = warp(faces.images[index], matrix, faces.size)
         landmarks[row] = move(faces.landmarks[index], matrix, faces.size, faces.margin)
     return images, landmarks
-
-
-def _region(picture: np.ndarray, corner: np.ndarray, extent: int) -> np.ndarray:
-    """The square of `extent` pixels from `corner` (x, y) on, black beyond the picture."""
-    height, width = picture.shape[:2]
-    left, top = (int(value) for value in corner)
-    region = np.zeros((extent, extent, 3), np.uint8)
-    rows = slice(max(top, 0), min(top + extent, height))
-    columns = slice(max(left, 0), min(left + extent, width))
-    part = picture[rows, columns]
-    if part.size:
-        y, x = rows.start - top, columns.start - left
-        region[y : y + part.shape[0], x : x + part.shape[1]] = part
-    return region
-
-
-def _resize(
-    region: np.ndarray, points: np.ndarray, size: int, margin: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Scale a square region and points [P, 2], in pixels from its edge, to size + 2 * margin."""
-    side, extent = size + 2 * margin, region.shape[0]
-    if side != extent:
-        quality = cv2.INTER_AREA if side < extent else cv2.INTER_LINEAR
-        region = cv2.resize(region, (side, side), interpolation=quality)
-    return region, ((points * (side / extent) - margin) / size).astype(np.float32)

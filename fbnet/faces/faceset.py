@@ -1,4 +1,4 @@
-"""The face set on disk: crops to memory-map, landmarks, pose, split."""
+"""The face set on disk: crops to memory-map, landmarks, pose, split, flags."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -19,6 +19,8 @@ CHUNK = 1024
 IMAGES = "images.npy"
 LABELS = ("landmarks", "pose", "split")
 FLAGS = "flags.npy"
+META = ("names", "groups", "size", "margin", "layout", "source")
+"""What meta.json holds beside the names of the flags."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +34,7 @@ class FaceSet:
     pose: float32 [N, 3], pitch, yaw, roll in radians (convention: `fbnet.faces.pose`).
     split: uint8 [N], 0 train, 1 validation, 2 test.
     names: one a face, unique within the data set. groups: faces of one photograph or person.
-    size, margin: pixels. layout: how the source was laid out. source: how that was seen.
+    size, margin: pixels. layout: how the data set was laid out. source: the marker that showed it.
     flags: what is known about each picture, such as "glasses": name -> bool [N].
     """
 
@@ -63,13 +65,15 @@ class FaceSet:
             if array.dtype != kind or array.shape != shape:
                 raise BadInput(
                     f"faces: {name} is {array.dtype} {list(array.shape)} where {count} faces need "
-                    f"{np.dtype(kind)} {list(shape)}; run the fetch stage anew"
+                    f"{np.dtype(kind)} {list(shape)}; prepare the faces anew"
                 )
         if len(self.groups) != count:
-            raise BadInput(f"faces: {len(self.groups)} groups for {count} faces; run fetch anew")
+            raise BadInput(
+                f"faces: {len(self.groups)} groups for {count} faces; prepare the faces anew"
+            )
         for name, values in self.flags.items():
             if values.dtype != bool or values.shape != (count,):
-                raise BadInput(f"faces: flag {name} is not bool [{count}]; run fetch anew")
+                raise BadInput(f"faces: flag {name} is not bool [{count}]; prepare the faces anew")
         if self.points not in SCHEMES:
             known = ", ".join(map(str, SCHEMES))
             raise BadInput(f"faces: {self.points} landmarks are no known scheme (known: {known})")
@@ -85,7 +89,7 @@ class FaceSet:
 
     @property
     def scheme(self) -> Scheme:
-        """What is known about the landmarks' order."""
+        """The order of the landmarks: mirror map, eye corners, regions."""
         return SCHEMES[self.points]
 
     def indices(self, split: str) -> np.ndarray:
@@ -99,12 +103,12 @@ class FaceSet:
 
     def save(self, folder: str | Path) -> None:
         """Write into `folder` in one step, replacing what it held."""
-        with new_folder(folder) as made:
-            images = create_images(made, len(self), self.size + 2 * self.margin)
+        with new_folder(folder) as target:
+            images = create_images(target, len(self), self.size + 2 * self.margin)
             for start in range(0, len(self), CHUNK):
                 images[start : start + CHUNK] = self.images[start : start + CHUNK]
             images.flush()
-            self.save_labels(made)
+            self.save_labels(target)
 
     def save_labels(self, folder: Path) -> None:
         """Write all but the images into `folder`."""
@@ -113,9 +117,8 @@ class FaceSet:
         columns = [np.asarray(values) for values in self.flags.values()]
         table = np.stack(columns, axis=1) if columns else np.zeros((len(self), 0), bool)
         np.save(folder / FLAGS, table, allow_pickle=False)
-        meta = ("names", "groups", "size", "margin", "layout", "source")
-        stated = {name: getattr(self, name) for name in meta}
-        write_json(folder / "meta.json", stated | {"flags": list(self.flags)})
+        meta = {name: getattr(self, name) for name in META}
+        write_json(folder / "meta.json", meta | {"flags": list(self.flags)})
 
     @classmethod
     def load(cls, folder: str | Path) -> "FaceSet":
@@ -125,30 +128,39 @@ class FaceSet:
         """
         folder = Path(folder)
         meta = read_json(folder / "meta.json")
-        flags = _flags(folder / FLAGS, meta.pop("flags", []))
+        names, table = meta.pop("flags", []), _load(folder / FLAGS)
+        if table.ndim != 2 or table.shape[1] != len(names):
+            raise BadInput(
+                f"{folder / FLAGS}: {list(table.shape)} for {len(names)} flags; prepare the faces "
+                "anew"
+            )
+        flags = dict(zip(names, table.T, strict=True))
         labels: dict[str, Any] = {name: _load(folder / f"{name}.npy") for name in LABELS}
         try:
             return cls(images=_load(folder / IMAGES, "r"), **labels, **meta, flags=flags)
         except TypeError as error:
-            raise BadInput(f"{folder / 'meta.json'}: {error}; run the fetch stage anew") from None
+            raise BadInput(f"{folder / 'meta.json'}: {error}; prepare the faces anew") from None
 
 
 @contextmanager
 def new_folder(folder: str | Path) -> Iterator[Path]:
     """A temporary folder that takes the place of `folder` when the block ends well."""
     target = Path(folder)
-    made = target.with_name(f".{target.name}.new")
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
+    temporary = target.with_name(f".{target.name}.new")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
     try:
-        yield made
-        replace_folder(made, target)
+        yield temporary
+        replace_folder(temporary, target)
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def create_images(folder: Path, count: int, side: int) -> np.memmap:
-    """A new images file, uint8 [count, side, side, 3], mapped for writing: memory stays flat."""
+    """A new images file, uint8 [count, side, side, 3], mapped for writing: memory stays flat.
+
+    Raises BadInput for a `count` of 0.
+    """
     if count == 0:
         raise BadInput("faces: none to store; see the lines above for what was left out")
     return np.lib.format.open_memmap(
@@ -161,8 +173,8 @@ def trim_images(folder: Path, count: int) -> np.ndarray:
     images = _load(folder / IMAGES, "r")
     if len(images) == count:
         return images
-    with new_folder(folder / "trimmed") as made:
-        kept = create_images(made, count, images.shape[1])
+    with new_folder(folder / "trimmed") as target:
+        kept = create_images(target, count, images.shape[1])
         for start in range(0, count, CHUNK):
             stop = min(start + CHUNK, count)
             kept[start:stop] = images[start:stop]
@@ -172,19 +184,12 @@ def trim_images(folder: Path, count: int) -> np.ndarray:
     return _load(folder / IMAGES, "r")
 
 
-def _flags(path: Path, names: list[str]) -> dict[str, np.ndarray]:
-    """The columns of the table of flags, by name."""
-    table = _load(path)
-    if table.ndim != 2 or table.shape[1] != len(names):
-        raise BadInput(f"{path}: {list(table.shape)} for {len(names)} flags; run fetch anew")
-    return dict(zip(names, table.T, strict=True))
-
-
 def _load(path: Path, mode: Any = None) -> np.ndarray:
+    """The array of a .npy file; memory-mapped for `mode` "r". Raises BadInput for a bad file."""
     try:
         # A plain view: the memmap class slows down every indexing.
         return np.asarray(np.load(path, mmap_mode=mode, allow_pickle=False))
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; run the fetch stage") from None
+        raise BadInput(f"{path}: no such file; prepare the faces first") from None
     except (ValueError, EOFError, OSError) as error:
-        raise BadInput(f"{path}: not a readable .npy file ({error}); run fetch anew") from None
+        raise BadInput(f"{path}: not a readable .npy file ({error}); prepare it anew") from None

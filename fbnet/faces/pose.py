@@ -15,7 +15,7 @@ import numpy as np
 from fbnet.landmarks import Scheme
 
 FIELD_OF_VIEW = np.radians(20.0)
-"""Of a crop around a face: a narrow view, as from arm's length or more."""
+"""Angle that a crop around a face spans: narrow, as seen from arm's length or more."""
 
 _RIGID = (
     (6.825897, 6.760612, 4.402142),  # outer brow
@@ -48,6 +48,7 @@ def _head_model() -> np.ndarray:
 
 
 def _across(point: tuple[float, float, float]) -> tuple[float, float, float]:
+    """The point's counterpart on the other half of the face."""
     return (-point[0], point[1], point[2])
 
 
@@ -103,22 +104,12 @@ def estimate(landmarks: np.ndarray, scheme: Scheme, side: float) -> np.ndarray:
     seen = np.ascontiguousarray(landmarks[list(scheme.pose)], dtype=np.float64)
     focal = focal_length(side)
     camera = np.array([[focal, 0.0, side / 2], [0.0, focal, side / 2], [0.0, 0.0, 1.0]])
-    turn, shift = _start(seen, focal, side)
-    cv2.solvePnP(HEAD, seen, camera, None, turn, shift, True, cv2.SOLVEPNP_ITERATIVE)
-    return angles_from_matrix(cv2.Rodrigues(turn)[0]).astype(np.float32)
-
-
-def estimate_all(landmarks: np.ndarray, scheme: Scheme, side: float) -> np.ndarray:
-    """`estimate` for each of [N, P, 2]; float32 [N, 3]."""
-    poses = [estimate(face, scheme, side) for face in landmarks]
-    return np.stack(poses) if poses else np.zeros((0, 3), np.float32)
-
-
-def _start(seen: np.ndarray, focal: float, side: float) -> tuple[np.ndarray, np.ndarray]:
-    """A frontal face with the roll, place and size of the points: rotation vector and shift."""
+    # The start: a frontal face with the roll, place and size of the points.
     eyes = seen[7] - seen[4]
-    turn = np.array([[0.0], [0.0], [np.arctan2(eyes[1], eyes[0])]])
+    rotation = np.array([[0.0], [0.0], [np.arctan2(eyes[1], eyes[0])]])
     spread = max(float(seen.std(axis=0).max()), 1e-6)
     depth = focal * float(HEAD[:, :2].std(axis=0).max()) / spread
     x, y = (seen.mean(axis=0) - side / 2) * depth / focal
-    return turn, np.array([[x], [y], [depth]])
+    shift = np.array([[x], [y], [depth]])
+    cv2.solvePnP(HEAD, seen, camera, None, rotation, shift, True, cv2.SOLVEPNP_ITERATIVE)
+    return angles_from_matrix(cv2.Rodrigues(rotation)[0]).astype(np.float32)

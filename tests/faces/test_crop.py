@@ -105,15 +105,15 @@ def test_cropped_faces_must_be_square() -> None:
 
 
 @pytest.mark.parametrize(
-    ("points", "said"),
+    ("points", "words"),
     [
         ([(10, 10), (90, 90), (350, 50)], "point 2 .*far outside the picture of 100 x 120"),
         ([(10, 10), (60, -60)], "point 1"),
         ([(50, 50), (51, 52)], "span 2.0 pixels"),
     ],
 )
-def test_points_that_cannot_be_right_are_refused(points: list, said: str) -> None:
-    with pytest.raises(BadInput, match=said):
+def test_points_that_cannot_be_right_are_refused(points: list, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
         check_points(np.array(points, dtype=float), np.zeros((120, 100, 3), np.uint8))
 
 

@@ -131,8 +131,8 @@ def test_an_unknown_key_in_meta_is_refused(make_faces: Callable, tmp_path: Path)
 
 def test_a_failed_write_leaves_the_old_folder(make_faces: Callable, tmp_path: Path) -> None:
     make_faces(count=3).save(tmp_path / "faces")
-    with pytest.raises(RuntimeError), new_folder(tmp_path / "faces") as made:
-        (made / "half").write_bytes(b"")
+    with pytest.raises(RuntimeError), new_folder(tmp_path / "faces") as target:
+        (target / "half").write_bytes(b"")
         raise RuntimeError
     assert len(FaceSet.load(tmp_path / "faces")) == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces"]

@@ -10,7 +10,7 @@ import pytest
 from fbnet.errors import BadInput
 from fbnet.faces.readers import READERS, ibug, lapa, nni, recognise, wflw
 from fbnet.faces.readers.base import Problems, photograph_of
-from fbnet.faces.readers.photographs import Record, sort
+from fbnet.faces.readers.photographs import Record, sorted_records
 from fbnet.params import FetchParams
 
 MODULES = {"nni": nni, "lapa": lapa, "ibug": ibug, "wflw": wflw}
@@ -21,7 +21,7 @@ WFLW_LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
 def records_of(root: Path, layout: str, on_bad: str = "fail") -> tuple[list[Record], list[str]]:
     """The records of a folder by name, and the messages about bad ones."""
     problems = Problems(root, on_bad)
-    return sort(MODULES[layout].list_records(root, problems), problems), problems.messages
+    return sorted_records(MODULES[layout].list_records, root, problems), problems.messages
 
 
 def edit(path: Path, line: int, change: Callable[[str], str | None]) -> None:

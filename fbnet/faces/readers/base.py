@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,7 +87,7 @@ class Reader:
 
     looks_for: the files that mark it, in words, for messages.
     detect: the marker that a folder holds, in words, or None.
-    read: the faces of a folder. For labelled photographs it is `photographs(records)`, see
+    read: the faces of a folder. For labelled photographs it is `photographs(list_records)`, see
     `fbnet.faces.readers.photographs`.
     """
 
@@ -113,22 +113,17 @@ def lines_of(path: Path, root: Path) -> list[tuple[str, str]]:
 
 def numbers(tokens: Sequence[str], origin: str) -> np.ndarray:
     """Tokens as float64. Raises BadInput that shows the one that is not a finite number."""
-    values = np.array([_number(token) for token in tokens])
+    values = np.full(len(tokens), np.nan)
+    for place, token in enumerate(tokens):
+        with suppress(ValueError):
+            values[place] = float(token)
     if not np.isfinite(values).all():
-        where = int(np.argmin(np.isfinite(values)))
+        place = int(np.argmin(np.isfinite(values)))
         raise BadInput(
-            f"{origin}: number {where + 1} is {tokens[where]!r}; write a finite number or remove "
+            f"{origin}: number {place + 1} is {tokens[place]!r}; write a finite number or remove "
             "the face"
         )
     return values
-
-
-def _number(token: str) -> float:
-    """The token as a number, NaN where it is none."""
-    try:
-        return float(token)
-    except ValueError:
-        return float("nan")
 
 
 def pair(tokens: Sequence[str], origin: str) -> np.ndarray:
@@ -153,7 +148,7 @@ def within(root: Path, *parts: str) -> Path | None:
 
 
 def split_of(path: Path, root: Path) -> str | None:
-    """The split that a folder on the way from `root` to `path` names."""
+    """The split that a folder on the way from `root` to `path` names, the last of them counting."""
     folders = path.relative_to(root).parent.parts
     known = [SPLIT_FOLDERS[name.lower()] for name in folders if name.lower() in SPLIT_FOLDERS]
     return known[-1] if known else None

@@ -48,17 +48,17 @@ def list_records(root: Path, problems: Problems) -> list[Record]:
                 split=split_of(image, root),
             )
             records.append(record)
-    # Where some folders name a split, the others have one too.
+    # Where some folders name a split, the others take the benchmark's.
     if any(record.split for record in records):
         return [
-            dataclasses.replace(record, split=record.split or _usual_split(record))
+            dataclasses.replace(record, split=record.split or _benchmark_split(record))
             for record in records
         ]
     return records
 
 
-def _usual_split(record: Record) -> str:
-    """The split of a folder whose name does not say it, as the 300W benchmark has it."""
+def _benchmark_split(record: Record) -> str:
+    """The split that the 300W benchmark gives to a folder without trainset or testset."""
     folders = Path(record.name).parent.parts
     return "test" if any(name.lower() in TEST_FOLDERS for name in folders) else "train"
 

@@ -41,37 +41,46 @@ class Record:
     cropped: bool = False
 
 
-Records = Callable[[Path, Problems], list[Record]]
-"""Lists the labelled faces of a folder; bad ones raise BadInput within `Problems.tolerate`."""
+ListRecords = Callable[[Path, Problems], list[Record]]
+"""Lists the labelled faces of a folder, each within `Problems.tolerate`."""
 
 
-def photographs(records: Records) -> Callable[[Path, FetchParams, Problems], Source]:
-    """The `Reader.read` of a layout whose labelled faces `records` lists."""
-    return partial(_read, records)
+def photographs(list_records: ListRecords) -> Callable[[Path, FetchParams, Problems], Source]:
+    """The `Reader.read` of a layout whose labelled faces `list_records` lists."""
+    return partial(_read, list_records)
 
 
-def _read(records: Records, root: Path, params: FetchParams, problems: Problems) -> Source:
-    """Check, group and limit the records; their pictures are read when they are iterated."""
-    usable = sort(records(root, problems), problems)
+def _read(list_records: ListRecords, root: Path, params: FetchParams, problems: Problems) -> Source:
+    """Group, check and limit the records; their pictures are read while they are iterated."""
+    records = sorted_records(list_records, root, problems)
     if params.group == "file":
-        usable = [dataclasses.replace(record, group=record.name) for record in usable]
-    split.check_groups([record.group for record in usable])
-    usable = _limit(_not_in_test(usable, problems), params.limit)
-    margin = 0 if any(record.cropped for record in usable) else params.margin
-    return Source(len(usable), margin, _crops(usable, params, problems))
+        records = [dataclasses.replace(record, group=record.name) for record in records]
+    split.check_groups([record.group for record in records])
+    records = _without_test_photographs(records, problems)
+    if params.limit is not None and params.limit < len(records):
+        # Evenly from each split.
+        order = sorted(range(len(records)), key=lambda index: (records[index].split or "", index))
+        chosen = np.linspace(0, len(order) - 1, params.limit).round().astype(int)
+        records = [records[index] for index in sorted(order[place] for place in chosen)]
+    margin = 0 if any(record.cropped for record in records) else params.margin
+    return Source(len(records), margin, _crops(records, params, problems))
 
 
-def sort(records: list[Record], problems: Problems) -> list[Record]:
-    """The records by name, so that no file order matters. Raises BadInput when there is none."""
+def sorted_records(list_records: ListRecords, root: Path, problems: Problems) -> list[Record]:
+    """The records of `root` by name, so that no file order matters.
+
+    Raises BadInput when there is none, and for bad ones as `problems` says.
+    """
+    records = list_records(root, problems)
     if not records:
         bad = problems.messages
         reason = f" ({len(bad)} bad: {bad[0]})" if bad else ""
-        raise BadInput(f"{problems.root}: no face can be used{reason}")
+        raise BadInput(f"{root}: no face can be used{reason}")
     return sorted(records, key=lambda record: record.name)
 
 
-def _not_in_test(records: list[Record], problems: Problems) -> list[Record]:
-    """The records without those of train or validation whose photograph is in test, too."""
+def _without_test_photographs(records: list[Record], problems: Problems) -> list[Record]:
+    """The records but those of train or validation whose photograph is in test, too."""
     pairs = split.straddling(
         [record.group for record in records], [record.split for record in records]
     )
@@ -83,15 +92,6 @@ def _not_in_test(records: list[Record], problems: Problems) -> list[Record]:
             )
     dropped = {one for one, _ in pairs}
     return [record for index, record in enumerate(records) if index not in dropped]
-
-
-def _limit(records: list[Record], limit: int | None) -> list[Record]:
-    """At most `limit` records, evenly from each split."""
-    if limit is None or limit >= len(records):
-        return records
-    order = sorted(range(len(records)), key=lambda index: (records[index].split or "", index))
-    chosen = np.linspace(0, len(order) - 1, limit).round().astype(int)
-    return [records[index] for index in sorted(order[place] for place in chosen)]
 
 
 def _crops(

@@ -48,7 +48,11 @@ def _record(root: Path, split: str, origin: str, tokens: list[str]) -> Record:
             f"6 attributes and the picture's path make {NUMBERS + 1}; fix the line or remove it"
         )
     values = numbers(tokens[:-1], origin)
-    image = _picture(root, tokens[-1], origin)
+    image = within(root / PICTURES, tokens[-1])
+    if image is None:
+        raise BadInput(f"{origin}: {tokens[-1]} leads out of {PICTURES}; write a path inside it")
+    if not image.is_file():
+        raise BadInput(f"{origin}: no picture {PICTURES}/{tokens[-1]}; add it or remove the line")
     name = relative(image, root)
     left, top = values[2 * POINTS : 2 * POINTS + 2]
     return Record(
@@ -59,15 +63,6 @@ def _record(root: Path, split: str, origin: str, tokens: list[str]) -> Record:
         group=name,
         split=split,
     )
-
-
-def _picture(root: Path, name: str, origin: str) -> Path:
-    image = within(root / PICTURES, name)
-    if image is None:
-        raise BadInput(f"{origin}: {name} leads out of {PICTURES}; write a path inside it")
-    if not image.is_file():
-        raise BadInput(f"{origin}: no picture {PICTURES}/{name}; add it or remove the line")
-    return image
 
 
 READER = Reader(looks_for=" or ".join(PLACES), detect=detect, read=photographs(list_records))
