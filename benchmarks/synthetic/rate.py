@@ -21,7 +21,7 @@ PARTS = {
     "camera and labels": "aim",
     "surfaces": "build_mesh",
     "rasteriser": "draw_mesh",
-    "shading points": "gather",
+    "shading points": "shading_points",
     "colours": "colour_points",
     "light": "shade",
     "background": "draw_background",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from fbnet.faces.pose import matrix_from_angles
 from fbnet.faces.synthetic.drawing import Draws, display
 from fbnet.params import CROP_SCALE, SyntheticParams
 
@@ -16,17 +17,8 @@ NECK = (5.4, 6.15)
 """Heights, decimetres, between which the turn fades from the shoulders' to the head's."""
 
 
-def rotation(pitch: float, yaw: float, roll: float) -> np.ndarray:
-    """R = Rz(roll) Rx(pitch) Ry(yaw) in the camera frame, as in fbnet/faces/pose.py; radians."""
-    (cp, cy, cr), (sp, sy, sr) = np.cos([pitch, yaw, roll]), np.sin([pitch, yaw, roll])
-    about_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-    about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    return about_z @ about_x @ about_y
-
-
 def turn(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Rows times matrix transposed; einsum, as BLAS may round differently with other threads."""
+    """Rows [n,3] turned by a matrix; einsum, as BLAS may round differently with other threads."""
     return np.einsum("ni,ji->nj", points, matrix.astype(points.dtype))
 
 
@@ -71,11 +63,6 @@ class Crop:
         """Positions [n,2] in units of the inner crop, 0 and 1 at its edges."""
         return (projected[..., :2] - self.centre) / self.side + 0.5
 
-    def pixels(self, projected: np.ndarray, size: int, margin: int, samples: int) -> np.ndarray:
-        """Positions [n,3] in the stored picture, `samples` to a pixel, edges whole; z kept."""
-        place = (self.units(projected) * size + margin) * samples
-        return np.concatenate([place, projected[..., 2:]], axis=-1).astype(np.float32)
-
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -104,9 +91,9 @@ class View:
 
     def samples(self, placed: np.ndarray) -> np.ndarray:
         """Placed points [n,3] on the supersampled picture: x, y (edges whole numbers), z kept."""
-        return self.crop.pixels(
-            self.camera.project(placed), self.size, self.margin, self.supersampling
-        )
+        projected = self.camera.project(placed)
+        place = (self.crop.units(projected) * self.size + self.margin) * self.supersampling
+        return np.concatenate([place, projected[..., 2:]], axis=-1).astype(np.float32)
 
     def unproject(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Placed points float32 [n,3] from positions in stored pixels and depth z."""
@@ -117,10 +104,10 @@ class View:
 
 
 def draw_camera(draws: Draws, params: SyntheticParams, height: float) -> Camera:
-    """Draw pose and lens; `height` is the model y of the pivot, decimetres."""
+    """Draw pose and lens of one picture; `height` is the model y of the pivot, decimetres."""
     rng = draws.shot("camera")
-    gathered, even = rng.normal(0, 24), rng.uniform(-1, 1) * params.yaw_max
-    yaw = even if rng.random() < params.yaw_even else gathered
+    frontal, even = rng.normal(0, 24), rng.uniform(-1, 1) * params.yaw_max
+    yaw = even if rng.random() < params.yaw_even else frontal
     limits = np.deg2rad([params.pitch_max, params.yaw_max, params.roll_max])
     angles = np.deg2rad([rng.normal(0, 11), yaw, rng.normal(0, 10)])
     angles = np.clip(angles, -limits, limits)
@@ -129,8 +116,9 @@ def draw_camera(draws: Draws, params: SyntheticParams, height: float) -> Camera:
 
 def make_camera(angles: np.ndarray, height: float, distance: float) -> Camera:
     """A camera for given pitch, yaw, roll (radians); the shoulders turn a little with the head."""
-    head = FLIP @ rotation(*angles) @ rotation(-TILT, 0, 0) @ FLIP
-    body = FLIP @ rotation(*(np.array([0.1, 0.25, 0.1]) * angles)) @ FLIP
+    level = matrix_from_angles(np.array([-TILT, 0, 0]))
+    head = FLIP @ matrix_from_angles(angles) @ level @ FLIP
+    body = FLIP @ matrix_from_angles(np.array([0.1, 0.25, 0.1]) * angles) @ FLIP
     pivot = np.array([0.0, height, 0.1], np.float32)
     return Camera(np.asarray(angles, np.float32), head, body, pivot, distance)
 
@@ -167,13 +155,17 @@ def draw_sensor(params: SyntheticParams, rng: np.random.Generator) -> Sensor:
 
 
 def photograph(light: np.ndarray, sensor: Sensor, rng: np.random.Generator) -> np.ndarray:
-    """uint8 BGR [h,w,3] from linear RGB float32 [h,w,3]."""
+    """The picture uint8 [h,w,3] BGR that a sensor makes of linear RGB float32 [h,w,3]."""
     picture = _tone(display(light), sensor, rng)
     picture = _soften(picture, sensor, rng)
     grain = rng.standard_normal(picture.shape, dtype=np.float32)
     picture = picture + grain * np.float32(rng.uniform(0, sensor.noise))
     stored = (np.clip(picture[..., ::-1], 0, 1) * 255 + 0.5).astype(np.uint8)
-    return _jpeg(stored, rng) if sensor.jpeg else np.ascontiguousarray(stored)
+    if not sensor.jpeg:
+        return np.ascontiguousarray(stored)
+    quality = int(rng.integers(40, 96))
+    _, packed = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))
 
 
 def _tone(picture: np.ndarray, sensor: Sensor, rng: np.random.Generator) -> np.ndarray:
@@ -198,9 +190,3 @@ def _soften(picture: np.ndarray, sensor: Sensor, rng: np.random.Generator) -> np
         small = cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
         picture = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
     return picture
-
-
-def _jpeg(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    quality = int(rng.integers(40, 96))
-    _, packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))

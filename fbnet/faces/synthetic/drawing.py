@@ -7,13 +7,18 @@ import cv2
 import numpy as np
 
 GAMMA = 2.2
+"""Exponent between linear light, in which shading is done, and display values."""
 ROW = 512
 """Width of the map handed to cv2.remap, which takes no side beyond 32767."""
 
 
 @dataclass(frozen=True)
 class Draws:
-    """Streams of one picture. A change to one part's draws leaves the others as they were."""
+    """Random streams of one picture, one for each part that draws.
+
+    seed: that of the params; identity, index: numbers of the person and of the picture. A change
+    to the draws of one part leaves those of the others as they are.
+    """
 
     seed: int
     identity: int
@@ -88,7 +93,10 @@ def cloud(
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """colour float32 [3] or [h,w,3], linear RGB; share float32 [h,w], how much it covers."""
+    """A flat layer over the finished picture.
+
+    colour: linear RGB float32 [3] or [h,w,3]; share: how much it covers, float32 [h,w], 0..1.
+    """
 
     colour: np.ndarray
     share: np.ndarray
@@ -107,7 +115,11 @@ def shrink(drawn: np.ndarray, side: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Patch:
-    """A rectangle in (angle about the vertical axis, height) cut into square-ish texels."""
+    """A rectangle on the head, unrolled to a flat picture of nearly square texels.
+
+    reach: angle to either side of the front, radians; low, high: heights, decimetres; texel: side
+    of a texel, radians and decimetres.
+    """
 
     reach: float
     low: float
@@ -116,7 +128,7 @@ class Patch:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """Rows and columns of the patch, texels."""
         return round((self.high - self.low) / self.texel), round(2 * self.reach / self.texel)
 
     def pixels(self, angle: np.ndarray, height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,3 +142,4 @@ class Patch:
 
 
 FACE_PATCH = Patch(reach=1.45, low=5.9, high=8.2, texel=0.0065)
+"""The front of the face, on which brows, wrinkles, freckles and moles are painted."""

@@ -16,7 +16,10 @@ SHUT, OPEN = 0.55, 0.2
 
 @dataclass(frozen=True, eq=False)
 class Expression:
-    """weights: target name -> strength; gaze_yaw, gaze_pitch in radians, relative to the head."""
+    """What the face does in one picture.
+
+    weights: target name -> strength; gaze_yaw, gaze_pitch: radians, relative to the head.
+    """
 
     weights: dict[str, float]
     gaze_yaw: float
@@ -33,6 +36,7 @@ class Expression:
         return self._unit("jawOpen") > OPEN
 
     def _unit(self, name: str) -> float:
+        """Strength of a face unit."""
         return self.weights.get(f"faceunits/{name}", 0.0)
 
 
@@ -42,7 +46,9 @@ def draw_expression(draws: Draws, params: SyntheticParams) -> Expression:
     units = _mouth(rng) | _brows(rng) | _lids(rng)
     units = {name: strength * params.expression for name, strength in units.items()}
     yaw, pitch = float(rng.normal(0, 0.22)), float(rng.normal(0, 0.12))
-    units |= _look(yaw, pitch)
+    # Lids follow the eyes: positive pitch looks up, positive yaw to the image's right.
+    lids, rate = ("eyeLookDown", 2.2) if pitch < 0 else ("eyeLookUp", 1.2)
+    units |= {f"{lids}{side}": min(1.0, abs(pitch) * rate) for side in ("Left", "Right")}
     _cap_lids(units)
     return Expression({f"faceunits/{name}": w for name, w in units.items()}, yaw, pitch)
 
@@ -55,6 +61,7 @@ def _pair(
 
 
 def _mouth(rng: np.random.Generator) -> dict[str, float]:
+    """Strengths of the units of jaw, mouth and cheeks."""
     units: dict[str, float] = {}
     if rng.random() < 0.35:
         units["jawOpen"] = rng.beta(1.2, 2.2)
@@ -83,6 +90,7 @@ def _mouth(rng: np.random.Generator) -> dict[str, float]:
 
 
 def _brows(rng: np.random.Generator) -> dict[str, float]:
+    """Strengths of the units of brows and nose."""
     units: dict[str, float] = {}
     kind = rng.random()
     if kind < 0.25:
@@ -95,6 +103,7 @@ def _brows(rng: np.random.Generator) -> dict[str, float]:
 
 
 def _lids(rng: np.random.Generator) -> dict[str, float]:
+    """Strengths of the units that open or close the eyes."""
     kind = rng.random()
     if kind < 0.05:
         return _pair(rng, "eyeBlink", rng.uniform(0.8, 1.1), 0.05)
@@ -105,13 +114,6 @@ def _lids(rng: np.random.Generator) -> dict[str, float]:
     if kind < 0.52:
         return _pair(rng, "eyeSquint", rng.uniform(0.1, 0.7))
     return {}
-
-
-def _look(yaw: float, pitch: float) -> dict[str, float]:
-    """Lids follow the eyes: positive pitch looks up, positive yaw to the image's right."""
-    name = "eyeLookDown" if pitch < 0 else "eyeLookUp"
-    strength = min(1.0, abs(pitch) * (2.2 if pitch < 0 else 1.2))
-    return {f"{name}{side}": strength for side in ("Left", "Right")}
 
 
 def _cap_lids(units: dict[str, float]) -> None:
@@ -148,7 +150,7 @@ def find_eyes(head: Head, vertices: np.ndarray, expression: Expression) -> list[
     )
     eyes = []
     for part in (RIGHT_EYE, LEFT_EYE):
-        ball = vertices[head.eye_vertices(part)]
+        ball = vertices[head.eye_vertices[part]]
         centre = (ball.max(0) + ball.min(0)) / 2
         radius = float(np.linalg.norm(ball - centre, axis=1).max()) * 0.97
         eyes.append(Eyeball(part, centre, radius, gaze))

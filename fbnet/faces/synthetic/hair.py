@@ -14,8 +14,10 @@ from fbnet.params import SyntheticParams
 STRAND_WIDTH, STRAND_HEIGHT = 768, 384
 """The strand pictures cover all round the head and heights 5.2 to 8.6 decimetres."""
 LOW, HIGH = 5.2, 8.6
+"""These heights, decimetres."""
 MEN = {"cropped": 0.15, "short": 0.46, "medium": 0.2, "afro": 0.06, "long": 0.05, "bald": 0.08}
 WOMEN = {"cropped": 0.02, "short": 0.08, "medium": 0.24, "afro": 0.06, "long": 0.59, "bald": 0.01}
+"""Share of each hair style."""
 LENGTH = {
     "cropped": (0.015, 0.03),
     "short": (0.05, 0.14),
@@ -27,10 +29,12 @@ LENGTH = {
 EAR = (0.94, 1.33)
 """Angles from the front between which the ear lies: sideburns before it, the nape behind it."""
 SHELLS = {"cropped": 1, "short": 3, "medium": 5, "afro": 6, "long": 4}
+"""Copies of the scalp, one over the other, from which strands are cut."""
 STRANDS = {"cropped": 2, "short": 0, "medium": 1, "afro": 2, "long": 1, "bald": 0}
-ACROSS = np.array([0.125, 0.24, 0.37, 0.495, 0.61])
-UPPER = np.array([7.465, 7.505, 7.53, 7.50, 7.41])
-LOWER = np.array([7.39, 7.42, 7.445, 7.425, 7.41])
+"""Which of `strand_pictures` a style has."""
+BROW_ACROSS = np.array([0.125, 0.24, 0.37, 0.495, 0.61])
+BROW_UPPER = np.array([7.465, 7.505, 7.53, 7.50, 7.41])
+BROW_LOWER = np.array([7.39, 7.42, 7.445, 7.425, 7.41])
 """The mean brow on the neutral head, inner to outer end: x, upper and lower y in decimetres."""
 
 
@@ -176,7 +180,7 @@ def keep_locks(
         np.clip(y, 0, STRAND_HEIGHT - 1).astype(np.int32), x.astype(np.int32) % STRAND_WIDTH
     ]
     ends = height > style.fall + 0.5 * (strand - 0.5)
-    # Above the ears the curtain draws back to the parting on the crown.
+    # Above the ears the curtain draws back to the parting on top of the head.
     edge = style.parting - 0.5 * np.clip((height - 7.5) / 0.6, 0, 1)
     kept = ends & (angle > edge + 0.15 * (strand - 0.5)) & (strand > 0.06)
     return kept & (height < 7.6) if under_hat else kept
@@ -207,10 +211,10 @@ def draw_brows(draws: Draws, male: float) -> BrowShape:
     """Draw height, thickness, arch, gap and length."""
     rng = draws.person("brows")
     thick = rng.uniform(0.5, 1.05) + 0.25 * male
-    middle = (UPPER + LOWER) / 2 + rng.uniform(-0.04, 0.04)
+    middle = (BROW_UPPER + BROW_LOWER) / 2 + rng.uniform(-0.04, 0.04)
     middle = middle + rng.uniform(-0.5, 1.0) * 0.03 * np.sin(np.linspace(0, np.pi, 5))
-    across = ACROSS + np.linspace(rng.uniform(-0.035, 0.03), rng.uniform(-0.04, 0.05), 5)
-    half = (UPPER - LOWER) / 2 * thick
+    across = BROW_ACROSS + np.linspace(rng.uniform(-0.035, 0.03), rng.uniform(-0.04, 0.05), 5)
+    half = (BROW_UPPER - BROW_LOWER) / 2 * thick
     return BrowShape(
         across, middle + half, middle - half, rng.uniform(0.45, 1.0), rng.uniform(0.6, 1.0)
     )

@@ -12,15 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.faces.synthetic.raster import FrontalMap, vertex_normals
+from fbnet.faces.synthetic.raster import FrontalMap
 
 VERSION = 2
+"""Of the file's arrays: raised when they change, so that an old file is refused."""
 HEAD_FILE = "head.npz"
 SKIN, LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, LASHES, LONG_HAIR = range(7)
 """Parts of the baked mesh. Left and right are the person's own."""
 HAIR_SHELL, LOCKS, HAT, CLOTH = range(7, 11)
 """Materials of surfaces built around the head: hair shells, hanging hair, hats, cloth masks."""
 MASKS = ("lips", "eyelids", "face", "ears", "inside-mouth")
+"""Regions of the skin that the file marks."""
 CONTOUR = (
     1, 9, 10, 11, 12, 13, 14, 15, 16, 2, 3, 4, 5, 6, 7, 8, 0,
     24, 23, 22, 21, 20, 19, 18, 32, 31, 30, 29, 28, 27, 26, 25, 17,
@@ -66,11 +68,6 @@ class Head:
         return {name: row for row, name in enumerate(self.target_names)}
 
     @cached_property
-    def normals(self) -> np.ndarray:
-        """Unit normals of the neutral skin, [V,3]."""
-        return vertex_normals(self.vertices, self.skin)
-
-    @cached_property
     def skin(self) -> np.ndarray:
         """Triangles of the skin."""
         return self.triangles[self.part == SKIN]
@@ -85,13 +82,12 @@ class Head:
         """Ray casts from the front onto the neutral skin."""
         return FrontalMap.of(self.vertices, self.skin)
 
-    def eye_vertices(self, part: int) -> np.ndarray:
-        """Numbers of the vertices of one eyeball."""
-        return self._parts[part]
-
     @cached_property
-    def _parts(self) -> Mapping[int, np.ndarray]:
-        return {part: np.unique(self.triangles[self.part == part]) for part in range(7)}
+    def eye_vertices(self) -> Mapping[int, np.ndarray]:
+        """Numbers of the vertices of each eyeball, by part."""
+        return {
+            part: np.unique(self.triangles[self.part == part]) for part in (LEFT_EYE, RIGHT_EYE)
+        }
 
     def morph(self, weights: Mapping[str, float]) -> np.ndarray:
         """The neutral head plus weighted targets, float32 [V,3]. Unknown names raise KeyError."""
@@ -124,7 +120,7 @@ def load_head(folder: str | Path) -> Head:
 
 
 def _head(folder: str, arrays: Mapping[str, np.ndarray]) -> Head:
-    """The arrays of the file in the types that the renderer wants."""
+    """The head of the file's arrays, in the types that the renderer uses."""
     masks = arrays["masks"].astype(np.float32) / 255
     return Head(
         folder=folder,

@@ -18,18 +18,22 @@ SKIN = palette(
 )  # fmt: skip
 """Skin tones from light to dark, display values."""
 TONE_OF_ANCESTRY = (1.2, 2.2, 6.0)
+"""Mean row of SKIN of each ancestry."""
 HAIR = palette(
     (18, 14, 12), (28, 20, 16), (45, 30, 22), (70, 46, 30), (105, 72, 45), (150, 112, 72),
     (190, 155, 105), (120, 60, 35), (150, 148, 145), (205, 203, 200),
 )  # fmt: skip
 """Hair colours, display values; the last two are grey and white."""
 DARK_HAIR, FAIR_HAIR, GREY_HAIR = (0, 0, 1, 1, 2, 3), (1, 2, 3, 4, 4, 5, 6, 7), (8, 9)
+"""Rows of HAIR, the frequent ones several times."""
 IRIS = palette(
     (70, 42, 22), (45, 28, 18), (90, 62, 30), (95, 105, 60), (80, 115, 150), (110, 125, 135)
 )
+"""Iris colours, display values, brown to grey."""
 FOLDERS = (
     "cheek", "chin", "ears", "eyebrows", "eyes", "forehead", "head", "mouth", "neck", "nose", "asym"
 )  # fmt: skip
+"""Folders of targets from which single features are drawn."""
 MEAN_SHAPE = {
     "head/head-scale-vert-decr": 0.08,
     "head/head-diamond": 0.3,
@@ -71,7 +75,7 @@ class Person:
 
 
 def draw_person(head: Head, draws: Draws, params: SyntheticParams) -> Person:
-    """Draw a person."""
+    """Draw a person: build, features, colours, beard and make-up."""
     rng = draws.person("build")
     ancestry = rng.dirichlet([0.5, 0.5, 0.5])
     male = float(rng.beta(0.35, 0.35))
@@ -79,28 +83,13 @@ def draw_person(head: Head, draws: Draws, params: SyntheticParams) -> Person:
     weights = _build(ancestry, male, age, rng.uniform(0.2, 0.75), rng.beta(2, 2.8))
     for name, weight in _features(head, draws.person("features"), params.identity).items():
         weights[name] = weights.get(name, 0.0) + weight
-    rng = draws.person("colours")
-    tone = _tone(rng, ancestry)
-    skin = _skin_colour(rng, tone)
-    return Person(
-        weights,
-        age,
-        male,
-        tone,
-        linear(skin),
-        linear(_hair_colour(rng, tone, age)),
-        linear(_iris_colour(rng, tone)),
-        *_groom(draws.person("grooming"), male, age, params),
-    )
-
-
-def _groom(
-    rng: np.random.Generator, male: float, age: float, params: SyntheticParams
-) -> tuple[float, bool]:
-    """Beard of grown men, stubble to full; make-up of grown women."""
+    tone, skin, hair, iris = _colours(draws.person("colours"), ancestry, age)
+    # Beards of grown men, stubble to full; make-up of grown women.
+    rng = draws.person("grooming")
     bearded = male > 0.6 and age > 0.45 and rng.random() < params.beards
-    made_up = male < 0.45 and age > 0.42 and rng.random() < params.makeup
-    return float(rng.uniform(0.1, 1.0) ** 1.5) * bearded, bool(made_up)
+    made_up = bool(male < 0.45 and age > 0.42 and rng.random() < params.makeup)
+    beard = float(rng.uniform(0.1, 1.0) ** 1.5) * bearded
+    return Person(weights, age, male, tone, skin, hair, iris, beard, made_up)
 
 
 def _build(
@@ -157,29 +146,22 @@ def _features(head: Head, rng: np.random.Generator, strength: float) -> dict[str
     return weights
 
 
-def _tone(rng: np.random.Generator, ancestry: np.ndarray) -> float:
-    """A row of SKIN: half of the people as their features suggest, half any."""
+def _colours(
+    rng: np.random.Generator, ancestry: np.ndarray, age: float
+) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+    """Tone 0..8 of the skin, and the linear RGB [3] of skin, hair and iris."""
+    # Half of the people have the tone that their features suggest, half any.
     tied = float(ancestry @ TONE_OF_ANCESTRY) + rng.normal(0, 0.9)
     free = rng.uniform(0, 7.5)
-    return float(np.clip(tied if rng.random() < 0.55 else free, 0, 7.99))
-
-
-def _skin_colour(rng: np.random.Generator, tone: float) -> np.ndarray:
+    tone = float(np.clip(tied if rng.random() < 0.55 else free, 0, 7.99))
     row = int(tone)
-    colour = SKIN[row] * (row + 1 - tone) + SKIN[row + 1] * (tone - row)
-    return np.clip(colour * (1 + rng.normal(0, 0.03, 3)), 0.05, 0.98).astype(np.float32)
-
-
-def _hair_colour(rng: np.random.Generator, tone: float, age: float) -> np.ndarray:
-    rows: tuple[int, ...] = (
-        FAIR_HAIR if rng.random() < np.interp(tone, [1, 5], [0.8, 0.12]) else DARK_HAIR
-    )
-    if rng.random() < np.interp(age, [0.6, 0.95], [0, 0.85]):
-        rows = GREY_HAIR
-    return HAIR[rng.choice(rows)] * rng.uniform(0.8, 1.15)
-
-
-def _iris_colour(rng: np.random.Generator, tone: float) -> np.ndarray:
+    skin = SKIN[row] * (row + 1 - tone) + SKIN[row + 1] * (tone - row)
+    skin = np.clip(skin * (1 + rng.normal(0, 0.03, 3)), 0.05, 0.98).astype(np.float32)
+    fair = rng.random() < np.interp(tone, [1, 5], [0.8, 0.12])
+    grey = rng.random() < np.interp(age, [0.6, 0.95], [0, 0.85])
+    rows: tuple[int, ...] = GREY_HAIR if grey else FAIR_HAIR if fair else DARK_HAIR
+    hair = HAIR[rng.choice(rows)] * rng.uniform(0.8, 1.15)
     share = np.array([0.3, 0.3, 0.12, 0.08, 0.12, 0.08])
     share[2:] *= np.interp(tone, [2, 5], [1, 0.1])
-    return IRIS[rng.choice(len(IRIS), p=share / share.sum())]
+    iris = IRIS[rng.choice(len(IRIS), p=share / share.sum())]
+    return tone, linear(skin), linear(hair), linear(iris)

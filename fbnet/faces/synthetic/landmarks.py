@@ -15,13 +15,14 @@ RIGHT_BROW = (102, 103, 104, 105, 101, 97, 98, 99, 100)
 """Upper edge from the inner to the outer end, then the lower edge; image left and right."""
 LEFT_EYE_OUTLINE = (35, 41, 40, 42, 39, 37, 33, 36)
 RIGHT_EYE_OUTLINE = (93, 96, 94, 95, 89, 90, 87, 91)
+"""From the outer corner over the upper lid to the inner one and back; image left and right."""
 SLIDES = np.clip((np.abs(np.arange(33) - 16) - 3) / 6, 0, 1)
 """Share of its slide row a contour point may use: none near the chin, or it climbs to the lips."""
 SHORTER = 0.2
 """How much later the contour begins on the side turned away, decimetres at 90 degrees: there
 annotators start below the outer corner of the eye; measured, see docs/synthetic.md."""
-EYE_CENTRES = (34, 88)
-PUPILS = (38, 92)
+EYE_CENTRES, PUPILS = (34, 88), (38, 92)
+"""Image left and right."""
 LIDS = {
     (37, 38): (35, 41, 40, 42, 39),
     (40, 41): (39, 37, 33, 36, 35),
@@ -79,7 +80,8 @@ def project_landmarks(
 def _slide(head: Head, vertices: np.ndarray, camera: Camera, contour: np.ndarray) -> None:
     """Move the far half of `contour` [33,2] to the outermost point of each slide row, in place."""
     far = -1 if camera.angles[1] > 0 else 1
-    rows = [i for i in range(len(CONTOUR)) if contour_side(i) == far]
+    chin = len(CONTOUR) // 2
+    rows = list(range(chin)) if far < 0 else list(range(chin + 1, len(CONTOUR)))
     model = (vertices[head.slide_vertices[rows]] * head.slide_weights[rows][..., None]).sum(2)
     placed = camera.place(model.reshape(-1, 3))
     seen = camera.project(placed)[:, :2].reshape(len(rows), -1, 2)
@@ -91,7 +93,7 @@ def _slide(head: Head, vertices: np.ndarray, camera: Camera, contour: np.ndarray
 
 
 def space_evenly(line: np.ndarray, count: int | None = None, skip: float = 0.0) -> np.ndarray:
-    """The polyline [n,2] as `count` points (n if not said) at equal distances along it.
+    """The polyline [n,2] as `count` points (n by default) at equal distances along it.
 
     skip: length left out at its start.
     """
@@ -99,17 +101,6 @@ def space_evenly(line: np.ndarray, count: int | None = None, skip: float = 0.0) 
     length = np.concatenate([[0], np.cumsum(steps)])
     even = np.linspace(skip, length[-1], count or len(line))
     return np.stack([np.interp(even, length, line[:, i]) for i in range(2)], axis=1)
-
-
-def contour_side(number: int) -> int:
-    """-1 on the image-left half of the contour, 1 on the right one, 0 at the chin (row 16)."""
-    middle = len(CONTOUR) // 2
-    return (number > middle) - (number < middle)
-
-
-def nni_points(flat: np.ndarray) -> np.ndarray:
-    """The 106 points as they are."""
-    return flat
 
 
 def ibug_points(flat: np.ndarray) -> np.ndarray:
@@ -126,5 +117,8 @@ def ibug_points(flat: np.ndarray) -> np.ndarray:
     return points
 
 
-LABELS: Mapping[int, Callable[[np.ndarray], np.ndarray]] = {106: nni_points, 68: ibug_points}
+LABELS: Mapping[int, Callable[[np.ndarray], np.ndarray]] = {
+    106: lambda flat: flat,
+    68: ibug_points,
+}
 """By the number of points: labels from the 106 surface points in the camera's plane."""

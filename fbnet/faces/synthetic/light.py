@@ -26,7 +26,7 @@ TAPS = ((-1.0, -0.4), (-0.4, 1.0), (0.4, -1.0), (1.0, 0.4), (0.0, 0.0))
 
 @dataclass(frozen=True, eq=False)
 class Lamp:
-    """direction: unit vector to the lamp (y up, z to the viewer); colour: linear RGB."""
+    """A far lamp. direction: unit vector to it (y up, z to the viewer); colour: linear RGB."""
 
     direction: np.ndarray
     colour: np.ndarray
@@ -34,7 +34,11 @@ class Lamp:
 
 @dataclass(frozen=True, eq=False)
 class Light:
-    """sky and ground: linear RGB of the light from above and below; lamps; shine: 0.4 to 1.8."""
+    """The light of one picture.
+
+    sky, ground: linear RGB of the light from above and below; shine: strength of highlights, 0.3
+    to 1.5.
+    """
 
     sky: np.ndarray
     ground: np.ndarray
@@ -43,7 +47,7 @@ class Light:
 
 
 def draw_light(rng: np.random.Generator) -> Light:
-    """Draw a lighting."""
+    """Draw the light of one picture."""
     strength = rng.uniform(0.25, 0.9)
     sky = strength * linear(rng.uniform(0.45, 0.95) * 0.9 + 0.05) * _tint(rng, 0.08)
     ground = strength * linear(rng.uniform(0.3, 0.8)) * _tint(rng, 0.08)
@@ -66,21 +70,20 @@ def _tint(rng: np.random.Generator, spread: float) -> np.ndarray:
 
 def shade(points: Points, surfaced: Surfaced, light: Light, mesh: Mesh, view: View) -> np.ndarray:
     """Radiance of every point, linear RGB [n,3], not yet exposed."""
-    open_sky = _openness(points, view)
+    occlusion = _ambient_occlusion(points, view)
     up = (points.normal[:, 1:2] + 1) / 2
     front = 0.3 + 0.35 * (points.normal[:, 2:3] + 1)
-    diffuse = (light.sky * up + light.ground * (1 - up)) * front * open_sky[:, None]
+    diffuse = (light.sky * up + light.ground * (1 - up)) * front * occlusion[:, None]
     shine = np.zeros((len(points), 3), np.float32)
     fresnel = 1 + 3 * (0.04 + 0.96 * (1 - np.clip(points.normal[:, 2], 0, 1)) ** 5)
     for number, lamp in enumerate(light.lamps):
         facing = points.normal @ lamp.direction
         lit = _lit(points, lamp, mesh) if number == 0 else np.float32(1)
-        soft = np.sqrt(open_sky)
+        soft = np.sqrt(occlusion)
         received = np.clip((facing[:, None] + WRAP) / (1 + WRAP), 0, 1) * lamp.colour
         diffuse += received * (lit * soft)[:, None]
-        shine += (_highlight(points, surfaced, lamp, facing) * fresnel * lit * soft)[
-            :, None
-        ] * lamp.colour
+        highlight = _highlight(points, surfaced, lamp, facing) * fresnel * lit * soft
+        shine += highlight[:, None] * lamp.colour
     return surfaced.albedo * diffuse + shine * light.shine
 
 
@@ -93,18 +96,18 @@ def _highlight(points: Points, surfaced: Surfaced, lamp: Lamp, facing: np.ndarra
     return peak * strength * np.clip(4 * facing, 0, 1)
 
 
-def _openness(points: Points, view: View) -> np.ndarray:
-    """Share of the surrounding light that reaches a point, 0..1: baked, then by depth."""
+def _ambient_occlusion(points: Points, view: View) -> np.ndarray:
+    """Share of the surrounding light that reaches each point [n], 0..1: baked, then by depth."""
     baked = 0.25 + 0.75 * points["sky"]
     baked[points.of(HAT, CLOTH, HAIR_SHELL)] = 1
     baked[points["inside-mouth"] > 0.5] *= 0.55
     # Baked with the mouth shut; an open one lets light on the teeth.
     baked[points.of(TEETH)], baked[points.of(TONGUE)] = 0.6, 0.35
-    return (baked * _crevices(points, view)).astype(np.float32)
+    return (baked * _screen_space_occlusion(points, view)).astype(np.float32)
 
 
-def _crevices(points: Points, view: View) -> np.ndarray:
-    """Darker where the surroundings on the picture stand in front of the point."""
+def _screen_space_occlusion(points: Points, view: View) -> np.ndarray:
+    """Factor [n], smaller where the surroundings on the picture stand in front of the point."""
     depth, filled = np.zeros((2, view.stored**2), np.float32)
     depth[points.pixel], filled[points.pixel] = points.position[:, 2], 1
     shape = (view.stored, view.stored)
@@ -146,12 +149,10 @@ def _lit(points: Points, lamp: Lamp, mesh: Mesh) -> np.ndarray:
     return lit / np.float32(len(TAPS))
 
 
-def expose(
-    radiance: np.ndarray, points: Points, rng: np.random.Generator
-) -> tuple[np.ndarray, float]:
+def expose(radiance: np.ndarray, points: Points, rng: np.random.Generator) -> np.ndarray:
     """Scale so that the skin comes out middling bright, and roll off the highlights."""
     skin = radiance[points.of(SKIN)] @ np.array([0.3, 0.6, 0.1], np.float32)
     middle = float(np.median(skin)) if len(skin) else 0.3
     gain = rng.uniform(0.75, 1.25) * 0.33 / max(0.08, middle) ** 0.75
     bright = np.clip(radiance * np.float32(gain), 0, None)
-    return np.clip(bright / (1 + 0.6 * np.clip(bright - 0.6, 0, None)), 0, 1), float(gain)
+    return np.clip(bright / (1 + 0.6 * np.clip(bright - 0.6, 0, None)), 0, 1)

@@ -56,18 +56,12 @@ def part_surface(
     return Surface(points[source], number[chosen], source, material, layer)
 
 
-def base_mesh(head: Head, vertices: np.ndarray) -> tuple[list[Surface], np.ndarray, np.ndarray]:
-    """The head itself: skin, eyes, teeth, tongue, lashes; with material and layer per triangle."""
-    shown = head.part <= LASHES
-    everything = np.arange(len(vertices))
-    surface = Surface(vertices, head.triangles[shown], everything, -1)
-    return [surface], head.part[shown], np.zeros(int(shown.sum()), np.float32)
-
-
 def join(head: Head, vertices: np.ndarray, extra: list[Surface], camera: Camera) -> Mesh:
     """The head and the surfaces around it as one mesh, turned into place."""
-    surfaces, material, layer = base_mesh(head, vertices)
-    surfaces = surfaces + extra
+    # The head itself: skin, eyes, teeth, tongue, lashes, each triangle with a material of its own.
+    shown = head.part <= LASHES
+    itself = Surface(vertices, head.triangles[shown], np.arange(len(vertices)), -1)
+    surfaces = [itself, *extra]
     starts = np.cumsum([0] + [len(surface.points) for surface in surfaces])
     source = np.concatenate([surface.source for surface in surfaces])
     points = np.concatenate([surface.points for surface in surfaces]).astype(np.float32)
@@ -75,8 +69,8 @@ def join(head: Head, vertices: np.ndarray, extra: list[Surface], camera: Camera)
         [s.triangles + start for s, start in zip(surfaces, starts[:-1], strict=True)]
     )
     counts = [len(surface.triangles) for surface in extra]
-    material = np.concatenate([material, np.repeat([s.material for s in extra], counts)])
-    layer = np.concatenate([layer, np.repeat([s.layer for s in extra], counts)])
+    material = np.concatenate([head.part[shown], np.repeat([s.material for s in extra], counts)])
+    layer = np.repeat([0.0, *(s.layer for s in extra)], [int(shown.sum()), *counts])
     placed = camera.place(points, head.vertices[:, 1][source])
     return Mesh(placed, source, triangles, material.astype(np.int32), layer.astype(np.float32))
 
@@ -137,7 +131,7 @@ def fixed_attributes(head: Head) -> np.ndarray:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def gather(
+def shading_points(
     head: Head, mesh: Mesh, fragments: Fragments, view: View, normals: np.ndarray, line: np.ndarray
 ) -> Points:
     """One point per pixel and material: the mean of its first and last fragment.
@@ -159,25 +153,18 @@ def gather(
             values += np.take(table, corner, axis=0) * share[:, None]
     attributes = {name: values[:, i].copy() for i, name in enumerate((*FIXED, "line"))}
     normal = values[:, 10:13]
-    _drape(normal, key % MATERIALS == CLOTH, mesh, fragments, first)
+    cloth = key % MATERIALS == CLOTH
+    if cloth.any():
+        # Cloth has normals of its own, not those of the face below.
+        own = vertex_normals(mesh.points, mesh.triangles[mesh.material == CLOTH])
+        corners = mesh.triangles[fragments.triangle[first[cloth]]]
+        normal[cloth] = np.einsum("nck,nc->nk", own[corners], fragments.weights[first[cloth]])
     normal = normal / (np.sqrt((normal * normal).sum(1, keepdims=True)) + 1e-6)
     pixel = key // MATERIALS
     depth = (fragments.depth[first] + fragments.depth[last]) / 2
     position = view.unproject(pixel % view.stored + 0.5, pixel // view.stored + 0.5, depth)
     layer = mesh.layer[fragments.triangle[first]]
     return Points(pixel, key % MATERIALS, cover, layer, normal, position, attributes)
-
-
-def _drape(
-    normal: np.ndarray, cloth: np.ndarray, mesh: Mesh, fragments: Fragments, first: np.ndarray
-) -> None:
-    """Give entries of cloth [n] the normals of the cloth, not of the face below; in place."""
-    if not cloth.any():
-        return
-    own = vertex_normals(mesh.points, mesh.triangles[mesh.material == CLOTH])
-    seen = first[cloth]
-    corners = mesh.triangles[fragments.triangle[seen]]
-    normal[cloth] = np.einsum("nck,nc->nk", own[corners], fragments.weights[seen])
 
 
 def _group(

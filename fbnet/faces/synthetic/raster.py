@@ -8,11 +8,11 @@ import numpy as np
 # Spans grow by this many pixels so that rounding leaves no hole between two triangles.
 SLACK = 1e-4
 Keep = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-SIDE = 900
+FRONTAL_SIDE = 900
 """Pixels of the square buffer."""
-CENTRE = (0.0, 7.2)
+FRONTAL_CENTRE = (0.0, 7.2)
 """Head coordinates at the middle of the buffer, decimetres."""
-REACH = 1.2
+FRONTAL_REACH = 1.2
 """Half the side of the buffer, decimetres."""
 
 
@@ -176,7 +176,11 @@ def _nearest(pixel: np.ndarray, depth: np.ndarray, size: int) -> tuple[np.ndarra
 
 @dataclass(frozen=True)
 class FrontalMap:
-    """Which triangle the viewer in front of the head sees at each place."""
+    """Which triangle a viewer in front of the head sees at each place.
+
+    triangles int64 [T,3]; for each pixel of a square buffer: index int32 [n] of the triangle, -1
+    for none, and weights float32 [n,3] (barycentric).
+    """
 
     triangles: np.ndarray
     index: np.ndarray
@@ -185,13 +189,12 @@ class FrontalMap:
     @classmethod
     def of(cls, vertices: np.ndarray, triangles: np.ndarray) -> "FrontalMap":
         """Rasterise the head once, seen from far in front."""
-        scale = SIDE / 2 / REACH
-        x = SIDE / 2 + (vertices[:, 0] - CENTRE[0]) * scale
-        y = SIDE / 2 - (vertices[:, 1] - CENTRE[1]) * scale
-        seen = rasterise(np.stack([x, y, vertices[:, 2]], axis=1), triangles, SIDE, SIDE)
-        index = np.full(SIDE * SIDE, -1, np.int32)
+        column, row = _frontal_place(vertices[:, 0], vertices[:, 1])
+        places = np.stack([column, row, vertices[:, 2]], axis=1)
+        seen = rasterise(places, triangles, FRONTAL_SIDE, FRONTAL_SIDE)
+        index = np.full(FRONTAL_SIDE**2, -1, np.int32)
         index[seen.pixel] = seen.triangle
-        weights = np.zeros((SIDE * SIDE, 3), np.float32)
+        weights = np.zeros((FRONTAL_SIDE**2, 3), np.float32)
         weights[seen.pixel] = seen.weights
         return cls(triangles, index, weights)
 
@@ -200,10 +203,15 @@ class FrontalMap:
 
         Raises ValueError when a ray misses the head.
         """
-        scale = SIDE / 2 / REACH
-        column = (SIDE / 2 + (np.asarray(x) - CENTRE[0]) * scale).astype(int)
-        row = (SIDE / 2 - (np.asarray(y) - CENTRE[1]) * scale).astype(int)
-        at = row * SIDE + column
+        column, row = _frontal_place(np.asarray(x), np.asarray(y))
+        at = row.astype(int) * FRONTAL_SIDE + column.astype(int)
         if (self.index[at] < 0).any():
             raise ValueError("a ray misses the head")
         return self.triangles[self.index[at]], self.weights[at]
+
+
+def _frontal_place(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Column and row in the frontal map, edges whole numbers, of head coordinates x and y."""
+    scale = FRONTAL_SIDE / 2 / FRONTAL_REACH
+    column = FRONTAL_SIDE / 2 + (x - FRONTAL_CENTRE[0]) * scale
+    return column, FRONTAL_SIDE / 2 - (y - FRONTAL_CENTRE[1]) * scale

@@ -1,8 +1,12 @@
-"""One face from asset, params and number: the parts put together."""
+"""Faces from asset, params and number: the parts put together, one after the other or many."""
 
-from collections.abc import Mapping
+import multiprocessing
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from fbnet.faces.synthetic.camera import (
@@ -14,28 +18,21 @@ from fbnet.faces.synthetic.camera import (
     photograph,
 )
 from fbnet.faces.synthetic.drawing import Draws, Layer
-from fbnet.faces.synthetic.expression import Expression, Eyeball, draw_expression, find_eyes
 from fbnet.faces.synthetic.hair import (
-    BrowShape,
-    HairStyle,
-    draw_brows,
-    draw_hair,
     hair_shells,
     hanging_hair,
     keep_locks,
     keep_strands,
 )
 from fbnet.faces.synthetic.head import CLOTH, HAIR_SHELL, HAT, LASHES, LOCKS, Head
-from fbnet.faces.synthetic.identity import Person, draw_person
-from fbnet.faces.synthetic.landmarks import LABELS, project_landmarks, surface_points
+from fbnet.faces.synthetic.landmarks import LABELS, project_landmarks
 from fbnet.faces.synthetic.light import draw_light, expose, shade
-from fbnet.faces.synthetic.mesh import Mesh, Points, gather, join
+from fbnet.faces.synthetic.mesh import Mesh, join, shading_points
 from fbnet.faces.synthetic.raster import Fragments, Keep, rasterise, vertex_normals
 from fbnet.faces.synthetic.skin import colour_points
+from fbnet.faces.synthetic.subject import Subject, draw_subject
 from fbnet.faces.synthetic.surroundings import draw_background, hand_layer, object_layer
 from fbnet.faces.synthetic.wear import (
-    Wear,
-    draw_wear,
     glasses_layers,
     hat_surfaces,
     keep_hat,
@@ -47,6 +44,13 @@ from fbnet.params import SyntheticParams
 PIVOT_DROP = 0.35
 """The head turns about a point this far below the root of the nose, decimetres."""
 NOSE_ROOT = 72
+"""Landmark at the root of the nose."""
+CHUNK = 16
+"""Faces a worker renders in one go."""
+AHEAD = 3
+"""Chunks per worker under way or waiting to be taken."""
+_job: tuple[Head, SyntheticParams, int, int] | None = None
+"""What a worker renders, set by `_start`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,20 +70,6 @@ class Face:
     identity: int
 
 
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """The person in this picture, before the camera: vertices [V,3], landmarks [106,3] (model)."""
-
-    person: Person
-    brows: BrowShape
-    expression: Expression
-    hair: HairStyle
-    wear: Wear
-    eyes: list[Eyeball]
-    vertices: np.ndarray
-    points: np.ndarray
-
-
 def render(
     head: Head, params: SyntheticParams, index: int, size: int = 112, margin: int = 24
 ) -> Face:
@@ -97,19 +87,6 @@ def render(
     image = photograph(light, sensor, draws.shot("sensor"))
     flags = _flags(subject, set(layers), sensor)
     return Face(image, landmarks, view.camera.angles, flags, identity)
-
-
-def draw_subject(head: Head, params: SyntheticParams, draws: Draws) -> Subject:
-    """Draw person, expression and dress, and shape the head."""
-    person = draw_person(head, draws, params)
-    expression = draw_expression(draws, params)
-    vertices = head.morph({**person.weights, **expression.weights})
-    brows = draw_brows(draws, person.male)
-    hair = draw_hair(head, draws, params, person.male)
-    eyes = find_eyes(head, vertices, expression)
-    points = surface_points(head, vertices, brows, eyes)
-    wear = draw_wear(draws, params)
-    return Subject(person, brows, expression, hair, wear, eyes, vertices, points)
 
 
 def aim(
@@ -137,7 +114,7 @@ def build_mesh(head: Head, subject: Subject, view: View, normals: np.ndarray) ->
 
 def draw_mesh(head: Head, mesh: Mesh, subject: Subject, view: View, lashes: float) -> Fragments:
     """Rasterise with strands and lashes cut out; lashes: their density, 0..1."""
-    keep = cutouts(head, mesh, subject.hair, subject.wear, lashes)
+    keep = cutouts(head, mesh, subject, lashes)
     return rasterise(view.samples(mesh.points), mesh.triangles, view.side, view.side, keep)
 
 
@@ -150,33 +127,19 @@ def _picture(
     lashes = draws.person("lashes").uniform(0.03, 0.1 + 0.12 * (1 - subject.person.male))
     fragments = draw_mesh(head, mesh, subject, view, float(lashes))
     placed = np.einsum("ni,ji->nj", normals, view.camera.head.astype(np.float32))
-    points = gather(head, mesh, fragments, view, placed, subject.hair.line)
-    surfaced = colour_points(
-        points,
-        subject.person,
-        subject.brows,
-        subject.hair,
-        subject.wear,
-        subject.eyes,
-        view,
-        head,
-        draws,
-    )
+    points = shading_points(head, mesh, fragments, view, placed, subject.hair.line)
+    surfaced = colour_points(points, subject, view, head, draws)
     rng = draws.shot("light")
     radiance = shade(points, surfaced, draw_light(rng), mesh, view)
-    exposed, _ = expose(radiance, points, rng)
+    exposed = expose(radiance, points, rng)
+    brightness = float(np.median(exposed.mean(1))) / max(float(subject.person.skin.mean()), 0.02)
+    # Sum the colours by cover over the background.
     background = draw_background(draws.shot("background"), view.stored)
-    skin = float(np.median(exposed.mean(1))) / max(float(subject.person.skin.mean()), 0.02)
-    return _compose(points, exposed, background), min(skin, 1.5)
-
-
-def _compose(points: Points, colours: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Sum the colours by cover over the background, float32 [S,S,3]."""
-    count = background.shape[0] * background.shape[1]
+    count = view.stored**2
     cover = np.bincount(points.pixel, points.cover, count)
-    front = [np.bincount(points.pixel, colours[:, i] * points.cover, count) for i in range(3)]
+    front = [np.bincount(points.pixel, exposed[:, i] * points.cover, count) for i in range(3)]
     total = np.stack(front, axis=1) + background.reshape(-1, 3) * (1 - cover[:, None])
-    return total.reshape(background.shape).astype(np.float32)
+    return total.reshape(background.shape).astype(np.float32), min(brightness, 1.5)
 
 
 def _layers(
@@ -217,8 +180,12 @@ def _flags(subject: Subject, layers: set[str], sensor: Sensor) -> dict[str, bool
     }
 
 
-def cutouts(head: Head, mesh: Mesh, hair: HairStyle, wear: Wear, lashes: float) -> Keep:
-    """A filter for the rasteriser; lashes: their density, 0..1."""
+def cutouts(head: Head, mesh: Mesh, subject: Subject, lashes: float) -> Keep:
+    """What the rasteriser keeps: strands of hair, lashes, hats and masks up to their edges.
+
+    lashes: their density, 0..1.
+    """
+    hair, wear = subject.hair, subject.wear
     angle, beside, height = head.angle, np.abs(head.angle), head.vertices[:, 1]
     corners = mesh.source[mesh.triangles].T
 
@@ -233,7 +200,9 @@ def cutouts(head: Head, mesh: Mesh, hair: HairStyle, wear: Wear, lashes: float) 
                 face, b, c = triangle[chosen], second[chosen], third[chosen]
                 kept[chosen] = rule(face, b, c)
         lash = np.flatnonzero(material == LASHES)
-        kept[lash] = _grain(pixel[lash]) < lashes
+        # A fixed grain over the picture: a hash of the place, whatever the order of drawing.
+        grain = pixel[lash].astype(np.uint32) * np.uint32(2654435761) >> np.uint32(16)
+        kept[lash] = grain % 1000 / 1000 < lashes
         return kept
 
     def read(values: np.ndarray, face: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
@@ -254,6 +223,47 @@ def cutouts(head: Head, mesh: Mesh, hair: HairStyle, wear: Wear, lashes: float) 
     return keep
 
 
-def _grain(pixel: np.ndarray) -> np.ndarray:
-    """A fixed grain 0..1 over the picture: a hash of the place, whatever the order of drawing."""
-    return (pixel.astype(np.uint32) * np.uint32(2654435761) >> np.uint32(16)) % 1000 / 1000
+def render_many(
+    head: Head,
+    params: SyntheticParams,
+    indices: Iterable[int],
+    size: int = 112,
+    margin: int = 24,
+    workers: int = 1,
+) -> Iterator[Face]:
+    """Yield the faces of `indices` in order; `workers` processes, none but this one if 1.
+
+    Workers are spawned, so a script that calls this needs the usual `if __name__ == "__main__"`.
+    """
+    if workers <= 1:
+        yield from (render(head, params, index, size, margin) for index in indices)
+        return
+    numbers = [int(index) for index in indices]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start, (head, params, size, margin)) as pool:
+        waiting: deque[Future[list[Face]]] = deque()
+        try:
+            for start in range(0, len(numbers), CHUNK):
+                waiting.append(pool.submit(_render_chunk, numbers[start : start + CHUNK]))
+                if len(waiting) >= AHEAD * workers:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _start(head: Head, params: SyntheticParams, size: int, margin: int) -> None:
+    """Set a worker up; one thread each, as the processes are the parallelism."""
+    global _job
+    cv2.setNumThreads(1)
+    _job = (head, params, size, margin)
+
+
+def _render_chunk(indices: list[int]) -> list[Face]:
+    """Render in a worker that `_start` has set up."""
+    if _job is None:
+        raise RuntimeError("the worker was not started by render_many")
+    head, params, size, margin = _job
+    return [render(head, params, index, size, margin) for index in indices]

@@ -8,8 +8,7 @@ import numpy as np
 
 from fbnet.faces.synthetic.camera import View
 from fbnet.faces.synthetic.drawing import FACE_PATCH, Draws, cloud, display, linear, mix, sample
-from fbnet.faces.synthetic.expression import Eyeball
-from fbnet.faces.synthetic.hair import BrowShape, HairStyle, hair_albedo, paint_brows
+from fbnet.faces.synthetic.hair import hair_albedo, paint_brows
 from fbnet.faces.synthetic.head import (
     CLOTH,
     HAIR_SHELL,
@@ -23,7 +22,7 @@ from fbnet.faces.synthetic.head import (
 )
 from fbnet.faces.synthetic.identity import Person
 from fbnet.faces.synthetic.mesh import Points
-from fbnet.faces.synthetic.wear import Wear
+from fbnet.faces.synthetic.subject import Subject
 
 MOTTLE_WIDTH, MOTTLE_HEIGHT = 512, 256
 MOTTLE_SCALE = MOTTLE_WIDTH / (2 * np.pi)
@@ -32,11 +31,13 @@ ROSY = np.array([0.35, -0.55, -0.5], np.float32)
 UNDER_EYES = np.array([0.6, 0.8, 0.55], np.float32)
 """How redness and shadows under the eyes change red, green and blue."""
 MOUTH = linear((0.45, 0.16, 0.15)) * 0.35
+"""Linear colour of the inside of the mouth."""
 IRIS_ANGLE = 0.43
 """Half the angle the iris takes at the eyeball's centre, radians."""
 SCLERA = (0.84, 0.81, 0.785)
 """Display value of the white; far from white, as photographs show it."""
 FOREHEAD = np.arange(7.68, 7.95, 0.075)
+"""Heights of its wrinkles."""
 FOLD = ((0.24, 6.86), (0.33, 6.76), (0.39, 6.62), (0.40, 6.5))
 """The fold from nose to mouth, angle and height."""
 CROW = (0.62, 7.29)
@@ -45,7 +46,11 @@ CROW = (0.62, 7.29)
 
 @dataclass(frozen=True, eq=False)
 class Surfaced:
-    """albedo float32 [n,3] linear; gloss, sharpness float32 [n]: strength and exponent of shine."""
+    """What the surface is like at each point.
+
+    albedo: linear RGB float32 [n,3]; gloss, sharpness: strength and exponent of its highlights,
+    float32 [n].
+    """
 
     albedo: np.ndarray
     gloss: np.ndarray
@@ -62,30 +67,26 @@ def mottle() -> np.ndarray:
 
 
 def colour_points(
-    points: Points,
-    person: Person,
-    brows: BrowShape,
-    style: HairStyle,
-    wear: Wear,
-    eyes: list[Eyeball],
-    view: View,
-    head: Head,
-    draws: Draws,
+    points: Points, subject: Subject, view: View, head: Head, draws: Draws
 ) -> Surfaced:
-    """Albedo and shine of every point."""
+    """Albedo and shine of every point; the normals of the eyeballs are set, too."""
+    person, hair, wear = subject.person, subject.hair, subject.wear
     albedo = np.zeros((len(points), 3), np.float32)
     gloss, sharpness = np.full(len(points), 0.4, np.float32), np.full(len(points), 18, np.float32)
     skin = points.of(SKIN)
     local = {name: values[skin] for name, values in points.attributes.items()}
-    albedo[skin], gloss[skin] = _skin(local, person, brows, style, head, draws)
+    albedo[skin], gloss[skin] = _skin(local, subject, head, draws)
     shells = points.of(HAIR_SHELL, LOCKS)
     albedo[shells] = hair_albedo(
-        style, person.hair, points["angle"][shells], points["height"][shells], points.layer[shells]
+        hair, person.hair, points["angle"][shells], points["height"][shells], points.layer[shells]
     )
-    gloss[shells], sharpness[shells] = style.shine, 10
+    gloss[shells], sharpness[shells] = hair.shine, 10
     hat, cloth = points.of(HAT), points.of(CLOTH)
-    albedo[hat] = wear.hat_colour * _weave(points, hat, 90, 0.1)
-    albedo[cloth] = wear.mask_colour * _pleats(points, cloth)
+    # Ribs of knitted hats, horizontal pleats of masks.
+    ribs = (1 + 0.1 * np.sin(points["angle"][hat] * 90)).astype(np.float32)
+    albedo[hat] = wear.hat_colour * ribs[:, None]
+    pleats = 1 - 0.12 * np.clip(np.sin(points["height"][cloth] * 42), 0, 1) ** 6
+    albedo[cloth] = wear.mask_colour * pleats[:, None]
     mouth = draws.person("mouth")
     for kind, colour in ((TEETH, (0.84, 0.80, 0.72)), (TONGUE, (0.68, 0.36, 0.36))):
         varied = np.array(colour) * mouth.uniform(0.8, 1.1) + mouth.normal(0, 0.02, 3)
@@ -94,66 +95,45 @@ def colour_points(
         gloss[points.of(kind)] = shine
     albedo[points.of(LASHES)] = 0.01
     pupil = float(draws.shot("pupil").uniform(0.12, 0.2))
-    for eye in eyes:
+    for eye in subject.eyes:
         ball = points.of(eye.part)
-        outward = _from_centre(points.position[ball], eye, view)
+        turned = points.position[ball] @ view.camera.head.astype(np.float32)
+        outward = turned + view.camera.pivot - eye.centre
+        outward = outward / (np.sqrt((outward * outward).sum(1, keepdims=True)) + 1e-6)
         albedo[ball] = eye_albedo(outward, eye.gaze, person.iris, pupil)
         points.normal[ball] = outward @ view.camera.head.T.astype(np.float32)
         gloss[ball], sharpness[ball] = 1.6, 180
     return Surfaced(np.clip(albedo, 0.003, 1), gloss, sharpness)
 
 
-def _from_centre(position: np.ndarray, eye: Eyeball, view: View) -> np.ndarray:
-    """Unit vectors from the eyeball's centre, model frame."""
-    model = position @ view.camera.head.astype(np.float32) + view.camera.pivot - eye.centre
-    return model / (np.sqrt((model * model).sum(1, keepdims=True)) + 1e-6)
-
-
-def _weave(points: Points, chosen: np.ndarray, stripes: float, depth: float) -> np.ndarray:
-    """Ribs of knitted cloth, [n,1]."""
-    return (1 + depth * np.sin(points["angle"][chosen] * stripes))[:, None].astype(np.float32)
-
-
-def _pleats(points: Points, chosen: np.ndarray) -> np.ndarray:
-    """Horizontal folds of a cloth mask, [n,1]."""
-    return (1 - 0.12 * np.clip(np.sin(points["height"][chosen] * 42), 0, 1) ** 6)[:, None]
-
-
 def _skin(
-    at: dict[str, np.ndarray],
-    person: Person,
-    brows: BrowShape,
-    style: HairStyle,
-    head: Head,
-    draws: Draws,
+    at: dict[str, np.ndarray], subject: Subject, head: Head, draws: Draws
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Albedo [n,3] and gloss [n] of the skin, from the ground up."""
+    """Albedo [n,3] and gloss [n] of the skin, from the ground up; at: attributes [n] by name."""
+    person, hair = subject.person, subject.hair
     rng = draws.person("skin")
-    noise = _noise(at, rng)
+    x = (at["angle"] * MOTTLE_SCALE + rng.uniform(0, MOTTLE_WIDTH)) % MOTTLE_WIDTH
+    y = (at["height"] * MOTTLE_SCALE + rng.uniform(0, MOTTLE_HEIGHT)) % MOTTLE_HEIGHT
+    noise = sample(mottle(), x, y, wrap=True)
     albedo = _ground(at, noise, person, rng)
     gloss = np.full(len(albedo), rng.uniform(0.15, 0.6), np.float32) * (1 + 0.3 * noise[:, 2])
     albedo = _beard(albedo, at, noise, person, rng)
     albedo, gloss = _lips(albedo, gloss, at, person, rng)
-    albedo *= (
-        1 - 0.55 * FACE_PATCH.read(paint_marks(rng, person.age), at["angle"], at["height"])[:, None]
-    )
-    brow = FACE_PATCH.read(paint_brows(head, brows, rng), at["angle"], at["height"])
+    marks = FACE_PATCH.read(paint_marks(rng, person.age), at["angle"], at["height"])
+    albedo *= 1 - 0.55 * marks[:, None]
+    brow = FACE_PATCH.read(paint_brows(head, subject.brows, rng), at["angle"], at["height"])
     # Beyond the patch its border would be repeated, and the head's back is far from the brows.
     brow *= np.abs(at["angle"]) < FACE_PATCH.reach
     albedo = mix(albedo, person.hair * 0.7 + 0.004, brow)
-    albedo = _scalp(albedo, at, person, style, rng)
+    # The scalp under hair, or the shadow of shaven hair.
+    shaven = rng.uniform(0.1, 0.45) * (rng.random() < 0.6)
+    width, most = (0.08, 0.85) if hair.covers else (0.15, shaven)
+    albedo = mix(albedo, person.hair, np.clip(at["line"] / width, 0, 1) * most)
     albedo = mix(albedo, MOUTH, np.clip(at["inside-mouth"], 0, 1))
     shirt = draws.shot("shirt")
     collar = at["height"] < shirt.uniform(5.65, 5.8) + 0.12 * np.cos(at["angle"])
     cloth = linear(shirt.random(3) * shirt.uniform(0.3, 1)) * (1 + 0.1 * noise[:, 2:3])
     return np.where(collar[:, None], cloth, albedo).astype(np.float32), gloss.clip(0.05, 2)
-
-
-def _noise(at: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """The skin's noise at a place of its own, [n,4]."""
-    x = (at["angle"] * MOTTLE_SCALE + rng.uniform(0, MOTTLE_WIDTH)) % MOTTLE_WIDTH
-    y = (at["height"] * MOTTLE_SCALE + rng.uniform(0, MOTTLE_HEIGHT)) % MOTTLE_HEIGHT
-    return sample(mottle(), x, y, wrap=True)
 
 
 def _ground(
@@ -190,7 +170,7 @@ def _lips(
     person: Person,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lips and lids, made up on some women."""
+    """Lips and lids, with make-up on some women."""
     natural = display(person.skin) * [0.88, 0.62, 0.62]
     painted = np.array([rng.uniform(0.45, 0.8), rng.uniform(0.05, 0.35), rng.uniform(0.1, 0.4)])
     colour = painted if person.made_up and rng.random() < 0.7 else natural
@@ -200,19 +180,6 @@ def _lips(
         shadow, strength = linear(rng.random(3) * 0.6), rng.uniform(0, 0.6)
         albedo = mix(albedo, shadow, at["eyelids"] * strength)
     return albedo, gloss + 0.5 * share
-
-
-def _scalp(
-    albedo: np.ndarray,
-    at: dict[str, np.ndarray],
-    person: Person,
-    style: HairStyle,
-    rng: np.random.Generator,
-) -> np.ndarray:
-    """The scalp under hair, or the shadow of shaven hair."""
-    shaven = rng.uniform(0.1, 0.45) * (rng.random() < 0.6)
-    width, most = (0.08, 0.85) if style.covers else (0.15, shaven)
-    return mix(albedo, person.hair, np.clip(at["line"] / width, 0, 1) * most)
 
 
 def eye_albedo(
@@ -238,24 +205,22 @@ def paint_marks(rng: np.random.Generator, age: float) -> np.ndarray:
         _wrinkles(marks, rng, min(1.0, (age - 0.5) * 2))
         marks = cv2.GaussianBlur(marks, (0, 0), 1.6)
     if rng.random() < 0.3:
-        _freckles(marks, rng, int(rng.integers(10, 150)))
+        for _ in range(int(rng.integers(10, 150))):
+            angle, height = rng.normal(0, 0.45), rng.normal(7.0, 0.2)
+            _dot(marks, angle, height, int(rng.integers(25, 90)), int(rng.integers(1, 3)))
     for _ in range(int(rng.integers(0, 4))):
         _dot(marks, rng.uniform(-1, 1), rng.uniform(6.3, 7.9), int(rng.integers(90, 190)), 2)
     return cv2.GaussianBlur(marks, (0, 0), 0.8)
 
 
 def _dot(marks: np.ndarray, angle: float, height: float, shade: int, radius: int) -> None:
+    """Paint a disc; radius in texels."""
     x, y = FACE_PATCH.pixels(np.asarray(angle), np.asarray(height))
     cv2.circle(marks, (int(x), int(y)), radius, shade, -1, cv2.LINE_AA)
 
 
-def _freckles(marks: np.ndarray, rng: np.random.Generator, count: int) -> None:
-    for _ in range(count):
-        angle, height = rng.normal(0, 0.45), rng.normal(7.0, 0.2)
-        _dot(marks, angle, height, int(rng.integers(25, 90)), int(rng.integers(1, 3)))
-
-
 def _line(marks: np.ndarray, places: np.ndarray, shade: float, width: int) -> None:
+    """Paint a polyline through places [n,2] of angle and height; width in texels."""
     points = np.stack(FACE_PATCH.pixels(places[:, 0], places[:, 1]), axis=1)
     cv2.polylines(
         marks, [np.round(points * 8).astype(np.int32)], False, int(shade), width, cv2.LINE_AA, 3

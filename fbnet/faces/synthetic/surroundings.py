@@ -10,6 +10,7 @@ from fbnet.faces.synthetic.camera import View
 from fbnet.faces.synthetic.drawing import Layer, cloud, linear, shrink
 
 Palette = Callable[[], np.ndarray]
+"""Draws a colour of one scene, display values float32 [3]."""
 FINGERS = {
     "thumb": ((-0.42, 0.10), -0.95, (0.42, 0.34), 0.115),
     "index": ((-0.30, 0.52), -0.14, (0.46, 0.38), 0.100),
@@ -29,9 +30,12 @@ PALM = (
 
 
 def draw_background(rng: np.random.Generator, side: int) -> np.ndarray:
-    """A picture in linear light, float32 [side,side,3]."""
+    """Draw a background in linear light, float32 [side,side,3]: a gradient and what is on it."""
     colour = _palette(rng)
-    picture = _gradient(rng, side, colour)
+    rows, columns = np.mgrid[0:side, 0:side].astype(np.float32) / side - 0.5
+    angle = rng.uniform(0, 2 * np.pi)
+    share = np.clip(0.5 + columns * np.cos(angle) + rows * np.sin(angle), 0, 1)[..., None]
+    picture = (colour() * share + colour() * (1 - share)).astype(np.float32)
     names, shares = list(KINDS), np.array([share for share, _ in KINDS.values()])
     kind = names[rng.choice(len(names), p=shares / shares.sum())]
     picture = KINDS[kind][1](rng, picture, colour)
@@ -50,13 +54,6 @@ def _palette(rng: np.random.Generator) -> Palette:
         return np.clip(mixed * strength + (1 - strength) * rng.random(), 0, 1).astype(np.float32)
 
     return colour
-
-
-def _gradient(rng: np.random.Generator, side: int, colour: Palette) -> np.ndarray:
-    rows, columns = np.mgrid[0:side, 0:side].astype(np.float32) / side - 0.5
-    angle = rng.uniform(0, 2 * np.pi)
-    share = np.clip(0.5 + columns * np.cos(angle) + rows * np.sin(angle), 0, 1)[..., None]
-    return (colour() * share + colour() * (1 - share)).astype(np.float32)
 
 
 def _blur(picture: np.ndarray, sigma: float) -> np.ndarray:

@@ -90,8 +90,8 @@ def _brim(head: Head, raised: np.ndarray, edge: float) -> Surface:
     points = np.stack([root, root + reach], axis=1).reshape(-1, 3).astype(np.float32)
     first = 2 * np.arange(15)[:, None]
     upper = np.concatenate([first + np.array([0, 1, 2]), first + np.array([2, 1, 3])])
-    crown = int(np.where(_is_skin(head), head.vertices[:, 1], -9).argmax())
-    source = np.full(len(points), crown)
+    top = int(np.where(_is_skin(head), head.vertices[:, 1], -9).argmax())
+    source = np.full(len(points), top)
     return Surface(points, np.concatenate([upper, upper[:, [0, 2, 1]]]), source, HAT)
 
 

@@ -1,4 +1,4 @@
-"""The asset file and what hangs on it."""
+"""The asset file and what depends on it."""
 
 import pickle
 from pathlib import Path
@@ -74,7 +74,7 @@ def _array_missing(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("spoil", "message"),
     [
         (lambda folder: None, "no such file"),
         (_truncated, "not a readable"),
@@ -82,7 +82,7 @@ def _array_missing(folder: Path) -> None:
         (_array_missing, "no array"),
     ],
 )
-def test_bad_asset_is_bad_input(tmp_path: Path, spoil: object, says: str) -> None:
+def test_bad_asset_is_bad_input(tmp_path: Path, spoil: object, message: str) -> None:
     spoil(tmp_path)  # type: ignore[operator]
-    with pytest.raises(BadInput, match=says):
+    with pytest.raises(BadInput, match=message):
         synthetic.load_head(tmp_path)

@@ -17,7 +17,8 @@ from fbnet.faces.synthetic.landmarks import (
 )
 from fbnet.faces.synthetic.mesh import join
 from fbnet.faces.synthetic.raster import rasterise
-from fbnet.faces.synthetic.scene import aim, draw_subject
+from fbnet.faces.synthetic.scene import aim
+from fbnet.faces.synthetic.subject import draw_subject
 from fbnet.landmarks import NNI_TO_IBUG68
 from fbnet.params import SyntheticParams
 
@@ -99,7 +100,7 @@ def test_labels_hit_their_surface_points(head: Head, index: int, points: int) ->
     seen = rasterise(view.samples(mesh.points), solid, view.side, view.side)
     colour = (head.vertices[solid[seen.triangle]] * seen.weights[..., None]).sum(1)
     wanted = (head.vertices[head.landmark_vertices] * head.landmark_weights[..., None]).sum(1)
-    found = 0
+    visible = 0
     for label, number in _shared(points).items():
         around = np.isin(solid, head.landmark_vertices[number]).any(1)
         candidates = np.flatnonzero(around[seen.triangle])
@@ -111,8 +112,8 @@ def test_labels_hit_their_surface_points(head: Head, index: int, points: int) ->
         place = (np.array([column, row]) + 0.5) / view.supersampling - view.margin
         error = np.abs(place / view.size - landmarks[label]).max() * SIZE
         assert error < 0.5, label
-        found += 1
-    assert found >= len(_shared(points)) / 2
+        visible += 1
+    assert visible >= len(_shared(points)) / 2
 
 
 def test_pose_of_the_labels_agrees_with_the_landmarks(head: Head) -> None:
