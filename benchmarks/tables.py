@@ -13,9 +13,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from fbnet.engines import ENGINES
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-ENGINES = ("onnxruntime", "mnn", "ncnn")
 POINTS = 106
 
 
@@ -33,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
+    parser.add_argument("--engines", nargs="+", choices=[*ENGINES], default=[*ENGINES])
     parser.add_argument("--with", dest="other", type=Path, metavar="FILE", help="another table")
     parser.add_argument("--json", type=Path, default=HERE / "tables.json")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "device.md")
@@ -60,7 +61,7 @@ def run(given: argparse.Namespace) -> None:
 
 def _timed(engine: str) -> tuple[dict[str, Any], float]:
     """A table of the default space, and the seconds that it took."""
-    from fbnet.costs.latency import latency_table
+    from fbnet.costs.measure import latency_table
     from fbnet.params import NNI_SPACE, LutParams
 
     start = time.perf_counter()

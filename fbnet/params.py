@@ -6,8 +6,10 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from fbnet.engines import ENGINES, EXPORTED, variants
 from fbnet.errors import BadInput
 from fbnet.faces.readers import AUTO, READERS
+from fbnet.registry import Registry
 
 
 class Section(BaseModel):
@@ -270,12 +272,12 @@ class LutParams(Section):
     """Unit of a `lut.txt` or `lut.npy`; NNI writes microseconds."""
     file_fixed_ms: float = Field(0.0, ge=0)
     """What the stem and the head cost on the device, in ms: NNI's tables do not say."""
-    engine: Literal["onnxruntime", "mnn", "ncnn"] = "onnxruntime"
-    """Engine in which the blocks are timed: onnxruntime, mnn or ncnn."""
+    engine: str = "onnxruntime"
+    """Engine in which the blocks are timed: onnxruntime, mnn, ncnn (table in fbnet.engines)."""
     threads: int = Field(1, ge=1, le=64)
     """Threads of the engine; 1 makes repeats agree."""
     batch: int = Field(1, ge=1, le=64)
-    """Faces in one call; a cost is that of the call. ncnn takes one."""
+    """Faces in one call; a cost is that of the call. Some engines (ncnn) take one only."""
     warmup: int = Field(20, ge=1, le=10_000)
     """Runs of each model before any is timed."""
     rounds: int = Field(100, ge=5, le=10_000)
@@ -287,6 +289,11 @@ class LutParams(Section):
     seed: int = Field(0, ge=0)
     """Draws the weights and inputs of the timed models."""
 
+    @field_validator("engine")
+    @classmethod
+    def _known(cls, engine: str) -> str:
+        return ENGINES.check(engine)
+
     @model_validator(mode="after")
     def _file_goes_with_source(self) -> "LutParams":
         if (self.source == "file") != bool(self.file):
@@ -296,9 +303,13 @@ class LutParams(Section):
         return self
 
     @model_validator(mode="after")
-    def _ncnn_takes_one(self) -> "LutParams":
-        if self.engine == "ncnn" and self.batch > 1:
-            raise ValueError("ncnn runs one face a call; set `batch` to 1 or choose another engine")
+    def _engine_takes_batch(self) -> "LutParams":
+        most = ENGINES[self.engine].max_batch
+        if most is not None and self.batch > most:
+            raise ValueError(
+                f"{self.engine} takes at most {most} in a call; lower `batch`, or choose another "
+                "engine"
+            )
         return self
 
 
@@ -460,9 +471,6 @@ class RetrainParams(Section):
         return self.model_copy(update=longer if factor > 1 else {})
 
 
-VariantName = Literal["mnn", "mnn_fp16", "mnn_int8", "ncnn", "ncnn_fp16", "onnx_int8"]
-
-
 class ExportParams(Section):
     """ONNX file and its score on the test faces, and its variants."""
 
@@ -472,13 +480,13 @@ class ExportParams(Section):
     """Largest difference from the torch net, in units of the crop; beyond it nothing is written."""
     parity_faces: int = Field(32, ge=1)
     """Test faces on which the two are compared."""
-    variants: tuple[VariantName, ...] = (
+    variants: tuple[str, ...] = (
         "mnn",
         "mnn_fp16",
         "mnn_int8",
         "ncnn",
         "ncnn_fp16",
-        "onnx_int8",
+        "onnxruntime_int8",
     )
     """Files for other engines and in fewer bits; those that fail their tolerance are left out."""
     nme_tolerance: float = Field(0.02, ge=0, le=1)
@@ -495,6 +503,18 @@ class ExportParams(Section):
     """Draws of the jitter."""
     pictures: int = Field(24, ge=1, le=100)
     """Faces in faces.png and in worst.png."""
+
+    @field_validator("variants")
+    @classmethod
+    def _known_and_distinct(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = Registry("variant", variants())
+        for name in names:
+            if name == EXPORTED:
+                raise ValueError(f"{name!r} is the exported ONNX file itself; leave it out")
+            known.check(name)
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"variant {twice[0]!r} is listed twice; list it once")
+        return names
 
 
 class BenchParams(Section):

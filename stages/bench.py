@@ -13,15 +13,15 @@ from stages.results import Results
 from stages.runner import run_stage
 
 if TYPE_CHECKING:
+    from fbnet.costs.latency_model import Setting
     from fbnet.costs.lut import Lut
-    from fbnet.costs.prediction import Setting
     from fbnet.costs.timing import Timing
     from fbnet.progress import Log
     from stages.params import Params
 
 Choice = tuple[str, ...]
 Row = dict[str, Any]
-ONNX = "onnx"
+ONNX = "onnxruntime"
 """The exported file that the other files are compared with."""
 FULL = "fp32"
 """Latency of a file in this precision is a metric, that of a file in fewer bits a detail."""
@@ -30,9 +30,9 @@ FULL = "fp32"
 def main(params: "Params", results: Results, log: "Log") -> str:
     """Time the exported files among nets sampled from the space; compare these with the LUT."""
     from fbnet import plots
-    from fbnet.costs.latency import machine
+    from fbnet.costs.latency_model import Setting, drift, references, sampled_choices, setting
     from fbnet.costs.lut import cost_of, from_table
-    from fbnet.costs.prediction import Setting, drift, references, sampled_choices, setting
+    from fbnet.costs.measure import machine
     from fbnet.costs.timing import BURST
     from fbnet.files import read_csv, read_json, write_csv, write_json
     from fbnet.progress import say
@@ -83,11 +83,10 @@ def _timed(
     params: "Params", results: Results, ran: "Setting", choices: Sequence[Choice]
 ) -> "dict[str | Choice, Timing]":
     """Time exported files by name and whole nets by choice, all in turn; the first is exported."""
-    from fbnet.costs.latency import calls, net_model
+    from fbnet.costs.measure import calls, net_model
     from fbnet.costs.timing import Call, call_of, measure
-    from fbnet.engines import ENGINES
-    from fbnet.engines.convert import fixed_batch
-    from fbnet.export.variants import VARIANTS, published
+    from fbnet.engines import ENGINES, fixed_batch, variants
+    from fbnet.export.variants import published
     from fbnet.files import read_json
 
     p, trained = params.bench, read_json(results.trained)
@@ -96,10 +95,10 @@ def _timed(
 
     # The exported files, each in its engine, on one face.
     models = published(results.variants)
-    engines = {name: VARIANTS[name].engine for name in models} | {ONNX: "onnxruntime"}
+    engines = {name: variants()[name].engine for name in models} | {ONNX: ENGINES[ONNX]}
     models[ONNX] = {".onnx": onnx}
     files: dict[str | Choice, Call] = {
-        name: call_of(ENGINES[engines[name]].open(model, p.threads), (1, 3, size, size), p.seed)
+        name: call_of(engines[name].open(model, p.threads), (1, 3, size, size), p.seed)
         for name, model in models.items()
     }
 
@@ -146,7 +145,7 @@ def _latencies(variants: Sequence[Row]) -> tuple[dict[str, float], dict[str, flo
 
 def _agreement(params: "Params", nets: Sequence[Row]) -> dict[str, float]:
     """How well the LUT predicts `nets`; warns where it predicts badly."""
-    from fbnet.costs.prediction import agreement
+    from fbnet.costs.latency_model import agreement
     from fbnet.progress import say
 
     result = agreement([net["predicted_ms"] for net in nets], [net["median"] for net in nets])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from fbnet.engines import ENGINES
 from fbnet.errors import BadInput, exit_code
 from fbnet.predict.interface import Interface
 
@@ -59,8 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--baselines", metavar="FILE", help="table of other nets to set beside")
     kit = _add(commands, "kit", _kit, "write a folder that measures the search space on a device")
     kit.add_argument("out", type=Path, help="new or empty folder")
-    engines = ("onnxruntime", "mnn", "ncnn")
-    kit.add_argument("--engine", action="append", choices=engines, help="may recur; all by default")
+    kit.add_argument(
+        "--engine", action="append", choices=[*ENGINES], help="may recur; all by default"
+    )
     kit.add_argument("--points", type=int, default=106, help="landmarks of the faces")
     kit.add_argument("--checks", type=int, default=8, help="whole nets to test the table on")
     kit.add_argument("--params", default="params.yaml", help="names the space and the input size")
@@ -158,7 +160,7 @@ def _report(arguments: argparse.Namespace) -> None:
 
 
 def _kit(arguments: argparse.Namespace) -> None:
-    from fbnet.costs.kit.manifest import Contents
+    from fbnet.costs.kit.contents import Contents
     from fbnet.costs.kit.write import write_kit
     from stages.params import load
 
@@ -166,13 +168,13 @@ def _kit(arguments: argparse.Namespace) -> None:
     contents = Contents.of(
         params.search_space, arguments.points, params.fetch.size, arguments.checks, params.lut.seed
     )
-    engines = arguments.engine or ["onnxruntime", "mnn", "ncnn"]
+    engines = arguments.engine or [*ENGINES]
     manifest = write_kit(arguments.out, contents, engines, params.lut.seed)
     print(f"{len(manifest['models'])} models in {arguments.out}; its README.md says what to do")
 
 
 def _import(arguments: argparse.Namespace) -> None:
-    from fbnet.costs.kit.table import table_of
+    from fbnet.costs.kit.results import table_of
     from fbnet.files import write_json
 
     table = table_of(arguments.results, arguments.kit)

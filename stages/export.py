@@ -54,7 +54,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     inputs = calibration(faces, p.calibration_faces)
     variants = publish(p.variants, data, trial, inputs, results.variants)
     size = {"size_kb": len(data) / 1024}
-    exported = {"variant": "onnx", "engine": "onnxruntime", "precision": "fp32", **size}
+    exported = {"variant": "onnxruntime", "engine": "onnxruntime", "precision": "fp32", **size}
     exported |= {"parity": parity, "nme": nme}
     details = {row["variant"]: _finite(row) for row in variants}
     write_bytes(results.onnx, data)

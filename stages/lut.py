@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def main(params: "Params", results: Results, log: "Log") -> str:
     """Fill both tables for the params' space."""
     from fbnet import plots
-    from fbnet.costs.latency import latency_table
     from fbnet.costs.macs import macs_table
+    from fbnet.costs.measure import latency_table
     from fbnet.faces.faceset import FaceSet
     from fbnet.files import write_json
 

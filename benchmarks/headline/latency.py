@@ -13,10 +13,9 @@ from torch import nn
 from benchmarks.headline.models import build
 from benchmarks.headline.recipes import MODELS
 from benchmarks.headline.setting import Setting
-from fbnet.costs.latency import calls, machine
+from fbnet.costs.measure import calls, machine
 from fbnet.costs.timing import BURST, cpu_model, measure
-from fbnet.engines import ENGINES
-from fbnet.engines.convert import fixed_batch
+from fbnet.engines import ENGINES, fixed_batch
 from fbnet.export.onnx import export_onnx
 
 REFERENCE = "lite"

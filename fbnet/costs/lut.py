@@ -1,4 +1,8 @@
-"""The look-up table: what each block costs in each layer, and the cost of a net as a sum."""
+"""The look-up table (LUT): what each block costs in each layer, and a net's cost as a sum.
+
+Its JSON form has the keys unit, points, size, `layers` (a searchable layer's shape and `blocks`
+{name: {macs, params} or {median, ...}}) and `fixed` (the same figures for the rest of the net).
+"""
 
 import math
 from collections.abc import Sequence
@@ -50,34 +54,29 @@ class Lut:
 
 
 def from_json(path: str | Path, space: SpaceParams) -> Lut:
-    """Read `results/lut/macs.json` or `latency.json`; of a latency the median counts.
+    """Read a table of MACs or latencies from its JSON file; of a latency the median counts.
 
     Raises BadInput naming layer and block where the table lacks an entry, and the layer where
-    it was made for other shapes.
+    it holds for other shapes.
     """
     return from_table(read_json(path), space, path)
 
 
 def from_table(table: Any, space: SpaceParams, path: str | Path = "table") -> Lut:
-    """`from_json` for a table at hand, as `macs_table` or `latency_table` make it."""
+    """`from_json` for a table at hand, as `macs_table` and `latency_table` return it."""
     unit = _get(table, path, "unit")
     if unit not in VALUE_KEY:
         raise BadInput(f"{path}: unit is {unit!r}; must be one of {', '.join(VALUE_KEY)}")
     size = int(_get(table, path, "size"))
-    found = slots(space, size)
-    layers = _layers(table, path, found, VALUE_KEY[unit])
+    layers = _layers(table, path, slots(space, size), VALUE_KEY[unit])
     fixed = float(_get(table, path, "fixed", VALUE_KEY[unit]))
     lut = Lut(unit, layers, fixed, str(path), size=size)
-    return replace(lut, error=_error(table, lut))
-
-
-def _error(table: Any, lut: Lut) -> float:
-    """The table's own figure where it has one, else that of the nets its fixed part came from."""
     if "mape" in table:
-        return float(table["mape"])
+        return replace(lut, error=float(table["mape"]))
+    # Else the error on the nets that the fixed part was taken from.
     nets = table["fixed"].get("references", [])
     misses = [abs(cost_of(lut, net["choice"]) - net["median"]) / net["median"] for net in nets]
-    return fmean(misses) if misses else 0.0
+    return replace(lut, error=fmean(misses) if misses else 0.0)
 
 
 def check_cost(cost: float, block: str, where: str) -> None:
@@ -88,17 +87,26 @@ def check_cost(cost: float, block: str, where: str) -> None:
 
 
 def _layers(
-    table: Any, path: str | Path, found: Sequence[Slot], key: str
+    table: Any, path: str | Path, layers: Sequence[Slot], key: str
 ) -> tuple[dict[str, float], ...]:
     """Costs by layer and block; one BadInput names all that are missing or impossible."""
-    for i, slot in enumerate(found):
-        _check_shape(table, path, i, slot)
-    costs: list[dict[str, float]] = [{} for _ in found]
+    for i, slot in enumerate(layers):
+        for name, expected in slot.shape().items():
+            if (value := _get(table, path, "layers", i, name)) != expected:
+                raise BadInput(
+                    f"{path}: layer {i}: {name} is {value}, the space has {expected}; "
+                    "give a table of this space and input size"
+                )
+    costs: list[dict[str, float]] = [{} for _ in layers]
     faults = []
-    for i, slot in enumerate(found):
+    for i, slot in enumerate(layers):
         for block in slot.blocks:
             try:
-                costs[i][block] = _cost(table, path, i, slot, block, key)
+                if block not in _get(table, path, "layers", i, "blocks"):
+                    raise missing_entry(path, i, block, slot)
+                cost = float(_get(table, path, "layers", i, "blocks", block, key))
+                check_cost(cost, block, f"{path}: layer {i}")
+                costs[i][block] = cost
             except BadInput as fault:
                 faults.append(str(fault))
     if faults:
@@ -106,29 +114,12 @@ def _layers(
     return tuple(costs)
 
 
-def _check_shape(table: Any, path: str | Path, i: int, slot: Slot) -> None:
-    for name, expected in slot.shape().items():
-        if (seen := _get(table, path, "layers", i, name)) != expected:
-            raise BadInput(
-                f"{path}: layer {i}: {name} is {seen}, the space has {expected}; "
-                f"run the lut stage again"
-            )
-
-
-def _cost(table: Any, path: str | Path, i: int, slot: Slot, block: str, key: str) -> float:
-    if block not in _get(table, path, "layers", i, "blocks"):
-        raise missing_entry(path, i, block, slot)
-    cost = float(_get(table, path, "layers", i, "blocks", block, key))
-    check_cost(cost, block, f"{path}: layer {i}")
-    return cost
-
-
 def missing_entry(path: str | Path, layer: int, block: str, slot: Slot) -> BadInput:
     """The error for a table that does not know a block of the space."""
-    s = slot
+    at = f"{slot.size}x{slot.size}, {slot.c_in} -> {slot.c_out} channels, stride {slot.stride}"
     return BadInput(
-        f"{path}: layer {layer}: no entry for block {block} at {s.size}x{s.size}, {s.c_in} -> "
-        f"{s.c_out} channels, stride {s.stride}; measure it, or take it out of the space"
+        f"{path}: layer {layer}: no entry for block {block} at {at}; measure it, or take it out of "
+        "the space"
     )
 
 
@@ -137,9 +128,8 @@ def _get(table: Any, path: str | Path, *keys: str | int) -> Any:
         try:
             table = table[key]
         except (KeyError, IndexError, TypeError):
-            raise BadInput(
-                f"{path}: {'.'.join(map(str, keys))} is missing; run the lut stage again"
-            ) from None
+            name = ".".join(map(str, keys))
+            raise BadInput(f"{path}: {name} is missing; give a whole cost table") from None
     return table
 
 
@@ -148,12 +138,11 @@ def expected_cost(lut: Lut, masks: Sequence[Tensor]) -> Tensor:
 
     Give it the very masks that the net was given.
     """
-    terms = [_costs(layer, m) @ m for layer, m in zip(lut.layers, masks, strict=True)]
+    terms = [
+        torch.tensor(list(layer.values()), dtype=mask.dtype, device=mask.device) @ mask
+        for layer, mask in zip(lut.layers, masks, strict=True)
+    ]
     return torch.stack(terms).sum() + lut.fixed
-
-
-def _costs(layer: dict[str, float], mask: Tensor) -> Tensor:
-    return torch.tensor(list(layer.values()), dtype=mask.dtype, device=mask.device)
 
 
 def cost_of(lut: Lut, choice: Sequence[str]) -> float:
@@ -165,21 +154,21 @@ def cost_of(lut: Lut, choice: Sequence[str]) -> float:
 
 
 def reference_cost(lut: Lut) -> float:
-    """Expected cost where every block is equally likely: what costs are measured against."""
+    """Expected cost where every block is equally likely: the unit of normalised costs."""
     return lut.fixed + sum(sum(layer.values()) / len(layer) for layer in lut.layers)
 
 
 def check_size(lut: Lut, size: int) -> None:
-    """Raise BadInput where the table was made for inputs of another size than the faces'."""
+    """Raise BadInput where the table holds for inputs of another size than the faces'."""
     if lut.size not in (None, size):
         raise BadInput(
-            f"{lut.source}: made for inputs of {lut.size}x{lut.size}, the faces are {size}x{size}; "
-            "make a table for these (lut.source: measure, or a kit of this size)"
+            f"{lut.source}: holds for inputs of {lut.size}x{lut.size}, the faces are {size}x{size};"
+            " measure a table for these (lut.source: measure, or a kit of this size)"
         )
 
 
 def cost_range(lut: Lut) -> tuple[float, float]:
-    """Cost of the cheapest and of the dearest architecture."""
-    cheap = sum(min(layer.values()) for layer in lut.layers)
-    dear = sum(max(layer.values()) for layer in lut.layers)
-    return lut.fixed + cheap, lut.fixed + dear
+    """Cost of the cheapest and of the costliest architecture."""
+    cheapest = sum(min(layer.values()) for layer in lut.layers)
+    costliest = sum(max(layer.values()) for layer in lut.layers)
+    return lut.fixed + cheapest, lut.fixed + costliest

@@ -30,8 +30,8 @@ class Count:
 def count(module: nn.Module, shape: Sequence[int]) -> Count:
     """Count `module` on an input of `shape` [1,C,H,W].
 
-    The net runs on the meta device: only shapes are computed. A batch norm counts as one bias per
-    channel, which is what it leaves after folding.
+    The net runs once on its own device; on the meta device only shapes are computed. A batch norm
+    counts as one bias per channel, which is what it leaves after folding.
     """
     total = Count(0, 0)
 
@@ -42,18 +42,15 @@ def count(module: nn.Module, shape: Sequence[int]) -> Count:
     counted = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)
     hooks = [m.register_forward_hook(add) for m in module.modules() if isinstance(m, counted)]
     was_training = module.training
+    device = next((p.device for p in module.parameters()), torch.device("meta"))
     try:
         with torch.no_grad():
-            module.eval()(torch.empty(tuple(shape), device=_device(module)))
+            module.eval()(torch.empty(tuple(shape), device=device))
     finally:
         module.train(was_training)
         for hook in hooks:
             hook.remove()
     return total
-
-
-def _device(module: nn.Module) -> torch.device:
-    return next((p.device for p in module.parameters()), torch.device("meta"))
 
 
 def _layer(layer: nn.Module, output: Tensor) -> Count:
@@ -85,16 +82,16 @@ def count_net(space: SpaceParams, points: int, choice: Sequence[str], size: int 
 
 
 def macs_table(space: SpaceParams, points: int, size: int = 112) -> dict[str, Any]:
-    """The exact table, as `results/lut/macs.json` holds it.
+    """The exact table of MACs, in the JSON form of a table (`fbnet.costs.lut`).
 
     Keys: unit "MACs", points, size, `fixed` {macs, params} of all but the searchable layers, and
     `layers`: per searchable layer its shape and `blocks` {name: {macs, params}}. The same on every
     machine.
     """
-    found = slots(space, size)
-    first = [slot.blocks[0] for slot in found]
+    layers = slots(space, size)
+    first = [slot.blocks[0] for slot in layers]
     fixed = count_net(space, points, first, size)
-    for slot in found:
+    for slot in layers:
         fixed -= count_block(slot, slot.blocks[0])
     return {
         "unit": "MACs",
@@ -103,6 +100,6 @@ def macs_table(space: SpaceParams, points: int, size: int = 112) -> dict[str, An
         "fixed": vars(fixed),
         "layers": [
             slot.shape() | {"blocks": {b: vars(count_block(slot, b)) for b in slot.blocks}}
-            for slot in found
+            for slot in layers
         ],
     }

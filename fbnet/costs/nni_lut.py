@@ -33,7 +33,11 @@ def from_nni_txt(
         lines = Path(path).read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: cannot be read as text ({type(error).__name__})") from None
-    records = ((f"{path}:{n}", _literal(line, f"{path}:{n}")) for n, line in _filled(lines))
+    records = (
+        (f"{path}:{n}", _literal(line, f"{path}:{n}"))
+        for n, line in enumerate(lines, 1)
+        if line.strip()
+    )
     return Lut(unit, _from_records(records, slots, path), fixed, str(path))
 
 
@@ -51,16 +55,11 @@ def from_nni_npy(
         return Lut(unit, _from_records(records, slots, path), fixed, str(path))
     if len(items) != len(slots):
         raise BadInput(f"{path}: {len(items)} layers, the space has {len(slots)}")
-    layers = tuple(_from_layer(item, slot, i, path) for i, (item, slot) in _pairs(items, slots))
+    layers = tuple(
+        _from_layer(item, slot, i, path)
+        for i, (item, slot) in enumerate(zip(items, slots, strict=True))
+    )
     return Lut(unit, layers, fixed, str(path))
-
-
-def _pairs(items: list[Any], slots: Sequence[Slot]) -> Iterable[tuple[int, tuple[Any, Slot]]]:
-    return enumerate(zip(items, slots, strict=True))
-
-
-def _filled(lines: list[str]) -> Iterable[tuple[int, str]]:
-    return ((n, line) for n, line in enumerate(lines, 1) if line.strip())
 
 
 def _literal(line: str, where: str) -> Any:

@@ -1,4 +1,4 @@
-"""Times calls fairly, and turns loaded models into calls."""
+"""Times loaded models fairly. A kit carries this module: it needs numpy only."""
 
 import math
 import platform
@@ -103,10 +103,10 @@ def call_of(session: Session, shape: Sequence[int], seed: int = 0) -> Call:
 
 
 def cpu_model() -> str:
-    """The processor's name, as well as the system tells it."""
+    """The processor's name as the system gives it, or else its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return next(iter(named), "") or platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(iter(names), "") or platform.processor() or platform.machine()

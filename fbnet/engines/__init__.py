@@ -1,15 +1,131 @@
-"""The engines that run exported nets here: onnxruntime, MNN and ncnn, behind one interface.
+"""The inference engines: a table of what each is, which needs none of them installed.
 
-A model is the bytes of its files by suffix, such as {".param": ..., ".bin": ...}; `read_model`
-takes it from disk and `fbnet.engines.convert` makes it from ONNX. All compute in fp32, on the CPU.
+Params, commands, kits, the export's variants and the latency metrics follow this table. To add an
+engine, write its file (`fbnet.engines.base.Implementation`) and its entry here; a program of your
+own adds one by `ENGINES.register(name, Engine(...))`. All run on the CPU.
 """
 
-from fbnet.engines import mnn, ncnn, onnxruntime
-from fbnet.engines.base import Engine, Model, Session, read_model
+from fbnet.engines.base import (
+    FULL,
+    BenchmarkProgram,
+    ConversionError,
+    Engine,
+    Model,
+    Session,
+    Variant,
+    fixed_batch,
+    input_shape,
+)
+from fbnet.registry import Registry
 
-ENGINES: dict[str, Engine] = {
-    each.name: each for each in (onnxruntime.ENGINE, mnn.ENGINE, ncnn.ENGINE)
-}
-"""By the name that params use."""
+__all__ = [
+    "ENGINES",
+    "EXPORTED",
+    "BenchmarkProgram",
+    "ConversionError",
+    "Engine",
+    "Model",
+    "Session",
+    "Variant",
+    "fixed_batch",
+    "input_shape",
+    "variants",
+]
 
-__all__ = ["ENGINES", "Engine", "Model", "Session", "read_model"]
+NUMBER = r"([-+\d.eE]+|nan|inf|-nan|-inf)"
+"""A latency as programs print it; wrong ones are read too, so that they can be named."""
+
+ENGINES: Registry[Engine] = Registry(
+    "engine",
+    {
+        "onnxruntime": Engine(
+            name="onnxruntime",
+            distribution="onnxruntime",
+            module="onnxruntime",
+            implementation="fbnet.engines.onnxruntime",
+            suffixes=(".onnx",),
+            precisions={
+                FULL: "weights and arithmetic",
+                "int8": "weights and activations (static, QDQ), calibrated on training faces",
+            },
+            programs=(
+                BenchmarkProgram(
+                    name="onnxruntime_perf_test",
+                    command='"$program" -I -s -m times -r "$loops" -x "$threads" -y 1 '
+                    '"$models/$name.onnx"',
+                    # The median where it was run with -s, else the average.
+                    latencies={
+                        rf"^P50 Latency(?: is|:) {NUMBER} s(?:ec)?\s*$": 1e3,
+                        rf"^Average inference time cost(?: total)?: *{NUMBER} ms": 1.0,
+                    },
+                ),
+            ),
+        ),
+        "mnn": Engine(
+            name="mnn",
+            distribution="MNN",
+            module="MNN",
+            implementation="fbnet.engines.mnn",
+            suffixes=(".mnn",),
+            precisions={
+                FULL: "weights and arithmetic",
+                "fp16": "stored weights; arithmetic in fp32",
+                "int8": "stored weights; arithmetic in fp32",
+            },
+            programs=(
+                BenchmarkProgram(
+                    name="benchmark.out",
+                    # CPU, and precision 1: fp32 also where the processor has fp16.
+                    command='"$program" "$models" "$loops" "$warmup" 0 "$threads" 1',
+                    latencies={
+                        r"^\[ - \]\s+(\S+)\s+max =\s*\S+\s*ms\s+min =\s*\S+\s*ms\s+"
+                        rf"avg =\s*{NUMBER}\s*ms": 1.0
+                    },
+                    names_models=True,
+                    runs_folder=True,
+                ),
+                BenchmarkProgram(
+                    name="MNNV2Basic.out",
+                    command='"$program" "$models/$name.mnn" "$loops" 0 0 "$threads"',
+                    latencies={rf"^Avg=\s*{NUMBER} ms": 1.0},
+                ),
+            ),
+        ),
+        "ncnn": Engine(
+            name="ncnn",
+            distribution="ncnn",
+            module="ncnn",
+            implementation="fbnet.engines.ncnn",
+            suffixes=(".param", ".bin"),
+            precisions={
+                FULL: "weights and arithmetic",
+                "fp16": "stored weights; arithmetic in fp32",
+            },
+            max_batch=1,
+            programs=(
+                BenchmarkProgram(
+                    name="benchncnn",
+                    command='"$program" "$loops" "$threads" 0 -1 0 "param=$models/$name.param" '
+                    '"shape=[$width,$height,$channels]"',
+                    latencies={
+                        rf"^\s*(\S+)\s+min =\s*\S+\s+max =\s*\S+\s+avg =\s*{NUMBER}\s*$": 1.0
+                    },
+                    names_models=True,
+                ),
+            ),
+        ),
+    },
+)
+"""By the name that params and commands use."""
+
+EXPORTED = "onnxruntime"
+"""The variant that is the exported ONNX file itself; all others are converted from it."""
+
+
+def variants() -> dict[str, Variant]:
+    """All variants that the engines offer, by name: those that `export.variants` may list.
+
+    A variant has its engine's name in fp32 (`mnn`), and `ENGINE_PRECISION` (`mnn_int8`) below.
+    """
+    known = [Variant(engine, p) for engine in ENGINES.values() for p in engine.precisions]
+    return {variant.name: variant for variant in known if variant.name != EXPORTED}

@@ -1,87 +1,204 @@
-"""What an engine is, and what all of them share."""
+"""What the table says of an engine, and what all engines' files share.
+
+A kit carries this module and its engines' files to a device: at the top they import numpy, the
+standard library, `fbnet.errors` and this module only; what converters need is imported where used.
+"""
 
 import importlib
 import importlib.metadata
 import os
+import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from fbnet.errors import BadInput
 
 Model = Mapping[str, bytes]
-"""The bytes of a model's files by suffix."""
+"""The bytes of a model's files by suffix, such as {".param": ..., ".bin": ...}."""
 Session = Callable[[np.ndarray], np.ndarray]
 """A loaded model: float32 [N, C, H, W] in, its first output float32 out."""
+FULL = "fp32"
+"""The precision that every engine offers: weights and arithmetic in 32 bits."""
+
+
+class ConversionError(RuntimeError):
+    """A converter did not write the files it was asked for."""
+
+
+@dataclass(frozen=True)
+class BenchmarkProgram:
+    """An engine's own benchmark program, which a kit runs on devices without Python."""
+
+    name: str
+    """Name of its file."""
+    command: str
+    """Shell line that runs it. Variables: program, models (folder), loops, warmup, threads; and of
+    one model name (its files' stem), width, height, channels."""
+    latencies: Mapping[str, float]
+    """Regular expression of a line whose last group is the latency -> its unit in milliseconds.
+    The first expression that matches anywhere in the output counts."""
+    names_models: bool = False
+    """Whether the first group names the model's file; else the kit prints the name before a run."""
+    runs_folder: bool = False
+    """Whether one call runs all models of the folder; else it is called once a model."""
+
+
+class Implementation(Protocol):
+    """What the file of an engine defines."""
+
+    def convert(self, data: bytes, precision: str, calibration: np.ndarray | None) -> Model:
+        """See `Engine.convert`."""
+
+    def open_session(self, engine: Any, model: Model, threads: int) -> Session:
+        """Load a model by `engine`, the imported module. Raises `cannot_open`."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """An inference engine from a wheel; `wheel` is imported when a model is opened, not before."""
+    """An inference engine for the CPU; neither it nor its file is imported before it is used."""
 
     name: str
-    """As params and results call it."""
-    wheel: str
-    """The module to import, and the distribution that brings it."""
+    """Name in params, commands and results."""
+    distribution: str
+    """What `pip install` calls it."""
+    module: str
+    """What Python imports."""
+    implementation: str
+    """Module that converts to it and opens its models: an `Implementation`."""
     suffixes: tuple[str, ...]
-    """Of the files that make up a model."""
-    batched: bool
-    """Whether one call takes several inputs."""
-    _open: Callable[[Any, Model, int], Session]
+    """Suffixes of the files that make up a model."""
+    precisions: Mapping[str, str] = field(default_factory=lambda: {FULL: ""})
+    """Precision (fp32, fp16, int8) -> what has it."""
+    max_batch: int | None = None
+    """Most inputs of one call; None sets no limit."""
+    programs: tuple[BenchmarkProgram, ...] = ()
+    """Its own benchmark programs, where a kit knows any."""
+
+    def convert(
+        self, data: bytes, precision: str = FULL, calibration: np.ndarray | None = None
+    ) -> dict[str, bytes]:
+        """The bytes of an ONNX net as a model of this engine; equal arguments give equal bytes.
+
+        An input whose batch size is open becomes one of a single face where the engine needs a
+        fixed size. calibration: inputs float32 [n, 3, S, S] over which int8 activations take their
+        ranges. Raises BadInput where the converter is not installed, ConversionError where it
+        cannot convert the net.
+        """
+        return dict(self._implementation().convert(data, precision, calibration))
 
     def open(self, model: Model, threads: int = 1) -> Session:
         """Load a model to run with `threads` threads.
 
-        Raises BadInput when the wheel is missing, a file is, or the engine cannot read them.
+        Raises BadInput when the engine is not installed, a file is missing, or the engine cannot
+        read them.
         """
         missing = [suffix for suffix in self.suffixes if suffix not in model]
         if missing:
-            raise BadInput(
-                f"{self.name}: a model is {' + '.join(self.suffixes)}; {missing} is not there"
-            )
-        return self._open(self._module(), model, threads)
+            files = " + ".join(self.suffixes)
+            raise BadInput(f"{self.name}: a model is {files}; {missing} is not there")
+        try:
+            with quiet():  # MNN prints what the processor can do
+                engine = importlib.import_module(self.module)
+        except ImportError:
+            raise self._not_installed() from None
+        if not getattr(engine, "__file__", None):  # a mere folder of that name on the path
+            raise self._not_installed()
+        return self._implementation().open_session(engine, model, threads)
 
     def version(self) -> str:
-        """Of the wheel. Raises BadInput when it is not installed."""
+        """Version of the installed distribution. Raises BadInput when there is none."""
         try:
-            return importlib.metadata.version(self.wheel)
+            return importlib.metadata.version(self.distribution)
         except importlib.metadata.PackageNotFoundError:
             raise self._not_installed() from None
 
-    def _module(self) -> Any:
-        try:
-            with quiet():  # MNN prints what the processor can do
-                return importlib.import_module(self.wheel)
-        except ImportError:
-            raise self._not_installed() from None
+    def _implementation(self) -> Implementation:
+        implementation: Any = importlib.import_module(self.implementation)
+        return implementation
 
     def _not_installed(self) -> BadInput:
         return BadInput(
-            f"engine {self.name}: the wheel {self.wheel} is not installed here; "
-            f"pip install {self.wheel}, or choose another of the engines"
+            f"engine {self.name} is not installed here; pip install {self.distribution}, or choose "
+            "another engine"
         )
 
 
-def read_model(path: str | Path, suffixes: tuple[str, ...]) -> dict[str, bytes]:
-    """The model whose first file is `path`, its others being of the same name.
+@dataclass(frozen=True)
+class Variant:
+    """One form of the exported net: a model of one engine in one precision."""
 
-    Raises BadInput naming the file that is missing.
-    """
-    files = {suffix: Path(path).with_suffix(suffix) for suffix in suffixes}
-    try:
-        return {suffix: file.read_bytes() for suffix, file in files.items()}
-    except FileNotFoundError as error:
-        raise BadInput(f"{error.filename}: no such file; run the export stage") from None
+    engine: Engine
+    precision: str
+
+    @property
+    def name(self) -> str:
+        """Name in `export.variants` and in results: the engine's, with a precision below fp32."""
+        return self.engine.name + ("" if self.precision == FULL else f"_{self.precision}")
+
+    def files(self, folder: Path) -> dict[str, Path]:
+        """Its files by suffix in a folder of variants: FOLDER/ENGINE/subnet[_PRECISION]SUFFIX."""
+        stem = "subnet" if self.precision == FULL else f"subnet_{self.precision}"
+        place = folder / self.engine.name
+        return {suffix: place / f"{stem}{suffix}" for suffix in self.engine.suffixes}
 
 
-def cannot_read(engine: str, reason: str) -> BadInput:
+def cannot_open(engine: str, reason: str) -> BadInput:
     """The error for a model that an engine does not take."""
-    return BadInput(f"{engine} cannot open the model ({reason}); convert it from ONNX again")
+    return BadInput(f"{engine} cannot open the model ({reason}); it is broken or of another kind")
+
+
+def fixed_batch(data: bytes, batch: int) -> bytes:
+    """An ONNX net for `batch` inputs at once, where its file leaves their number open."""
+    import onnx
+
+    model = onnx.load_from_string(data)
+    for value in (*model.graph.input, *model.graph.output):
+        first = value.type.tensor_type.shape.dim[0]
+        if first.dim_param:
+            first.dim_value = batch
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def input_shape(data: bytes) -> tuple[int, ...]:
+    """Shape of the first input of an ONNX net; sizes that it leaves open are 1."""
+    import onnx
+
+    value = onnx.load_from_string(data).graph.input[0]
+    return tuple(dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim)
+
+
+def converter_file(distribution: str, module: str) -> Path:
+    """Where a converter's module lies; it is not imported, since that may be slow.
+
+    Raises BadInput where the distribution is not installed.
+    """
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise BadInput(
+            f"converter {distribution} is not installed here; pip install {distribution}"
+        )
+    return Path(spec.origin)
+
+
+def run_converter(name: str, command: Sequence[str], outputs: Sequence[Path]) -> None:
+    """Run a converter in the folder of its output files, as a process of its own.
+
+    Converters print much, and a net that one cannot take may end its process. Raises
+    ConversionError with its last line where it fails or leaves a file out.
+    """
+    done = subprocess.run(
+        command, cwd=outputs[0].parent, capture_output=True, text=True, errors="replace"
+    )
+    if done.returncode or not all(path.is_file() for path in outputs):
+        lines = (done.stdout + done.stderr).strip().splitlines() or ["it printed nothing"]
+        raise ConversionError(f"{name} cannot convert the net: {lines[-1]}")
 
 
 @contextmanager

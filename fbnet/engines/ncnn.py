@@ -1,4 +1,4 @@
-"""ncnn (Tencent): one input at a time."""
+"""ncnn (Tencent): one input at a time; `pnnx` converts to it."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -6,13 +6,37 @@ from typing import Any
 
 import numpy as np
 
-from fbnet.engines.base import Engine, Model, Session, cannot_read, quiet
+from fbnet.engines.base import (
+    FULL,
+    Model,
+    Session,
+    cannot_open,
+    converter_file,
+    fixed_batch,
+    quiet,
+    run_converter,
+)
 
+WEIGHT_OPTIONS = {FULL: "fp16=0", "fp16": "fp16=1"}
+"""How the weights are stored, by precision."""
 HALF = ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage")
 """Options that would round to 16 bits on processors that can compute in them."""
 
 
-def _open(ncnn: Any, model: Model, threads: int) -> Session:
+def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Model:
+    """An ONNX net as {".param": bytes, ".bin": bytes}; an open batch size becomes 1."""
+    program = converter_file("pnnx", "pnnx").with_name("pnnx")
+    with TemporaryDirectory() as name:
+        source = Path(name) / "model.onnx"
+        source.write_bytes(fixed_batch(data, 1))
+        outputs = {suffix: Path(name) / f"model.ncnn{suffix}" for suffix in (".param", ".bin")}
+        command = [str(program), str(source), WEIGHT_OPTIONS[precision]]
+        run_converter("pnnx", command, tuple(outputs.values()))
+        return {suffix: path.read_bytes() for suffix, path in outputs.items()}
+
+
+def open_session(ncnn: Any, model: Model, threads: int) -> Session:
+    """Load a model; its session takes one input a call."""
     net = ncnn.Net()
     net.opt.num_threads = threads
     net.opt.use_vulkan_compute = False
@@ -24,16 +48,15 @@ def _open(ncnn: Any, model: Model, threads: int) -> Session:
         weights.write_bytes(model[".bin"])
         # Short-circuits: weights without a graph end the process.
         if net.load_param(str(param)) or net.load_model(str(weights)):
-            raise cannot_read("ncnn", "not a .param and .bin that belong together")
+            raise cannot_open("ncnn", "not a .param and .bin that belong together")
     into, outof = net.input_names()[0], net.output_names()[0]
 
     def run(x: np.ndarray) -> np.ndarray:
-        kept = np.ascontiguousarray(x[0])  # until the end: ncnn reads this very memory
+        if len(x) != 1:
+            raise ValueError(f"{len(x)} inputs, ncnn takes one a call")
+        image = np.ascontiguousarray(x[0])  # kept until the end: ncnn reads this very memory
         extractor = net.create_extractor()
-        extractor.input(into, ncnn.Mat(kept))
+        extractor.input(into, ncnn.Mat(image))
         return np.array(extractor.extract(outof)[1])[None]
 
     return run
-
-
-ENGINE = Engine("ncnn", "ncnn", (".param", ".bin"), batched=False, _open=_open)

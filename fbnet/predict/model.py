@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fbnet.engines.onnxruntime import open_session
+from fbnet.engines.onnxruntime import inference_session
 from fbnet.errors import BadInput
 from fbnet.landmarks import LAPA_TO_NNI, SCHEMES
 from fbnet.params import CROP_SCALE
@@ -42,7 +42,7 @@ class OnnxModel:
         what = "the ONNX model" if isinstance(source, bytes) else str(source)
         try:
             data = source if isinstance(source, bytes) else Path(source).read_bytes()
-            self._session = open_session(data, threads)
+            self._session = inference_session(data, threads)
         except FileNotFoundError:
             raise BadInput(f"{what}: no such file") from None
         except BadInput as error:

@@ -56,7 +56,7 @@ def test_the_order_is_the_spaces_though_json_sorts(path: Path) -> None:
     assert (lut.unit, lut.fixed) == ("MACs", 5_204_592)
 
 
-def test_the_expected_cost_is_the_seeds_plus_the_fixed_part(path: Path) -> None:
+def test_the_expected_cost_is_nnis_plus_the_fixed_part(path: Path) -> None:
     lut = from_json(path, NNI_SPACE)
     golden = np.load(GOLDEN)
     masks = [torch.from_numpy(mask).requires_grad_() for mask in golden["masks"]]

@@ -26,7 +26,7 @@ def figures(table: dict, layer: int, key: str) -> list[int]:
     return [table["layers"][layer]["blocks"][b][key] for b in NNI_SPACE.layer_ops[layer]]
 
 
-def test_macs_are_the_seeds(table: dict) -> None:
+def test_macs_are_nnis(table: dict) -> None:
     golden = np.load(GOLDEN)["lut_macs"]
     assert [figures(table, i, "macs") for i in range(5)] == golden.tolist()
 

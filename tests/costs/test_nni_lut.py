@@ -91,7 +91,7 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 @pytest.mark.parametrize("number", [float, np.float64, np.float32, np.int64])
-def test_the_seeds_numpy_table(number: type, protocol: int, tmp_path: Path) -> None:
+def test_nnis_numpy_table(number: type, protocol: int, tmp_path: Path) -> None:
     array = np.array([{b: number(c) for b, c in layer.items()} for layer in layers()])
     path = tmp_path / "lut.npy"
     with path.open("wb") as stream:

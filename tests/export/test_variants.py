@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from fbnet.engines import ENGINES
-from fbnet.engines.convert import ConversionError
+from fbnet.engines import ENGINES, ConversionError, Engine, variants
 from fbnet.export.onnx import landmarks
-from fbnet.export.variants import VARIANTS, Trial, Variant, calibration, predict, publish, published
+from fbnet.export.variants import Trial, calibration, predict, publish, published
 from fbnet.params import ExportParams
 from fbnet.predict.interface import to_input
 from fbnet.predict.model import OnnxModel
@@ -19,44 +18,44 @@ def trial(net, exported, faces):
 
 
 def test_every_variant_runs_and_holds(trial, exported, faces, tmp_path, capfd):
-    rows = publish(list(VARIANTS), exported, trial, calibration(faces, 6), tmp_path / "variants")
-    assert [row["variant"] for row in rows] == list(VARIANTS)
+    rows = publish(list(variants()), exported, trial, calibration(faces, 6), tmp_path / "variants")
+    assert [row["variant"] for row in rows] == list(variants())
     for row in rows:
         assert not row["fault"]
         assert row["parity"] <= (1e-5 if row["precision"] == "fp32" else 0.05)
         assert row["nme_change"] == pytest.approx(row["nme"] / trial.nme - 1)
-    found = published(tmp_path / "variants")
-    assert list(found) == list(VARIANTS)
-    assert len(list((tmp_path / "variants").iterdir())) == 8
+    models = published(tmp_path / "variants")
+    assert list(models) == list(variants())
+    assert len([p for p in (tmp_path / "variants").rglob("*") if p.is_file()]) == 8
     for row in rows:
-        assert row["size_kb"] * 1024 == sum(map(len, found[row["variant"]].values()))
+        assert row["size_kb"] * 1024 == sum(map(len, models[row["variant"]].values()))
     assert capfd.readouterr().out == ""
 
 
 def test_figures_are_those_of_the_files(trial, exported, faces):
     model, row = trial.run("mnn_int8", exported, calibration(faces, 6))
     crops = faces.crops(faces.indices("test"))
-    found = predict(ENGINES["mnn"].open(model), crops)
-    assert row["parity"] == pytest.approx(np.abs(found[:5] - trial.exact).max())
-    assert row["nme"] == pytest.approx(score(Fixed(found, crops), faces).figures["nme"])
+    output = predict(ENGINES["mnn"].open(model), crops)
+    assert row["parity"] == pytest.approx(np.abs(output[:5] - trial.exact).max())
+    assert row["nme"] == pytest.approx(score(Fixed(output, crops), faces).figures["nme"])
 
 
 class Fixed:
     """Answers for the test faces with landmarks at hand."""
 
-    def __init__(self, found, crops):
-        self.size, self.points = crops.shape[1], found.shape[1]
-        self.found = found
+    def __init__(self, output, crops):
+        self.size, self.points = crops.shape[1], output.shape[1]
+        self.output = output
 
     def predict(self, images, batch=64):
-        return self.found
+        return self.output
 
 
-def test_what_fails_is_not_published_and_said(trial, exported, faces, tmp_path, capsys):
+def test_what_fails_is_not_published_and_named(trial, exported, faces, tmp_path, capsys):
     strict = Trial(faces, trial.exact + 1e-3, trial.nme / 2, parity=1e-5, growth=0.05)
     folder = tmp_path / "variants"
     folder.mkdir()
-    (folder / "subnet.mnn").write_bytes(b"of an earlier run")
+    (folder / "subnet.old").write_bytes(b"of an earlier run")
     rows = publish(["mnn", "mnn_fp16"], exported, strict, calibration(faces, 6), folder)
     assert "differs from the net by 0.001" in rows[0]["fault"]
     assert "NME grows by 100" in rows[1]["fault"]
@@ -75,10 +74,10 @@ def test_what_is_not_a_number_is_not_published(trial, exported, faces, tmp_path)
 
 
 def test_a_net_that_does_not_convert_has_a_fault(trial, monkeypatch, tmp_path, faces):
-    def fail(data, inputs):
+    def fail(engine, data, precision, calibration):
         raise ConversionError("no such operator")
 
-    monkeypatch.setitem(VARIANTS, "mnn", Variant("mnn", "fp32", fail))
+    monkeypatch.setattr(Engine, "convert", fail)
     (row,) = publish(["mnn"], b"", trial, calibration(faces, 1), tmp_path / "variants")
     assert row["fault"] == "no such operator" and "nme" not in row
 
@@ -92,4 +91,4 @@ def test_calibration_faces_are_training_faces(faces):
 
 
 def test_params_name_the_variants():
-    assert set(ExportParams().variants) == set(VARIANTS)
+    assert set(ExportParams().variants) == set(variants())

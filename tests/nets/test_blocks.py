@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from fbnet.costs.latency import quick_onnx
 from fbnet.costs.macs import count
+from fbnet.costs.measure import quick_onnx
 from fbnet.nets.blocks import BLOCKS, Identity, MBBlock, initialise
 from fbnet.params import BLOCK_NAMES
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from fbnet.costs.latency import net_model
+from fbnet.costs.measure import net_model
 from fbnet.errors import BadInput
 from fbnet.nets.pfld import PFLD, build_auxnet, build_subnet, slots
 from fbnet.params import NNI_SPACE, SpaceParams, StageParams

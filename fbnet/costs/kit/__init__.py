@@ -1,5 +1,5 @@
-"""A folder that carries a search space to a device, and what comes back from there.
+"""A folder that carries a search space to a device, and the table that comes back from there.
 
-`write` fills the folder, `runner` goes with it as plain files, `outputs` reads what benchmark
-programs print, `table` makes a latency table of it.
+`contents` lists a kit's models, `write` fills the folder, `runner` goes with it as plain files,
+`results` turns what was measured into a latency table.
 """

@@ -1,7 +1,7 @@
 """Times every model of a kit in one engine, on the machine that this runs on.
 
-Needs numpy and the engine's wheel only. One thread by default; all models are warmed up, then
-timed in turn, in bursts, until every median's confidence interval is narrow or the time is up.
+Needs numpy and the engine only. One thread by default; all models are warmed up, then timed in
+turn, in bursts, until every median's confidence interval is narrow or the time is up.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fbnet.costs.timing import Call, call_of, cpu_model, measure
-from fbnet.engines import ENGINES
+from fbnet.engines.base import Engine
 from fbnet.errors import BadInput, exit_code
 
 KIT = Path(__file__).resolve().parents[1]
@@ -26,11 +26,6 @@ ID_LENGTH = 16
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Time the kit and write a CSV file. Returns 0 done, 2 bad input (one line on stderr)."""
-    arguments = _parser().parse_args(argv)
-    return exit_code("run.py", lambda: print(run(arguments)))
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
     add = parser.add_argument
     add("--engine", help="one of the kit's; the first of them unless given")
@@ -41,16 +36,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, default=120.0, help="stop after this time all the same")
     add("--out", type=Path, default=Path("results.csv"))
     add("--kit", type=Path, default=KIT, help="folder that holds manifest.json")
-    return parser
+    arguments = parser.parse_args(argv)
+    return exit_code("run.py", lambda: print(run(arguments)))
 
 
 def run(arguments: argparse.Namespace) -> str:
-    """Do what the arguments say; returns a line about it."""
-    data = _bytes(arguments.kit / "manifest.json")
+    """Time the kit as the arguments say; returns a line about it."""
+    data = _read(arguments.kit / "manifest.json")
     manifest = json.loads(data)
-    engine = arguments.engine or manifest["engines"][0]
-    if engine not in manifest["engines"]:
-        raise BadInput(f"the kit has no models for {engine}, only for {manifest['engines']}")
+    engine = _engine(manifest, arguments.engine)
+    version = engine.version()
     times = measure(
         _calls(arguments.kit, manifest, engine, arguments.threads),
         warmup=arguments.warmup,
@@ -59,8 +54,8 @@ def run(arguments: argparse.Namespace) -> str:
         max_seconds=arguments.seconds,
     )
     facts = {
-        "engine": engine,
-        "version": ENGINES[engine].version(),
+        "engine": engine.name,
+        "version": version,
         "cpu": cpu_model(),
         "threads": arguments.threads,
         "kit": hashlib.sha256(data).hexdigest()[:ID_LENGTH],
@@ -70,23 +65,31 @@ def run(arguments: argparse.Namespace) -> str:
     return f"{len(times)} models in {arguments.out}; widest interval +-{worst:.1%} of its median"
 
 
-def _calls(kit: Path, manifest: Any, engine: str, threads: int) -> dict[str, Call]:
+def _engine(manifest: Any, name: str | None) -> Engine:
+    """The engine of that name, or the kit's first, as the manifest describes it."""
+    engines = {entry["name"]: Engine(**entry) for entry in manifest["engines"]}
+    if name and name not in engines:
+        raise BadInput(f"--engine {name}: the kit has models for {', '.join(engines)} only")
+    return engines[name or next(iter(engines))]
+
+
+def _calls(kit: Path, manifest: Any, engine: Engine, threads: int) -> dict[str, Call]:
     calls = {}
     for name, model in manifest["models"].items():
-        files = {Path(f["path"]).suffix: _checked(kit, f) for f in model["files"][engine]}
-        session = ENGINES[engine].open(files, threads)
+        files = {Path(f["path"]).suffix: _checked(kit, f) for f in model["files"][engine.name]}
+        session = engine.open(files, threads)
         calls[name] = call_of(session, model["input"], manifest["seed"])
     return calls
 
 
 def _checked(kit: Path, file: Any) -> bytes:
-    data = _bytes(kit / file["path"])
+    data = _read(kit / file["path"])
     if hashlib.sha256(data).hexdigest() != file["sha256"]:
         raise BadInput(f"{kit / file['path']}: not the file of this kit; copy the kit again")
     return data
 
 
-def _bytes(path: Path) -> bytes:
+def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

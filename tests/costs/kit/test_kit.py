@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fbnet.costs.imported import imported
-from fbnet.costs.kit.manifest import Contents, read_contents
-from fbnet.costs.kit.table import table_of
-from fbnet.costs.kit.write import write_kit
+from fbnet.costs.device_lut import device_table
+from fbnet.costs.kit.contents import Contents, read_contents
+from fbnet.costs.kit.results import table_of
+from fbnet.costs.kit.write import program_script, write_kit
 from fbnet.costs.lut import cost_of, from_table
+from fbnet.engines import ENGINES
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import digest, write_json
@@ -94,7 +95,9 @@ def test_equal_shapes_have_one_model_and_the_manifest_states_every_file(kit: Pat
     ]
     files = [f for model in manifest["models"].values() for f in model["files"]["onnxruntime"]]
     assert all(digest(kit / f["path"]) == f["sha256"] for f in files)
-    assert sorted(os.listdir(kit / "onnxruntime")) == sorted(Path(f["path"]).name for f in files)
+    assert sorted(os.listdir(kit / "models/onnxruntime")) == sorted(
+        Path(f["path"]).name for f in files
+    )
     assert len(Contents.of(NNI_SPACE, 106, 112, checks=8, seed=0).keys()) == 27 + 2 + 3 + 8
     assert read_contents(kit)[0] == CONTENTS
 
@@ -114,7 +117,7 @@ def test_each_engine_has_its_files(tmp_path: Path) -> None:
     one = SpaceParams(stages=(StageParams(ops=("gh_k3",), layer_num=1, channels=16, stride=1),))
     contents = Contents.of(one, POINTS, SIZE, checks=2, seed=0)
     write_kit(tmp_path / "kit", contents, ["mnn", "ncnn"])
-    suffixes = {p.suffix for p in (tmp_path / "kit").glob("*/gh_k3-32-16-s1-4*")}
+    suffixes = {p.suffix for p in (tmp_path / "kit").glob("models/*/gh_k3-32-16-s1-4*")}
     assert suffixes == {".mnn", ".param", ".bin"}
     assert contents.checks == ()  # the space has no other net than its reference
 
@@ -132,7 +135,7 @@ def test_what_is_measured_elsewhere_becomes_a_table_that_the_search_takes(
     assert len(table["checks"]) == 3 and lut.error == table["mape"]
     write_json(tmp_path / "latency.json", table)
     params = LutParams(source="file", file=str(tmp_path / "latency.json"))
-    assert imported(SPACE, POINTS, params, SIZE) == table
+    assert device_table(SPACE, POINTS, params, SIZE) == table
     quick = SearchParams(
         epochs=2, warmup_epochs=1, batch=16, arch_batch=4, nas_lr=6.0, augment=False, min_steps=0
     )
@@ -142,12 +145,36 @@ def test_what_is_measured_elsewhere_becomes_a_table_that_the_search_takes(
 
 def test_the_runner_refuses_a_changed_model(kit: Path, tmp_path: Path) -> None:
     shutil.copytree(kit, tmp_path / "kit")
-    (tmp_path / "kit/onnxruntime/net-1.onnx").write_bytes(b"other")
+    (tmp_path / "kit/models/onnxruntime/net-1.onnx").write_bytes(b"other")
     command = [sys.executable, "-I", "kit/run.py", "--seconds", "0.1"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and "net-1.onnx: not the file of this kit" in done.stderr
     assert not (tmp_path / "results.csv").exists()
+
+
+def test_a_missing_engine_is_named_in_one_line(kit: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(kit, tmp_path / "kit")
+    manifest = (folder / "manifest.json").read_text()
+    manifest = manifest.replace('"module": "onnxruntime"', '"module": "no_such_engine"')
+    (folder / "manifest.json").write_text(manifest)
+    (folder / "no_such_engine").mkdir()  # a folder of its name does not stand in for it
+    done = subprocess.run(
+        [sys.executable, "kit/run.py"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "run.py: engine onnxruntime is not installed here; pip install onnxruntime, or choose "
+        "another engine\n"
+    )
+
+
+def test_a_program_of_another_engine_is_refused(kit: Path, tmp_path: Path) -> None:
+    (tmp_path / "benchncnn").touch()
+    command = ["sh", str(kit / "bench.sh"), str(tmp_path / "benchncnn"), "here"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "not a benchmark program of this kit's engines (onnxruntime_perf_test)" in done.stderr
 
 
 def test_entries_are_blocks_less_their_neighbours_and_checks_tell_the_error(
@@ -180,7 +207,7 @@ def spoilt(name: str, value: float | None) -> dict[str, float]:
         ("sep_k3-32-16-s2-4", -1.0, r"sep_k3-32-16-s2-4: latency -1\.0 ms; must be a positive"),
         ("sep_k3-32-16-s2-4", 0, r"sep_k3-32-16-s2-4: latency 0 ms"),
         ("sep_k3-32-16-s2-4", float("nan"), r"sep_k3-32-16-s2-4: latency nan ms"),
-        ("sep_k3-32-16-s2-4", 0.9, r"layer 2, block sep_k3: no dearer than its neighbours alone"),
+        ("sep_k3-32-16-s2-4", 0.9, r"layer 2, block sep_k3: no costlier than its neighbours alone"),
         ("sep_k3-32-16-s2-4", 90.0, r"layer 2, block sep_k3: cost 89 ms is 1\S+ times the table's"),
     ],
 )
@@ -229,8 +256,10 @@ FAKES = {
 def test_the_script_runs_a_program_over_all_models(program: str, kit: Path, tmp_path: Path) -> None:
     engine, says = FAKES[program]
     folder = shutil.copytree(kit, tmp_path / "kit")
-    (folder / "onnxruntime").rename(folder / engine)
-    for file in (folder / engine).iterdir():
+    (folder / "programs.sh").write_text(program_script([*ENGINES.values()]))
+    models = folder / "models" / engine
+    (folder / "models/onnxruntime").rename(models)
+    for file in models.iterdir():
         file.rename(file.with_suffix({"mnn": ".mnn", "ncnn": ".param"}.get(engine, ".onnx")))
     values = made_up(CONTENTS.keys())
     lines = "".join(f"{n} {v} {v / 1e3}\n" for n, v in values.items())

@@ -3,26 +3,24 @@
 #
 #   sh bench.sh PROGRAM PLACE [THREADS] [LOOPS] [ROUNDS] > results.txt
 #
-# PROGRAM: benchmark.out, MNNV2Basic.out, benchncnn or onnxruntime_perf_test, built for the device;
-#   the .so files beside it go along.
+# PROGRAM: a program of programs.sh, such as benchmark.out or benchncnn, built for the device; the
+#   .so files beside it go along.
 # PLACE: adb, adb:SERIAL, ssh:USER@HOST, or here.
 set -eu
 [ $# -ge 2 ] || { sed -n 2,8p "$0" >&2; exit 2; }
 program=$1 place=$2 threads=${3:-1} loops=${4:-50} rounds=${5:-5}
 kit=$(cd "$(dirname "$0")" && pwd)
 [ -f "$program" ] || { echo "bench.sh: $program: no such file" >&2; exit 2; }
-case $(basename "$program") in
-    benchmark.out | MNNV2Basic.out) engine=mnn ;;
-    benchncnn) engine=ncnn ;;
-    onnxruntime_perf_test) engine=onnxruntime ;;
-    *) echo "bench.sh: $program: not a benchmark program that the kit knows" >&2; exit 2 ;;
-esac
-[ -d "$kit/$engine" ] || { echo "bench.sh: the kit has no models for $engine" >&2; exit 2; }
+. "$kit/programs.sh"
+[ -n "$engine" ] || {
+    echo "bench.sh: $program: not a benchmark program of this kit's engines ($programs)" >&2
+    exit 2
+}
 if command -v sha256sum >/dev/null; then
     echo "# kit $(sha256sum <"$kit/manifest.json" | cut -c1-16)"
 fi
-run="sh device.sh ./$(basename "$program") $engine $threads $loops $rounds"
-set -- "$kit/$engine" "$kit/models.txt" "$kit/device.sh" "$program"
+run="sh device.sh ./$(basename "$program") $threads $loops $rounds"
+set -- "$kit/models/$engine" "$kit/models.txt" "$kit/device.sh" "$kit/programs.sh" "$program"
 for library in "$(dirname "$program")"/*.so; do
     [ ! -e "$library" ] || set -- "$@" "$library"
 done
@@ -44,7 +42,7 @@ case $place in
         host=${place#ssh:}
         folder=$(ssh "$host" mktemp -d)
         scp -qr "$@" "$host:$folder" >&2
-        ssh "$host" "cd $folder && chmod +x ./* && $run; rm -rf $folder"
+        ssh "$host" "cd $folder && chmod +x ./* && $run; code=\$?; rm -rf $folder; exit \$code"
         ;;
     *) echo "bench.sh: $place: give adb, adb:SERIAL, ssh:USER@HOST or here" >&2; exit 2 ;;
 esac

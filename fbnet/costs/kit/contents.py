@@ -1,13 +1,18 @@
-"""What a kit holds: its models by name, and the nets that anchor and check its table."""
+"""What a kit holds: its models by name, and the whole nets of its table's fixed part and checks."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fbnet.costs.kit.runner import ID_LENGTH
-from fbnet.costs.latency import block_shape, ends, reference_choices
-from fbnet.costs.prediction import sampled_choices
+from fbnet.costs.latency_model import (
+    Choice,
+    block_shape,
+    layer_ends,
+    reference_choices,
+    sampled_choices,
+)
 from fbnet.errors import BadInput
 from fbnet.files import digest, read_json
 from fbnet.nets.pfld import slots
@@ -16,8 +21,6 @@ from fbnet.params import SpaceParams
 FILE = "manifest.json"
 FORMAT = 1
 """Raised when older readers would misread the file."""
-
-Choice = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Contents:
     references: tuple[Choice, ...]
     """Whole nets that the table's fixed part is taken from."""
     checks: tuple[Choice, ...]
-    """Other whole nets, which tell how well the table predicts."""
+    """Other whole nets, which show how well the table predicts."""
 
     @classmethod
     def of(cls, space: SpaceParams, points: int, size: int, checks: int, seed: int) -> "Contents":
@@ -46,16 +49,18 @@ class Contents:
         return self.references + self.checks
 
     def keys(self) -> dict[str, Hashable]:
-        """Model by name: the keys of `latency.table_models`. Equal shapes have one model."""
-        found: dict[str, Hashable] = {}
+        """Model by name: the keys of `measure.table_models`. Equal shapes have one model."""
+        keys: dict[str, Hashable] = {}
         for slot in slots(self.space, self.size):
-            for block in slot.blocks:
-                found[_block_name(block, block_shape(slot))] = (block, block_shape(slot))
-            found |= {f"base-{channels}-{side}": (channels, side) for channels, side in ends(slot)}
-        return found | {f"net-{i}": choice for i, choice in enumerate(self.nets)}
+            shape = f"{slot.c_in}-{slot.c_out}-s{slot.stride}-{slot.size}"
+            keys |= {f"{block}-{shape}": (block, block_shape(slot)) for block in slot.blocks}
+            keys |= {
+                f"base-{channels}-{side}": (channels, side) for channels, side in layer_ends(slot)
+            }
+        return keys | {f"net-{i}": choice for i, choice in enumerate(self.nets)}
 
     def record(self) -> dict[str, Any]:
-        """As the manifest states them."""
+        """Its part of the manifest."""
         return {
             "format": FORMAT,
             "space": self.space.model_dump(mode="json"),
@@ -66,20 +71,15 @@ class Contents:
         }
 
 
-def _block_name(block: str, shape: Sequence[int]) -> str:
-    c_in, c_out, stride, side = shape
-    return f"{block}-{c_in}-{c_out}-s{stride}-{side}"
-
-
 def read_contents(kit: Path) -> tuple[Contents, str]:
     """The contents of the kit in a folder, and the kit's id. Raises BadInput where it is none."""
     path = kit / FILE
     if not path.is_file():
         raise BadInput(f"{kit}: no kit, it holds no {FILE}; give the folder that `fbnet kit` wrote")
-    found = read_json(path)
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    manifest = read_json(path)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise BadInput(f"{path}: not a manifest of format {FORMAT}; write the kit again")
-    choices = {name: tuple(map(tuple, found[name])) for name in ("references", "checks")}
-    space = SpaceParams.model_validate(found["space"])
-    contents = Contents(space, int(found["points"]), int(found["size"]), **choices)
+    choices = {name: tuple(map(tuple, manifest[name])) for name in ("references", "checks")}
+    space = SpaceParams.model_validate(manifest["space"])
+    contents = Contents(space, int(manifest["points"]), int(manifest["size"]), **choices)
     return contents, digest(path)[:ID_LENGTH]

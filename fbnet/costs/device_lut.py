@@ -1,4 +1,4 @@
-"""A cost table that was measured elsewhere: read, and checked against the space."""
+"""A latency table that was measured elsewhere: read, and checked against the space."""
 
 from functools import cache
 from pathlib import Path
@@ -19,8 +19,8 @@ OUTLYING = 5.0
 """How many times the table's median, in cost and in cost per MAC, is too far to believe."""
 
 
-def imported(space: SpaceParams, points: int, params: LutParams, size: int) -> dict[str, Any]:
-    """The table of `params.file` in the form of latency.json.
+def device_table(space: SpaceParams, points: int, params: LutParams, size: int) -> dict[str, Any]:
+    """The table of `params.file` in the form of `latency_table`.
 
     Raises one BadInput that names the missing, impossible and outlying entries. Entries that the
     space has no use for are named in a line and left as they are: a table may serve several spaces.
@@ -30,11 +30,11 @@ def imported(space: SpaceParams, points: int, params: LutParams, size: int) -> d
     if path.suffix not in readers:
         raise BadInput(f"lut.file: {path}: give a .json, .txt or .npy file")
     table, lut = readers[path.suffix](path, space, points, params, size)
-    found = slots(space, size)
-    if faults := outlying(lut, found):
+    layers = slots(space, size)
+    if faults := outliers(lut, layers):
         raise listed(faults)
-    if extra := unknown(table, found):
-        say(f"{path}: not in the space, so not used: {', '.join(extra)}")
+    if unused := unused_entries(table, layers):
+        say(f"{path}: not in the space, so not used: {', '.join(unused)}")
     return table
 
 
@@ -52,29 +52,28 @@ def _from_json(
 def _from_nni(
     path: Path, space: SpaceParams, points: int, params: LutParams, size: int
 ) -> tuple[dict[str, Any], Lut]:
-    found = slots(space, size)
     read = from_nni_txt if path.suffix == ".txt" else from_nni_npy
-    lut = read(path, found, params.file_unit)
+    lut = read(path, slots(space, size), params.file_unit)
     scale = MS_PER[params.file_unit]
     layers = [
         slot.shape() | {"blocks": {b: {"median": cost * scale} for b, cost in costs.items()}}
-        for slot, costs in zip(found, lut.layers, strict=True)
+        for slot, costs in zip(slots(space, size), lut.layers, strict=True)
     ]
     shape = {"unit": "ms", "points": points, "size": size, "engine": "file"}
     fixed = {"median": params.file_fixed_ms, "references": []}
     return shape | {"layers": layers, "fixed": fixed}, lut
 
 
-def outlying(lut: Lut, found: tuple[Slot, ...]) -> list[str]:
+def outliers(lut: Lut, layers: tuple[Slot, ...]) -> list[str]:
     """Entries too far from the rest to believe, one sentence each.
 
-    An entry is outlying when its cost and its cost per MAC are both more than OUTLYING times the
+    An entry is an outlier when its cost and its cost per MAC are both more than OUTLYING times the
     table's median, or both less than a share 1/OUTLYING of it. Devices differ in which of the two
     is even: where calls dominate all blocks cost alike, where arithmetic does all MACs do. Both
     are even enough in the tables of the engines here (within 3 times).
     """
     costs = {(i, b): c for i, layer in enumerate(lut.layers) for b, c in layer.items() if c > 0}
-    macs = {(i, b): _count(found[i], b).macs for i, b in costs}
+    macs = {(i, b): _count(layers[i], b).macs for i, b in costs}
     rates = {key: cost / macs[key] for key, cost in costs.items() if macs[key]}
     usual, usual_rate = (median(v.values()) if v else 1.0 for v in (costs, rates))
     faults = []
@@ -92,13 +91,12 @@ def outlying(lut: Lut, found: tuple[Slot, ...]) -> list[str]:
 _count = cache(count_block)
 
 
-def unknown(table: dict[str, Any], found: tuple[Slot, ...]) -> list[str]:
+def unused_entries(table: dict[str, Any], layers: tuple[Slot, ...]) -> list[str]:
     """Entries of a table that the space does not have, as `layer N: block`."""
-    layers = enumerate(table["layers"])
-    known = [set(slot.blocks) for slot in found]
+    known = [set(slot.blocks) for slot in layers]
     return [
         f"layer {i}: {block}"
-        for i, layer in layers
+        for i, layer in enumerate(table["layers"])
         for block in layer["blocks"]
         if i >= len(known) or block not in known[i]
     ]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fbnet.costs.prediction import (
+from fbnet.costs.latency_model import (
     Agreement,
     Setting,
     agreement,
@@ -15,10 +15,10 @@ from fbnet.params import NNI_SPACE
 
 
 def test_agreement_by_hand():
-    found = agreement([1.0, 2.0, 3.0], [2.0, 2.0, 4.0])
-    assert found.mape == pytest.approx((0.5 + 0 + 0.25) / 3)
-    assert found.r2 == pytest.approx(1 - (1 + 0 + 1) / (4 / 9 * 2 + 16 / 9))
-    assert found.spearman == pytest.approx(np.sqrt(3) / 2)
+    result = agreement([1.0, 2.0, 3.0], [2.0, 2.0, 4.0])
+    assert result.mape == pytest.approx((0.5 + 0 + 0.25) / 3)
+    assert result.r2 == pytest.approx(1 - (1 + 0 + 1) / (4 / 9 * 2 + 16 / 9))
+    assert result.spearman == pytest.approx(np.sqrt(3) / 2)
     assert agreement([3, 2, 1], [1, 2, 3]).spearman == pytest.approx(-1)
 
 
@@ -27,7 +27,7 @@ def test_no_rank_without_a_difference(nets):
     assert agreement(nets, nets) == Agreement(0.0, None, None)
 
 
-def test_samples_hang_on_the_seed_alone():
+def test_samples_depend_on_the_seed_alone():
     first = sampled_choices(NNI_SPACE, 20, 1)
     assert first == sampled_choices(NNI_SPACE, 20, 1)
     assert first[:5] == sampled_choices(NNI_SPACE, 5, 1)
@@ -66,7 +66,7 @@ def test_drift_is_the_machines_change_since_the_table():
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("result", "parts"),
     [
         (Agreement(0.1, 0.9, 0.9), ()),
         (Agreement(0.02, None, None), ()),
@@ -75,11 +75,11 @@ def test_drift_is_the_machines_change_since_the_table():
         (Agreement(0.5, -3.0, -0.2), ("off by 50%", "Spearman -0.20")),
     ],
 )
-def test_a_bad_table_is_warned_of(found, said):
-    warning = found.warning(mape=0.1, spearman=0.9)
-    assert ("PREDICTS BADLY" in warning) == bool(said)
+def test_a_bad_table_is_warned_of(result, parts):
+    warning = result.warning(mape=0.1, spearman=0.9)
+    assert ("PREDICTS BADLY" in warning) == bool(parts)
     assert "\n" not in warning
-    for part in said:
+    for part in parts:
         assert part in warning
 
 

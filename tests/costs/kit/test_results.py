@@ -2,7 +2,7 @@
 
 import pytest
 
-from fbnet.costs.kit.outputs import read_results
+from fbnet.costs.kit.results import read_results
 from fbnet.errors import BadInput
 
 # MNN on a Rock Pi 4B, as its owner noted it down; MNN's benchmark/benchmark.cpp prints this form.
@@ -78,21 +78,23 @@ def under(name: str, text: str) -> str:
     ],
 )
 def test_genuine_outputs(text: str, program: str, engine: str, expected: dict[str, float]) -> None:
-    found = read_results(text, "x.txt")
-    assert (found.facts["program"], found.facts["engine"]) == (program, engine)
-    assert {name: timing.median for name, timing in found.times.items()} == pytest.approx(expected)
+    results = read_results(text, "x.txt")
+    assert (results.facts["program"], results.facts["engine"]) == (program, engine)
+    assert {name: timing.median for name, timing in results.times.items()} == pytest.approx(
+        expected
+    )
 
 
 def test_rounds_are_joined_by_their_median_and_facts_are_kept() -> None:
     faster = BENCHNCNN.replace("42.08", "40.00").replace("35.15", "35.00")
     slower = BENCHNCNN.replace("42.08", "99.00").replace("squeezenet_int8", "other/one.param")
     text = "# kit abc\n# cpu A Phone\n# threads 4\n" + faster + BENCHNCNN + slower
-    found = read_results(text, "x.txt")
-    timing = found.times["squeezenet"]
+    results = read_results(text, "x.txt")
+    timing = results.times["squeezenet"]
     assert (timing.n, timing.min, timing.median) == (3, 40.0, 42.08)
-    assert found.times["squeezenet_int8"].n == 2
-    assert found.times["one"].median == 35.15
-    assert {k: found.facts[k] for k in ("kit", "cpu", "threads")} == {
+    assert results.times["squeezenet_int8"].n == 2
+    assert results.times["one"].median == 35.15
+    assert {k: results.facts[k] for k in ("kit", "cpu", "threads")} == {
         "kit": "abc",
         "cpu": "A Phone",
         "threads": "4",
@@ -115,9 +117,9 @@ HEAD = "name,n,min,median,mean,std,ci,engine,version,cpu,threads,kit\n"
 
 def test_faults_of_a_csv_are_named_by_line() -> None:
     row = "a,5,0.1,0.2,0.2,0.01,0.02,mnn,3.6.1,A board,1,abc\n"
-    found = read_results(HEAD + row, "x.csv")
-    assert (found.times["a"].n, found.times["a"].median) == (5, 0.2)
-    assert found.facts["version"] == "3.6.1"
+    results = read_results(HEAD + row, "x.csv")
+    assert (results.times["a"].n, results.times["a"].median) == (5, 0.2)
+    assert results.facts["version"] == "3.6.1"
     with pytest.raises(
         BadInput, match=r"2 faults: x\.csv:3: model a occurs twice; x\.csv:4: not a"
     ):

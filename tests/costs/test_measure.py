@@ -5,11 +5,10 @@ import numpy as np
 import onnx
 import pytest
 
-from fbnet.costs.latency import block_models, calls, latency_table, net_model
+from fbnet.costs.latency_model import Setting, setting
 from fbnet.costs.lut import cost_of, from_json
-from fbnet.costs.prediction import Setting, setting
-from fbnet.engines import ENGINES
-from fbnet.engines.convert import input_shape
+from fbnet.costs.measure import block_models, calls, latency_table, net_model
+from fbnet.engines import ENGINES, input_shape
 from fbnet.errors import BadInput
 from fbnet.nets.pfld import slots
 from fbnet.params import NNI_SPACE, LutParams, SpaceParams, StageParams
@@ -98,18 +97,20 @@ def test_larger_batches_are_timed() -> None:
 
 
 def test_ncnn_has_no_batches() -> None:
-    with pytest.raises(ValueError, match="ncnn runs one face a call"):
+    with pytest.raises(ValueError, match="ncnn takes at most 1 in a call"):
         LutParams(engine="ncnn", batch=2)
 
 
 def test_calls_run_the_models_on_inputs_of_the_seed() -> None:
     model = net_model(SPACE, 68, ("skip", "gh_k3", "sep_k3"), SIZE)
-    found = {seed: calls({"net": model}, "onnxruntime", seed=seed)["net"]() for seed in (1, 2)}
-    assert found[1].shape == (1, 68, 2)
-    assert not np.array_equal(found[1], found[2])
-    assert np.array_equal(found[1], calls({"net": model}, "onnxruntime", seed=1)["net"]())
+    landmarks = {seed: calls({"net": model}, "onnxruntime", seed=seed)["net"]() for seed in (1, 2)}
+    assert landmarks[1].shape == (1, 68, 2)
+    assert not np.array_equal(landmarks[1], landmarks[2])
+    assert np.array_equal(landmarks[1], calls({"net": model}, "onnxruntime", seed=1)["net"]())
     for engine in ("mnn", "ncnn"):
-        assert calls({"net": model}, engine, seed=1)["net"]() == pytest.approx(found[1], abs=1e-6)
+        assert calls({"net": model}, engine, seed=1)["net"]() == pytest.approx(
+            landmarks[1], abs=1e-6
+        )
 
 
 def records() -> list[dict]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fbnet.costs.imported import imported, outlying, unknown
+from fbnet.costs.device_lut import device_table, outliers, unused_entries
 from fbnet.costs.lut import Lut, from_table
 from fbnet.costs.macs import macs_table
 from fbnet.errors import BadInput
@@ -43,13 +43,13 @@ def changed(factor: float, overhead: float, layer: int, block: str) -> Lut:
 @pytest.mark.parametrize("overhead", [0.0, 0.3, 30.0])
 @pytest.mark.parametrize("factor", [1.0, 2.0, 0.5])
 def test_an_even_table_has_no_outlier_whatever_dominates(overhead: float, factor: float) -> None:
-    assert outlying(changed(factor, overhead, 3, "mb_k3_e4_res"), SLOTS) == []
+    assert outliers(changed(factor, overhead, 3, "mb_k3_e4_res"), SLOTS) == []
 
 
 @pytest.mark.parametrize("overhead", [0.0, 0.3, 30.0])
 @pytest.mark.parametrize("factor", [1000.0, 0.001, 12.0])
 def test_a_wrong_unit_or_digit_is_an_outlier(overhead: float, factor: float) -> None:
-    (fault,) = outlying(changed(factor, overhead, 2, "mb_k5_e2_res"), SLOTS)
+    (fault,) = outliers(changed(factor, overhead, 2, "mb_k5_e2_res"), SLOTS)
     assert fault.startswith("dev.json: layer 2, block mb_k5_e2_res: cost ")
     assert "times the table's median" in fault and fault.endswith("measure it again")
 
@@ -60,12 +60,12 @@ def params(value: Any, tmp_path: Path) -> LutParams:
 
 
 def test_all_faults_stand_in_one_error(tmp_path: Path) -> None:
-    made = table(0.1)
-    del made["layers"][0]["blocks"]["sep_k3"]
-    made["layers"][1]["blocks"]["gh_k3"]["median"] = 0
-    made["layers"][4]["blocks"]["gh_k5"]["median"] = -1.0
+    entries = table(0.1)
+    del entries["layers"][0]["blocks"]["sep_k3"]
+    entries["layers"][1]["blocks"]["gh_k3"]["median"] = 0
+    entries["layers"][4]["blocks"]["gh_k5"]["median"] = -1.0
     with pytest.raises(BadInput) as caught:
-        imported(NNI_SPACE, 106, params(made, tmp_path), 112)
+        device_table(NNI_SPACE, 106, params(entries, tmp_path), 112)
     message = str(caught.value)
     assert message.startswith("3 faults: ") and "\n" not in message
     for part in ("layer 0: no entry for block sep_k3", "layer 1, block gh_k3: cost 0.0", "cost -1"):
@@ -75,12 +75,12 @@ def test_all_faults_stand_in_one_error(tmp_path: Path) -> None:
 def test_outliers_are_refused_and_what_the_space_lacks_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    made = table(0.1)
-    made["layers"][0]["blocks"]["conv1x1"] = {"median": 0.1}
-    assert imported(NNI_SPACE, 106, params(made, tmp_path), 112) == made
+    entries = table(0.1)
+    entries["layers"][0]["blocks"]["conv1x1"] = {"median": 0.1}
+    assert device_table(NNI_SPACE, 106, params(entries, tmp_path), 112) == entries
     assert "not in the space, so not used: layer 0: conv1x1" in capsys.readouterr().out
-    assert unknown(made, SLOTS[:4])[1] == "layer 4: mb_k3_e2_res"
+    assert unused_entries(entries, SLOTS[:4])[1] == "layer 4: mb_k3_e2_res"
     for layer in (2, 3):
-        made["layers"][layer]["blocks"]["gh_k5"]["median"] = 99.0
+        entries["layers"][layer]["blocks"]["gh_k5"]["median"] = 99.0
     with pytest.raises(BadInput, match=r"^2 faults: .*layer 2, block gh_k5: cost 99 ms.*layer 3"):
-        imported(NNI_SPACE, 106, params(made, tmp_path), 112)
+        device_table(NNI_SPACE, 106, params(entries, tmp_path), 112)

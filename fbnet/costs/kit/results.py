@@ -1,0 +1,172 @@
+"""From what timed a kit's models to a latency table, with all that is wrong in it named.
+
+The runner's CSV is read, and the output of the engines' benchmark programs.
+"""
+
+import csv
+import io
+import math
+import re
+import statistics
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from fbnet.costs.device_lut import outliers
+from fbnet.costs.kit.contents import Contents, read_contents
+from fbnet.costs.latency_model import FLOOR_MS, table_from_timings
+from fbnet.costs.lut import FREE_BLOCKS, cost_of, from_table
+from fbnet.costs.timing import Timing
+from fbnet.engines import ENGINES, BenchmarkProgram
+from fbnet.errors import BadInput, listed
+from fbnet.nets.pfld import slots
+
+
+@dataclass(frozen=True)
+class Results:
+    """Latencies by model name, and what is known of how they were measured."""
+
+    times: dict[str, Timing]
+    facts: dict[str, str] = field(default_factory=dict)
+    """engine, and where stated version, cpu, threads, kit, program."""
+
+
+def table_of(results: Path, kit: Path) -> dict[str, Any]:
+    """The table in the form of `measure.latency_table`, from results and the kit they belong to.
+
+    `mape` is the mean share by which the sums miss the kit's check nets, `checks` lists these. One
+    BadInput names every model that is missing, unknown or without a positive latency; else every
+    entry that is not above its neighbours' cost, or an outlier.
+    """
+    contents, identity = read_contents(kit)
+    try:
+        text = results.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{results}: cannot be read as text ({type(error).__name__})") from None
+    measured = read_results(text, str(results))
+    if measured.facts.get("kit", identity) != identity:
+        raise BadInput(f"{results}: of kit {measured.facts['kit']}, and {kit} is {identity}")
+    keys = contents.keys()
+    if faults := _faults(measured.times, keys, str(results)):
+        raise listed(faults)
+    times = {key: measured.times[name] for name, key in keys.items()}
+    return _checked(_table(contents, times, measured.facts), contents, times, str(results))
+
+
+def _faults(times: Mapping[str, Timing], keys: Mapping[str, Hashable], where: str) -> list[str]:
+    missing = [f"{where}: model {name}: not measured" for name in keys if name not in times]
+    extra = [f"{where}: model {name}: not of this kit" for name in times if name not in keys]
+    wrong = [
+        f"{where}: model {name}: latency {timing.median} ms; must be a positive number"
+        for name, timing in times.items()
+        if not (timing.median > 0 and math.isfinite(timing.median))
+    ]
+    return missing + extra + wrong
+
+
+def _table(
+    contents: Contents, times: Mapping[Any, Timing], facts: Mapping[str, str]
+) -> dict[str, Any]:
+    protocol = {
+        "threads": int(facts.get("threads", 1)),
+        "batch": 1,
+        "program": facts.get("program", "run.py"),
+    }
+    return {
+        **table_from_timings(times, slots(contents.space, contents.size), contents.references),
+        "points": contents.points,
+        "size": contents.size,
+        **{name: facts[name] for name in ("engine", "version", "cpu") if name in facts},
+        "protocol": protocol,
+    }
+
+
+def _checked(
+    table: dict[str, Any], contents: Contents, times: Mapping[Any, Timing], where: str
+) -> dict[str, Any]:
+    """The table with its own error; raises one BadInput for all entries not to be believed."""
+    lut = from_table(table, contents.space, where)
+    flat = [
+        f"{where}: layer {i}, block {block}: no costlier than its neighbours alone; the timing is "
+        "too coarse or too noisy: raise the loops"
+        for i, layer in enumerate(lut.layers)
+        for block, cost in layer.items()
+        if cost <= FLOOR_MS and block not in FREE_BLOCKS
+    ]
+    if faults := flat or outliers(lut, slots(contents.space, contents.size)):
+        raise listed(faults)
+    checks = [
+        {"choice": list(choice), "predicted": cost_of(lut, choice), **asdict(times[choice])}
+        for choice in contents.checks
+    ]
+    if not checks:
+        return table
+    misses = [abs(net["predicted"] - net["median"]) / net["median"] for net in checks]
+    return table | {"checks": checks, "mape": statistics.fmean(misses)}
+
+
+def read_results(text: str, where: str) -> Results:
+    """Read the runner's CSV or a program's output. `where` is the file's name, for messages.
+
+    A model that was run several times gets the median over its runs. Raises BadInput naming the
+    lines at fault, or for a text that holds no latency.
+    """
+    return _read_csv(text, where) if text.startswith("name,") else _read_output(text, where)
+
+
+def _read_csv(text: str, where: str) -> Results:
+    times: dict[str, Timing] = {}
+    faults, facts = [], {}
+    for line, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
+        try:
+            timing = Timing(**{f.name: _number(row[f.name]) for f in fields(Timing)})
+            name = row["name"]
+        except (KeyError, TypeError, ValueError):
+            faults.append(f"{where}:{line}: not a row of the runner's results.csv")
+            continue
+        if name in times:
+            faults.append(f"{where}:{line}: model {name} occurs twice")
+        times[name] = timing
+        facts = {k: row[k] for k in ("engine", "version", "cpu", "threads", "kit") if row.get(k)}
+    if faults or not times:
+        raise listed(faults or [f"{where}: holds no row; run the kit again"])
+    return Results(times, facts)
+
+
+def _number(text: Any) -> Any:
+    return int(text) if str(text).isdigit() else float(text)
+
+
+def _read_output(text: str, where: str) -> Results:
+    facts = dict(re.findall(r"^# (kit|program|cpu|version|threads) (.*\S)\s*$", text, re.M))
+    programs = [(engine, program) for engine in ENGINES.values() for program in engine.programs]
+    for engine, program in programs:
+        for pattern, to_ms in program.latencies.items():
+            samples: dict[str, list[float]] = {}
+            for name, latency in _latencies(text, program, pattern):
+                samples.setdefault(name, []).append(latency * to_ms)
+            if samples:
+                facts = {"program": program.name, "engine": engine.name} | facts
+                return Results({name: _timing(values) for name, values in samples.items()}, facts)
+    names = ", ".join(program.name for _, program in programs)
+    raise BadInput(f"{where}: no latency in it; give the runner's CSV or the output of {names}")
+
+
+def _latencies(text: str, program: BenchmarkProgram, pattern: str) -> Iterator[tuple[str, float]]:
+    """Model and latency, in the program's unit, of each run in its output."""
+    if program.names_models:
+        for file, latency in re.findall(pattern, text, re.M):
+            yield PurePosixPath(file).stem, float(latency)
+        return
+    _, *parts = re.split(r"^# model (\S+)\s*$", text, flags=re.M)
+    for name, output in zip(parts[::2], parts[1::2], strict=True):
+        if match := re.search(pattern, output, re.M):
+            yield name, float(match[1])
+
+
+def _timing(values: list[float]) -> Timing:
+    """As `Timing.of`, also of values that are no latency: those are named later, with the model."""
+    if statistics.median(values) > 0:
+        return Timing.of(values)
+    return Timing(len(values), min(values), statistics.median(values), values[0], 0.0, 0.0)
