@@ -25,7 +25,6 @@ class Layer:
     shape: str
     """Channels and side of its output, or the number of landmarks."""
     macs: float
-    params: float
     ms: float
     share: float = 0.0
     """Of the costliest part's time, 0 to 1: the length of its bar."""
@@ -48,12 +47,12 @@ def layers(results: Results) -> list[Layer]:
         zip(choice, macs["layers"], latency["layers"], strict=True)
     ):
         side = -(-at["size"] // at["stride"])
-        counted, ms = at["blocks"][block], timed["blocks"][block]["median"]
         shape = f"{at['c_out']} at {side} x {side}"
-        parts.append(Layer(f"layer {i}", block, shape, counted["macs"], counted["params"], ms))
-    fixed, ms = macs["fixed"], latency["fixed"]["median"]
+        costs = at["blocks"][block]["macs"], timed["blocks"][block]["median"]
+        parts.append(Layer(f"layer {i}", block, shape, *costs))
     block, shape = "stem, first block and head", f"{macs['points']} points"
-    parts.append(Layer("fixed", block, shape, fixed["macs"], fixed["params"], ms))
+    costs = macs["fixed"]["macs"], latency["fixed"]["median"]
+    parts.append(Layer("fixed", block, shape, *costs))
     most = max(part.ms for part in parts)
     return [replace(part, share=part.ms / most if most else 0.0) for part in parts]
 
