@@ -6,8 +6,8 @@ from typing import Any
 
 from benchmarks.ranking.entries import Entry
 from benchmarks.ranking.front import best_so_far
+from fbnet.costs.pareto import pareto_front
 from fbnet.plots.style import ACCENTS, INK, QUIET, figure
-from stages.page.runs import front
 
 KINDS = "sampled", "searched"
 
@@ -16,7 +16,7 @@ def cost_error(sample: Sequence[Entry], searched: Entry | None, unit: str, path:
     """Predicted cost against validation NME, each seed a bar's end, and the sample's front."""
     with figure(path, 4.4) as (_, axes):
         ax = axes[0, 0]
-        best = front([(e.cost, 100 * e.error) for e in sample])
+        best = pareto_front([(e.cost, 100 * e.error) for e in sample], key=lambda point: point)
         ax.plot(
             *zip(*best, strict=True), color=QUIET, lw=1.2,
             drawstyle="steps-post", label="front of the sample", zorder=1,

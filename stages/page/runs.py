@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fbnet.costs.pareto import pareto_front
 from fbnet.errors import BadInput
 from stages.page import render
 from stages.page.charts import Axis, Chart, Series, chart, percent, span
@@ -41,15 +42,6 @@ def runs_page(runs: Sequence[Run]) -> str:
     )
 
 
-def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The points (cost, error) that none other beats in one without losing in the other."""
-    kept: list[tuple[float, float]] = []
-    for cost, error in sorted(set(points)):
-        if not kept or error < kept[-1][1]:
-            kept.append((cost, error))
-    return kept
-
-
 def changed_params(runs: Sequence[Run]) -> list[str]:
     """Names of the params that are not the same in all runs, sorted."""
     names = {name for run in runs for name in run["params"]}
@@ -63,7 +55,7 @@ def _nme_against(cost: str, runs: Sequence[Run]) -> Chart:
             value, nme = run["metrics"][cost] * SCALE.get(cost, 1.0), run["metrics"]["nme"]
             points.append((value, nme))
             labels.append(f"{run['name']}: {nme:.2%} at {value:.4g}")
-    best = front(points)
+    best = pareto_front(points, key=lambda point: point)
     series = [
         Series("front", best, "c1", "step"),
         Series("runs", points, "c0", "dots", labels),

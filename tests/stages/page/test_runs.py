@@ -1,19 +1,14 @@
-"""Runs side by side, and the front."""
+"""The page that compares runs."""
 
 import pytest
 
 from fbnet.errors import BadInput
-from stages.page.runs import changed_params, front, runs_page
+from stages.page.runs import changed_params, runs_page
 
 
 def a_run(name, nme, ms, **params):
     metrics = {"nme": nme, "latency_ms": ms, "retrain_val_nme": nme + 0.01}
     return {"name": name, "metrics": metrics, "params": params}
-
-
-def test_front_is_what_none_beats():
-    points = [(3, 0.1), (1, 0.5), (2, 0.3), (2, 0.4), (4, 0.1), (3, 0.35)]
-    assert front(points) == [(1, 0.5), (2, 0.3), (3, 0.1)]
 
 
 def test_only_params_that_differ_are_shown():
