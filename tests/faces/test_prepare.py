@@ -11,7 +11,11 @@ from fbnet.errors import BadInput
 from fbnet.faces import synthetic
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import Prepared, prepare, statistics
+from fbnet.faces.readers import READERS
+from fbnet.faces.readers.base import Problems, Reader, lines_of, numbers
+from fbnet.faces.readers.photographs import Record, photographs
 from fbnet.params import FetchParams, SyntheticParams
+from tests.drawn import write_picture
 
 LAYOUTS = {"nni": (106, 6), "lapa": (106, 9), "ibug": (68, 6), "wflw": (98, 8)}
 
@@ -67,6 +71,40 @@ def test_the_split_does_not_depend_on_the_order_of_the_lines(drawn: Any, tmp_pat
     assert before.names == after.names
     np.testing.assert_array_equal(before.split, after.split)
     np.testing.assert_array_equal(before.images, after.images)
+
+
+def list_csv(root: Path, problems: Problems) -> list[Record]:
+    """A layout of the test's own: faces.csv with a picture and 136 numbers a line."""
+    records = []
+    for origin, line in lines_of(root / "faces.csv", root):
+        with problems.tolerate():
+            name, *tokens = line.split(",")
+            points = numbers(tokens, origin).reshape(68, 2)
+            records.append(Record(root / name, name, origin, points, group=name))
+    return records
+
+
+def test_a_layout_can_be_added_from_outside(
+    drawn: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(READERS, "_entries", dict(READERS._entries))
+    READERS.register(
+        "csv",
+        Reader(
+            looks_for="faces.csv",
+            detect=lambda root: "faces.csv" if (root / "faces.csv").is_file() else None,
+            read=photographs(list_csv),
+        ),
+    )
+    lines = []
+    for number in range(5):
+        points = drawn.photo_points(68, number)
+        write_picture(tmp_path / "data" / f"{number}.png", points, seed=number)
+        lines.append(",".join([f"{number}.png", *map(str, points.ravel())]))
+    (tmp_path / "data" / "faces.csv").write_text("\n".join(lines))
+    for layout in ("auto", "csv"):
+        faces = run(tmp_path / "data", layout=layout).faces
+        assert (len(faces), faces.layout, faces.source) == (5, "csv", "faces.csv")
 
 
 def break_picture(path: Path) -> None:

@@ -64,6 +64,7 @@ def _benchmark_split(record: Record) -> str:
 
 
 def _picture(root: Path, path: Path) -> Path:
+    """The picture beside the .pts file `path`, its suffix in lower or upper case."""
     for suffix in PICTURE_SUFFIXES:
         for spelled in (suffix, suffix.upper()):
             if (image := path.with_suffix(spelled)).is_file():

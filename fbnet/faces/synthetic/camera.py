@@ -86,7 +86,7 @@ class View:
 
     @property
     def scale(self) -> float:
-        """Samples a decimetre."""
+        """Samples of the supersampled picture on a decimetre."""
         return self.size * self.supersampling / self.crop.side
 
     def samples(self, placed: np.ndarray) -> np.ndarray:

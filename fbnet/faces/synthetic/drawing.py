@@ -34,17 +34,17 @@ class Draws:
 
 
 def linear(colour: object) -> np.ndarray:
-    """Display values 0..1 to linear light, float32."""
+    """Linear light, float32, of display values 0..1."""
     return np.asarray(colour, np.float32) ** np.float32(GAMMA)
 
 
 def display(light: np.ndarray) -> np.ndarray:
-    """Linear light to display values 0..1."""
+    """Display values 0..1 of linear light."""
     return np.clip(light, 0, 1) ** np.float32(1 / GAMMA)
 
 
 def palette(*rows: tuple[int, int, int]) -> np.ndarray:
-    """Bytes of sRGB to display values 0..1, float32 [n,3]."""
+    """Display values 0..1, float32 [n,3], of rows of sRGB bytes."""
     return np.array(rows, np.float32) / 255
 
 

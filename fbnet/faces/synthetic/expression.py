@@ -56,7 +56,7 @@ def draw_expression(draws: Draws, params: SyntheticParams) -> Expression:
 def _pair(
     rng: np.random.Generator, name: str, strength: float, uneven: float = 0.15
 ) -> dict[str, float]:
-    """Left and right unit, nearly alike."""
+    """Strengths of the left and the right unit of one name, nearly alike."""
     return {f"{name}{side}": strength * rng.uniform(1 - uneven, 1) for side in ("Left", "Right")}
 
 

@@ -65,7 +65,7 @@ class HairStyle:
 
 
 def draw_hair(head: Head, draws: Draws, params: SyntheticParams, male: float) -> HairStyle:
-    """Draw style, length and hairline."""
+    """Draw style, length and hairline of a person; male: 0..1."""
     rng = draws.person("hair")
     styles = MEN if rng.random() < male else WOMEN
     name = str(rng.choice(list(styles), p=list(styles.values())))
@@ -208,7 +208,7 @@ class BrowShape:
 
 
 def draw_brows(draws: Draws, male: float) -> BrowShape:
-    """Draw height, thickness, arch, gap and length."""
+    """Draw height, thickness, arch, gap and length of a person's brows; male: 0..1."""
     rng = draws.person("brows")
     thick = rng.uniform(0.5, 1.05) + 0.25 * male
     middle = (BROW_UPPER + BROW_LOWER) / 2 + rng.uniform(-0.04, 0.04)
@@ -248,7 +248,7 @@ def paint_brows(head: Head, shape: BrowShape, rng: np.random.Generator) -> np.nd
 
 
 def _on_patch(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Patch pixels [n,2] of frontal places."""
+    """Pixels [n,2] on FACE_PATCH of frontal places x, y [n]."""
     vertices, weights = head.frontal.cast(x, y)
     angle = (head.angle[vertices] * weights).sum(1)
     height = (head.vertices[:, 1][vertices] * weights).sum(1)

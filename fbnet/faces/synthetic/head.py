@@ -64,12 +64,12 @@ class Head:
 
     @cached_property
     def target_index(self) -> Mapping[str, int]:
-        """Row of each target."""
+        """Row of each target in `targets`, by name."""
         return {name: row for row, name in enumerate(self.target_names)}
 
     @cached_property
     def skin(self) -> np.ndarray:
-        """Triangles of the skin."""
+        """Triangles of the skin, int64 [m,3]."""
         return self.triangles[self.part == SKIN]
 
     @cached_property

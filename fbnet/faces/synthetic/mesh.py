@@ -99,7 +99,7 @@ class Points:
         return len(self.pixel)
 
     def of(self, *materials: int) -> np.ndarray:
-        """Entries of these materials, as indices."""
+        """Indices of the points of these materials."""
         wanted = np.zeros(MATERIALS, bool)
         wanted[list(materials)] = True
         return np.flatnonzero(wanted[self.material])
@@ -107,7 +107,7 @@ class Points:
 
 @lru_cache(maxsize=2)
 def fixed_attributes(head: Head) -> np.ndarray:
-    """FIXED by template vertex, float32 [V,9]."""
+    """The attributes FIXED of each template vertex, float32 [V,9]."""
     angle, height = head.angle, head.vertices[:, 1]
 
     def blob(x: float, y: float, wide: float, tall: float) -> np.ndarray:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Spans grow by this many pixels so that rounding leaves no hole between two triangles.
 SLACK = 1e-4
+"""Spans grow by this many pixels so that rounding leaves no hole between two triangles."""
 Keep = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""Which fragments to keep, bool [m]; its arguments stand at `rasterise`."""
 FRONTAL_SIDE = 900
 """Pixels of the square buffer."""
 FRONTAL_CENTRE = (0.0, 7.2)

@@ -57,6 +57,7 @@ def _palette(rng: np.random.Generator) -> Palette:
 
 
 def _blur(picture: np.ndarray, sigma: float) -> np.ndarray:
+    """The picture out of focus; sigma in pixels."""
     return cv2.GaussianBlur(picture, (0, 0), sigma)
 
 
@@ -134,7 +135,7 @@ class Bone:
     radius: float
 
     def distance(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Distance of places from its axis."""
+        """Distance of places x, y from the axis of the capsule, pixels, float32."""
         along = self.end - self.start
         share = ((x - self.start[0]) * along[0] + (y - self.start[1]) * along[1]) / (along @ along)
         share = np.clip(share, 0, 1)

@@ -38,7 +38,7 @@ class Wear:
 
 
 def draw_wear(draws: Draws, params: SyntheticParams) -> Wear:
-    """Draw hat, mask and glasses."""
+    """Draw hat, mask and glasses of one picture."""
     rng = draws.shot("wear")
     hat = str(rng.choice(["beanie", "cap"])) if rng.random() < params.hats else ""
     dark = "dark" if rng.random() < params.sunglasses else "clear"
