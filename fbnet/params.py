@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from fbnet.engines import ENGINES, EXPORTED, variants
 from fbnet.errors import BadInput
 from fbnet.faces.readers import AUTO, READERS
+from fbnet.nets import BLOCKS
 from fbnet.registry import Registry
 
 
@@ -33,37 +34,6 @@ class Section(BaseModel):
             raise BadInput(f"{where} {key} {problem['input']}: {reason}") from None
 
 
-BLOCK_NAMES = (
-    "skip",
-    "conv1x1",
-    "depth_conv",
-    "sep_k3",
-    "sep_k5",
-    "gh_k3",
-    "gh_k5",
-    "mb_k3",
-    "mb_k3_e2",
-    "mb_k3_e4",
-    "mb_k3_res",
-    "mb_k3_e2_res",
-    "mb_k3_e4_res",
-    "mb_k3_d2",
-    "mb_k3_d3",
-    "mb_k3_res_d2",
-    "mb_k3_res_d3",
-    "mb_k3_res_se",
-    "mb_k3_e2_res_se",
-    "mb_k3_e4_res_se",
-    "mb_k5",
-    "mb_k5_e2",
-    "mb_k5_res",
-    "mb_k5_e2_res",
-    "mb_k5_res_se",
-    "mb_k5_e2_res_se",
-)
-"""NNI's 26 blocks; `fbnet.nets.blocks` builds them (params must not import torch)."""
-
-
 class StageParams(Section):
     """A run of searchable layers with one set of candidate blocks and one width."""
 
@@ -81,9 +51,8 @@ class StageParams(Section):
     @field_validator("ops")
     @classmethod
     def _known_and_distinct(cls, ops: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in ops if name not in BLOCK_NAMES]
-        if unknown:
-            raise ValueError(f"unknown block {unknown[0]!r}; known: {', '.join(BLOCK_NAMES)}")
+        for name in ops:
+            BLOCKS.check(name)
         twice = [name for name in ops if ops.count(name) > 1]
         if twice:
             raise ValueError(f"block {twice[0]!r} is listed twice; list it once")

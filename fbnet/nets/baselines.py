@@ -1,6 +1,6 @@
-"""Public PFLD nets to compare with, as tables: `lite`, MobileNetV3-PFLD and its small sibling.
+"""Public PFLD nets to compare with, as tables; `fbnet.nets.BASELINES` has their names.
 
-All three are of github.com/Hsintao/pfld_106_face_landmarks. `lite` is the net of its README's
+All are of github.com/Hsintao/pfld_106_face_landmarks. `lite` is the net of its README's
 "1.01 MB, 6.22 %", which NNI's headline calls MobileNet-V3: the ONNX file behind that row is of
 MobileNet-V1's kind. They take what `fbnet.nets.pfld.PFLD` takes and give what it gives, so that
 they are trained, exported and scored by the same code.
@@ -8,12 +8,13 @@ they are trained, exported and scored by the same code.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from fbnet.errors import BadInput
+from fbnet.nets import BASELINES
 from fbnet.nets.blocks import conv_bn, initialise, output_side, separable
 
 STEM_CHANNELS = 16
@@ -24,9 +25,9 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"RE": nn.ReLU, "HS": nn.Hards
 class Baseline(nn.Module):
     """A trunk whose maps are pooled at several scales, concatenated and mapped to landmarks.
 
-    `parts` follow each other; `sides[i]` makes of the output of part i what is pooled, and a part
-    without one is not seen by the head. The output of part 0 is the pose net's feature. `width`:
-    pooled channels in all; `feature_channels`: those of the feature.
+    `parts` follow each other. The output of part i is pooled behind `sides[i]`; a part without a
+    side does not enter the head. The output of part 0 is the pose net's feature, which has
+    `feature_channels`. `width` is the number of pooled channels in all.
     """
 
     def __init__(
@@ -63,38 +64,46 @@ class Baseline(nn.Module):
 LITE_FEATURE = ((32, 1), (32, 2), (32, 1), (64, 2), (64, 1), (64, 1), (64, 1))
 """(output channels, stride) of the separable blocks up to the feature."""
 LITE_DEEP = ((128, 2), (128, 1), (128, 1), (256, 1), (256, 1))
-"""Those behind it."""
+"""(output channels, stride) of the separable blocks behind the feature."""
 LITE_SIDES = (16, 64, 128)
 """Pooled channels at the feature, behind the deep blocks and at the end."""
 
 
-def _separables(c_in: int, rows: Sequence[tuple[int, int]]) -> list[nn.Module]:
-    inputs = [c_in, *(c_out for c_out, _ in rows)]
-    return [
-        separable(c, c_out, stride, 3) for c, (c_out, stride) in zip(inputs, rows, strict=False)
-    ]
-
-
-def _lite(points: int, size: int) -> Baseline:
+def lite(points: int, size: int) -> Baseline:
+    """PFLD on MobileNet-V1's separable convolutions."""
     feature, deep = LITE_FEATURE[-1][0], LITE_DEEP[-1][0]
-    at_feature, at_deep, last = LITE_SIDES
-    early = nn.Sequential(
-        conv_bn(3, STEM_CHANNELS, 3, 1), *_separables(STEM_CHANNELS, LITE_FEATURE)
-    )
+    feature_side, deep_side, last = LITE_SIDES
+    stem = conv_bn(3, STEM_CHANNELS, 3, 1)
     tail = nn.Sequential(
-        nn.Conv2d(deep, at_deep, 1),
+        nn.Conv2d(deep, deep_side, 1),
         nn.ReLU(inplace=True),
-        nn.Conv2d(at_deep, at_deep, 3, 2, 1, groups=at_deep),
+        nn.Conv2d(deep_side, deep_side, 3, 2, 1, groups=deep_side),
         nn.ReLU(inplace=True),
-        nn.Conv2d(at_deep, last, 1),
+        nn.Conv2d(deep_side, last, 1),
     )
     return Baseline(
-        [early, nn.Sequential(*_separables(feature, LITE_DEEP)), tail],
-        {0: nn.Conv2d(feature, at_feature, 3, 1, 1), 1: nn.Conv2d(deep, at_deep, 1), 2: _same()},
+        [
+            nn.Sequential(stem, *_separables(STEM_CHANNELS, LITE_FEATURE)),
+            nn.Sequential(*_separables(feature, LITE_DEEP)),
+            tail,
+        ],
+        {
+            0: nn.Conv2d(feature, feature_side, 3, 1, 1),
+            1: nn.Conv2d(deep, deep_side, 1),
+            2: nn.Identity(),
+        },
         width=sum(LITE_SIDES),
         points=points,
         feature_channels=feature,
     )
+
+
+def _separables(c_in: int, rows: Sequence[tuple[int, int]]) -> list[nn.Module]:
+    blocks = []
+    for c_out, stride in rows:
+        blocks.append(separable(c_in, c_out, stride, kernel=3))
+        c_in = c_out
+    return blocks
 
 
 # ---------------------------------------------------------------------------------- MobileNetV3
@@ -189,33 +198,34 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-def _mobilenet(rows: Sequence[Row]) -> Callable[[int, int], Baseline]:
-    def build(points: int, size: int) -> Baseline:
-        first, second = V3_SIDES
-        stem = nn.Sequential(
-            nn.Conv2d(3, STEM_CHANNELS, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(STEM_CHANNELS),
-            nn.Hardswish(),
-        )
-        widths = [STEM_CHANNELS, *(row.c_out for row in rows)]
-        blocks = [InvertedResidual(c, row) for c, row in zip(widths, rows, strict=False)]
-        side = size
-        for row in rows:
-            side = output_side(side, row.stride)
-        return Baseline(
-            [
-                nn.Sequential(stem, *blocks[:V3_FEATURE]),
-                nn.Sequential(*blocks[V3_FEATURE:]),
-                nn.Conv2d(widths[-1], first, 3, 2, 1),
-                nn.Conv2d(first, second, output_side(side, 2)),  # as large as its map
-            ],
-            {1: _same(), 2: _same(), 3: _same()},
-            width=widths[-1] + first + second,
-            points=points,
-            feature_channels=widths[V3_FEATURE],
-        )
+def _mobilenet(rows: Sequence[Row], points: int, size: int) -> Baseline:
+    first, second = V3_SIDES
+    stem = nn.Sequential(
+        nn.Conv2d(3, STEM_CHANNELS, 3, 1, 1, bias=False),
+        nn.BatchNorm2d(STEM_CHANNELS),
+        nn.Hardswish(),
+    )
+    widths = [STEM_CHANNELS, *(row.c_out for row in rows)]
+    blocks = [InvertedResidual(c, row) for c, row in zip(widths, rows, strict=False)]
+    side = size
+    for row in rows:
+        side = output_side(side, row.stride)
+    return Baseline(
+        [
+            nn.Sequential(stem, *blocks[:V3_FEATURE]),
+            nn.Sequential(*blocks[V3_FEATURE:]),
+            nn.Conv2d(widths[-1], first, 3, 2, 1),
+            nn.Conv2d(first, second, output_side(side, 2)),  # as large as its map
+        ],
+        {1: nn.Identity(), 2: nn.Identity(), 3: nn.Identity()},
+        width=widths[-1] + first + second,
+        points=points,
+        feature_channels=widths[V3_FEATURE],
+    )
 
-    return build
+
+mobilenetv3 = partial(_mobilenet, V3_LARGE)
+mobilenetv3_small = partial(_mobilenet, V3_SMALL)
 
 
 # ------------------------------------------------------------------------------------- pose net
@@ -253,32 +263,12 @@ class PoseNet(nn.Module):
         return self.fc2(self.fc1(self.convs(feature).flatten(1)))
 
 
-def _same() -> nn.Module:
-    return nn.Identity()
-
-
-BASELINES: dict[str, Callable[[int, int], Baseline]] = {
-    "lite": _lite,
-    "mobilenetv3": _mobilenet(V3_LARGE),
-    "v3_small": _mobilenet(V3_SMALL),
-}
-"""Builders by name: (points, size of the square input) -> net without meaningful weights."""
-
-
 def build_baseline(name: str, points: int, size: int = 112, seed: int = 0) -> Baseline:
     """The baseline `name` with fresh weights drawn from `seed`.
 
-    Raises BadInput for a name that is not in BASELINES.
+    It gives `points` landmarks of a square input of side `size` pixels.
+    Raises BadInput for a name that `fbnet.nets.BASELINES` lacks.
     """
-    if name not in BASELINES:
-        raise BadInput(f"no baseline {name!r}; take {', '.join(BASELINES)}")
     net = BASELINES[name](points, size)
     initialise(net, seed)
     return net
-
-
-def build_pose_net(net: Baseline, size: int = 112, seed: int = 0) -> PoseNet:
-    """The pose net for `net`'s feature, with fresh weights drawn from `seed`."""
-    pose_net = PoseNet(net.feature_channels, size)
-    initialise(pose_net, seed)
-    return pose_net

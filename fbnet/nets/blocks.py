@@ -1,16 +1,13 @@
-"""The 26 candidate blocks of NNI (NNI v2.6, pfld/lib/ops.py) as one table.
+"""The candidate blocks of a search space; `fbnet.nets.BLOCKS` has their names.
 
-State-dict keys inside a block are NNI's, so that its checkpoints load by renaming alone.
+Blocks and the keys of their state dicts are NNI's (NNI v2.6, pfld/lib/ops.py), so that its
+checkpoints load by renaming alone. Every block maps [B,c_in,S,S] to [B,c_out,S/stride,S/stride],
+S/stride rounded up.
 """
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-Builder = Callable[[int, int, int, int], nn.Module]
-"""(c_in, c_out, stride 1 or 2, side of the input map in pixels) -> block."""
 
 
 def conv_bn(c_in: int, c_out: int, kernel: int, stride: int, groups: int = 1) -> nn.Sequential:
@@ -47,7 +44,7 @@ class Plain(nn.Module):
         self.conv = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Run the sequence."""
+        """Map [B,c_in,S,S] to [B,c_out,S/stride,S/stride]."""
         return self.conv(x)
 
 
@@ -142,11 +139,19 @@ def separable(c_in: int, c_out: int, stride: int, kernel: int) -> nn.Module:
     return Plain(depthwise, conv_bn(c_in, c_out, 1, 1))
 
 
-def _conv1x1(c_in: int, c_out: int, stride: int) -> nn.Module:
+# ----------------------------------------------------- builders by the first word of the name
+def skip(c_in: int, c_out: int, stride: int, size: int) -> nn.Module:
+    """`skip`: the input itself where shapes allow."""
+    return Identity(c_in, c_out, stride)
+
+
+def conv1x1(c_in: int, c_out: int, stride: int, size: int) -> nn.Module:
+    """`conv1x1`: a convolution with bias, and ReLU."""
     return Plain(nn.Conv2d(c_in, c_out, 1, stride), nn.ReLU(inplace=True))
 
 
-def _depth_conv(c_in: int, c_out: int, stride: int) -> nn.Module:
+def depth_conv(c_in: int, c_out: int, stride: int, size: int) -> nn.Module:
+    """`depth_conv`: 3x3 depthwise, then 1x1 convolution, with biases and without batch norm."""
     return Plain(
         nn.Conv2d(c_in, c_in, 3, stride, 1, groups=c_in),
         nn.ReLU(inplace=True),
@@ -155,55 +160,45 @@ def _depth_conv(c_in: int, c_out: int, stride: int) -> nn.Module:
     )
 
 
-def _mb(
-    kernel: int, expand: int, dilation: int = 1, residual: bool = False, se: bool = False
-) -> Builder:
-    def build(c_in: int, c_out: int, stride: int, size: int) -> nn.Module:
-        return MBBlock(
-            c_in,
-            c_out,
-            stride,
-            size,
-            middle=c_in * expand,
-            kernel=kernel,
-            dilation=dilation,
-            residual=residual,
-            se=se,
-        )
-
-    return build
+def sep(c_in: int, c_out: int, stride: int, size: int, *, kernel: int) -> nn.Module:
+    """`sep_k5`: separable convolution."""
+    return separable(c_in, c_out, stride, kernel)
 
 
-# Names mislead in one place: the dilated blocks say no `_e` and yet expand by 2 (as NNI's).
-BLOCKS: dict[str, Builder] = {
-    "skip": lambda c_in, c_out, stride, _: Identity(c_in, c_out, stride),
-    "conv1x1": lambda c_in, c_out, stride, _: _conv1x1(c_in, c_out, stride),
-    "depth_conv": lambda c_in, c_out, stride, _: _depth_conv(c_in, c_out, stride),
-    "sep_k3": lambda c_in, c_out, stride, _: separable(c_in, c_out, stride, 3),
-    "sep_k5": lambda c_in, c_out, stride, _: separable(c_in, c_out, stride, 5),
-    "gh_k3": lambda c_in, c_out, stride, _: Ghost(c_in, c_out, stride, 3),
-    "gh_k5": lambda c_in, c_out, stride, _: Ghost(c_in, c_out, stride, 5),
-    "mb_k3": _mb(3, 1),
-    "mb_k3_e2": _mb(3, 2),
-    "mb_k3_e4": _mb(3, 4),
-    "mb_k3_res": _mb(3, 1, residual=True),
-    "mb_k3_e2_res": _mb(3, 2, residual=True),
-    "mb_k3_e4_res": _mb(3, 4, residual=True),
-    "mb_k3_d2": _mb(3, 2, dilation=2),
-    "mb_k3_d3": _mb(3, 2, dilation=3),
-    "mb_k3_res_d2": _mb(3, 2, dilation=2, residual=True),
-    "mb_k3_res_d3": _mb(3, 2, dilation=3, residual=True),
-    "mb_k3_res_se": _mb(3, 1, residual=True, se=True),
-    "mb_k3_e2_res_se": _mb(3, 2, residual=True, se=True),
-    "mb_k3_e4_res_se": _mb(3, 4, residual=True, se=True),
-    "mb_k5": _mb(5, 1),
-    "mb_k5_e2": _mb(5, 2),
-    "mb_k5_res": _mb(5, 1, residual=True),
-    "mb_k5_e2_res": _mb(5, 2, residual=True),
-    "mb_k5_res_se": _mb(5, 1, residual=True, se=True),
-    "mb_k5_e2_res_se": _mb(5, 2, residual=True, se=True),
-}
-"""NNI's 26 blocks; every builder takes (c_in, c_out, stride, size)."""
+def gh(c_in: int, c_out: int, stride: int, size: int, *, kernel: int) -> nn.Module:
+    """`gh_k5`: ghost module, of the kernel of its depthwise half."""
+    return Ghost(c_in, c_out, stride, kernel)
+
+
+def mb(
+    c_in: int,
+    c_out: int,
+    stride: int,
+    size: int,
+    *,
+    kernel: int,
+    expand: int | None = None,
+    res: bool = False,
+    dilation: int = 1,
+    se: bool = False,
+) -> nn.Module:
+    """`mb_k3_e4_res_d2_se`: inverted residual of `expand` x c_in channels in the middle.
+
+    A name without `_e` means no expansion, but for dilated blocks: as NNI's they expand by 2.
+    """
+    if expand is None:
+        expand = 2 if dilation > 1 else 1
+    return MBBlock(
+        c_in,
+        c_out,
+        stride,
+        size,
+        middle=c_in * expand,
+        kernel=kernel,
+        dilation=dilation,
+        residual=res,
+        se=se,
+    )
 
 
 def initialise(module: nn.Module, seed: int) -> None:

@@ -39,21 +39,59 @@ class NniCheckpoint:
 def read_nni_checkpoint(path: str | Path, space: SpaceParams) -> NniCheckpoint:
     """Read `supernet/checkpoint_best.pth` or `subnet/checkpoint_best.pth`.
 
-    `space` is the one it was made with (candidates are numbered in the order of its lists).
-    Runs no code from the file. Raises BadInput for a file of another kind.
+    `space` is that of the supernet: candidates are numbered in the order of its lists.
+    Runs no code from the file. Raises BadInput for a file of another kind, and for a candidate that
+    the space lacks.
     """
-    raw = _load(path)
-    backbone, alphas = _backbone(raw["pfld_backbone"], space, path)
+    try:
+        raw: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; give the path of an NNI checkpoint") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError):
+        raise BadInput(f"{path}: not a checkpoint of plain tensors; save it as such") from None
+    missing = {"pfld_backbone", "auxiliarynet"} - set(raw if isinstance(raw, dict) else ())
+    if missing:
+        raise BadInput(f"{path}: not an NNI checkpoint; missing: {_few(sorted(missing))}")
+    backbone: Weights = {}
+    alphas: dict[int, Tensor] = {}
+    for key, value in raw["pfld_backbone"].items():
+        name = key.removeprefix(PREFIX)
+        if alpha := ALPHA.fullmatch(name):
+            alphas[int(alpha[1])] = value
+        else:
+            backbone[_renamed(name, space, path)] = value
     return NniCheckpoint(
         backbone=backbone,
-        auxnet=_auxnet(raw["auxiliarynet"]),
-        alphas=tuple(alphas[i] for i in sorted(alphas)),
+        auxnet={key.removeprefix(PREFIX): value for key, value in raw["auxiliarynet"].items()},
+        alphas=tuple(alphas[layer] for layer in sorted(alphas)),
         choice=tuple(str(block) for block in raw.get("arch_sample", ())),
     )
 
 
+def _renamed(name: str, space: SpaceParams, path: str | Path) -> str:
+    """The key here for NNI's `name`, which has numbers for candidates."""
+    candidate = CANDIDATE.fullmatch(name)
+    if candidate is None:
+        part, _, rest = name.partition(".")
+        return f"{RENAMED.get(part, part)}.{rest}"
+    layer, number, rest = candidate.groups()
+    if number == "op":
+        return f"layers.{layer}.{rest}"
+    try:
+        block = space.layer_ops[int(layer)][int(number)]
+    except IndexError:
+        raise BadInput(
+            f"{path}: unexpected {name}: the space has no block {number} in layer {layer}; "
+            f"give the space of the checkpoint"
+        ) from None
+    return f"layers.{layer}.blocks.{block}.{rest}"
+
+
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
-    """Load a state dict in full. Raises BadInput naming missing, unexpected or misshapen keys."""
+    """Load a state dict in full; `what` names the net in messages.
+
+    Raises BadInput naming missing, unexpected or misshapen keys.
+    """
     own = module.state_dict()
     problems = {
         "missing": [key for key in own if key not in weights],
@@ -62,61 +100,12 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], what: str) ->
             key for key in own if key in weights and own[key].shape != weights[key].shape
         ],
     }
-    shown = [f"{kind}: {_some(keys)}" for kind, keys in problems.items() if keys]
-    if shown:
-        raise BadInput(f"{what}: weights do not fit the net; {'; '.join(shown)}")
+    faults = [f"{kind}: {_few(keys)}" for kind, keys in problems.items() if keys]
+    if faults:
+        raise BadInput(f"{what}: weights do not fit the net; {'; '.join(faults)}")
     module.load_state_dict(dict(weights))
 
 
-def _load(path: str | Path) -> dict[str, Any]:
-    try:
-        raw = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; give the path of an NNI checkpoint") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError):
-        raise BadInput(f"{path}: not a checkpoint of plain tensors; save it as such") from None
-    missing = {"pfld_backbone", "auxiliarynet"} - set(raw if isinstance(raw, dict) else ())
-    if missing:
-        raise BadInput(f"{path}: not an NNI checkpoint; missing: {_some(sorted(missing))}")
-    return raw
-
-
-def _backbone(
-    raw: Mapping[str, Tensor], space: SpaceParams, path: str | Path
-) -> tuple[Weights, dict[int, Tensor]]:
-    weights: Weights = {}
-    alphas: dict[int, Tensor] = {}
-    for key, value in raw.items():
-        name = key.removeprefix(PREFIX)
-        if found := ALPHA.fullmatch(name):
-            alphas[int(found[1])] = value
-        else:
-            weights[_renamed(name, space, path)] = value
-    return weights, alphas
-
-
-def _renamed(name: str, space: SpaceParams, path: str | Path) -> str:
-    found = CANDIDATE.fullmatch(name)
-    if found is None:
-        part, _, rest = name.partition(".")
-        return f"{RENAMED.get(part, part)}.{rest}"
-    layer, candidate, rest = found.groups()
-    if candidate == "op":
-        return f"layers.{layer}.{rest}"
-    try:
-        block = space.layer_ops[int(layer)][int(candidate)]
-    except IndexError:
-        raise BadInput(
-            f"{path}: unexpected {name}: the space has no block {candidate} in layer {layer}; "
-            f"give the space that the checkpoint was made with"
-        ) from None
-    return f"layers.{layer}.blocks.{block}.{rest}"
-
-
-def _auxnet(raw: Mapping[str, Tensor]) -> Weights:
-    return {key.removeprefix(PREFIX): value for key, value in raw.items()}
-
-
-def _some(keys: list[str], most: int = 5) -> str:
+def _few(keys: list[str], most: int = 5) -> str:
     more = f" and {len(keys) - most} more" if len(keys) > most else ""
     return ", ".join(keys[:most]) + more

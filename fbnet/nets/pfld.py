@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from fbnet.errors import BadInput
-from fbnet.nets.blocks import BLOCKS, MBBlock, conv_bn, initialise, output_side, separable
+from fbnet.nets import BLOCKS
+from fbnet.nets.blocks import MBBlock, conv_bn, initialise, output_side, separable
 from fbnet.params import SpaceParams
 
 STEM_CHANNELS = 16

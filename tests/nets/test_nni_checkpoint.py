@@ -11,7 +11,7 @@ from fbnet.errors import BadInput
 from fbnet.nets.nni_checkpoint import load_weights, read_nni_checkpoint
 from fbnet.nets.pfld import build_auxnet, build_subnet
 from fbnet.params import NNI_SPACE, SpaceParams
-from fbnet.search.supernet import build_supernet, inherit, one_hot_masks
+from fbnet.search.supernet import build_supernet, inherit
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 KEYS = json.loads((GOLDEN / "nni_supernet_keys.json").read_text())
@@ -32,13 +32,13 @@ def supernet_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
             key: torch.full(shape, float(n) if shape else n)
             for n, (key, shape) in enumerate(KEYS[part].items())
         }
-    path = tmp_path_factory.mktemp("seed") / "checkpoint_best.pth"
+    path = tmp_path_factory.mktemp("nni") / "checkpoint_best.pth"
     torch.save(raw, path)
     return path
 
 
 @torch.no_grad()
-def test_the_seeds_subnet_gives_the_seeds_landmarks(values: dict[str, np.ndarray]) -> None:
+def test_nni_subnet_gives_nni_landmarks(values: dict[str, np.ndarray]) -> None:
     checkpoint = read_nni_checkpoint(GOLDEN / "nni_subnet.pth", NNI_SPACE)
     net, pose_net = build_subnet(NNI_SPACE, 106, CHOICE).eval(), build_auxnet().eval()
     load_weights(net, checkpoint.backbone, "subnet")
@@ -52,7 +52,7 @@ def test_the_seeds_subnet_gives_the_seeds_landmarks(values: dict[str, np.ndarray
 
 
 @torch.no_grad()
-def test_a_supernet_with_the_subnets_weights_agrees_with_the_seed(
+def test_a_supernet_with_the_subnets_weights_agrees_with_nni(
     values: dict[str, np.ndarray],
 ) -> None:
     subnet = read_nni_checkpoint(GOLDEN / "nni_subnet.pth", NNI_SPACE).backbone
@@ -64,7 +64,9 @@ def test_a_supernet_with_the_subnets_weights_agrees_with_the_seed(
             key = ".".join([part, layer, "blocks", CHOICE[int(layer)], *rest])
         state[key].copy_(value)
     image = torch.from_numpy(values["input"])
-    landmarks, _ = supernet(image, one_hot_masks(NNI_SPACE, CHOICE))
+    picks = zip(NNI_SPACE.layer_ops, CHOICE, strict=True)
+    masks = [torch.eye(len(ops))[ops.index(block)] for ops, block in picks]
+    landmarks, _ = supernet(image, masks)
     expected = values["sub_landmarks"].reshape(1, 106, 2)
     np.testing.assert_allclose(landmarks.numpy(), expected, atol=1e-5)
     inherited = build_subnet(NNI_SPACE, 106, CHOICE, seed=1).eval()
@@ -72,7 +74,7 @@ def test_a_supernet_with_the_subnets_weights_agrees_with_the_seed(
     np.testing.assert_allclose(inherited(image)[0].numpy(), expected, atol=1e-5)
 
 
-def test_every_tensor_of_the_seeds_supernet_finds_its_place(supernet_file: Path) -> None:
+def test_every_tensor_of_nni_supernet_finds_its_place(supernet_file: Path) -> None:
     checkpoint = read_nni_checkpoint(supernet_file, NNI_SPACE)
     supernet = build_supernet(NNI_SPACE, 106)
     load_weights(supernet, checkpoint.backbone, "supernet")
@@ -83,13 +85,13 @@ def test_every_tensor_of_the_seeds_supernet_finds_its_place(supernet_file: Path)
         number[f"blocks.{layer}.registered_module.path_alpha"] for layer in range(5)
     ]
     state = supernet.state_dict()
-    for seed_key, key in {
+    for nni_key, key in {
         "blocks.2.3.ir_block.4.weight": "layers.2.blocks.mb_k3_res_d3.ir_block.4.weight",
         "blocks.1.5.conv.0.0.weight": "layers.1.blocks.sep_k3.conv.0.0.weight",
         "avg_pool2.weight": "reduce.1.weight",
         "block6_2.ir_block.6.fc.bias": "block6_2.ir_block.6.fc.bias",
     }.items():
-        assert state[key].flatten()[0] == number[seed_key]
+        assert state[key].flatten()[0] == number[nni_key]
 
 
 def test_a_foreign_space_is_named(supernet_file: Path) -> None:

@@ -8,14 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.yardstick import plain_supernet
-from fbnet.nets.blocks import BLOCKS
-from fbnet.nets.optimize import DepthwiseConv, FastStem, optimize_for_cpu
+from fbnet.nets import NNI_BLOCKS
+from fbnet.nets.optimize import (
+    DepthwiseConv,
+    FastStem,
+    conv_norm_relu,
+    moments,
+    optimize_for_cpu,
+)
 from fbnet.nets.pfld import PFLD
 from fbnet.params import SpaceParams, StageParams
 from fbnet.search.supernet import build_supernet
 
 SIZE, POINTS = 64, 68
-ALL = tuple(BLOCKS)
+ALL = (*NNI_BLOCKS, "mb_k7_e6_res_se", "mb_k3_e3_res_d2", "sep_k7", "gh_k7")
 SPACE = SpaceParams(
     stages=(
         StageParams(ops=ALL, layer_num=1, channels=32, stride=1),
@@ -63,7 +69,7 @@ def assert_close(found: dict[str, Tensor], expected: dict[str, Tensor], share: f
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_the_fast_form_equals_the_seeds(supernet: PFLD, side: str) -> None:
+def test_the_fast_form_equals_nni(supernet: PFLD, side: str) -> None:
     dtype, share = SIDES[side]
     plain = run(plain_supernet(copy.deepcopy(supernet)), dtype, torch.contiguous_format)
     fast = run(optimize_for_cpu(copy.deepcopy(supernet)), dtype, torch.channels_last)
@@ -124,3 +130,13 @@ def test_mixed_precision_takes_the_plain_way(supernet: PFLD) -> None:
         landmarks, _ = fast(x, masks())
     landmarks.float().sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in fast.parameters())
+
+
+def test_a_constant_map_is_normalised_without_nan() -> None:
+    # Its variance is a difference of two large and equal numbers, and would be negative.
+    layer = nn.Sequential(nn.Conv2d(8, 64, 1, bias=False), nn.BatchNorm2d(64))
+    x = torch.full((4, 8, 6, 6), 321.7).requires_grad_()
+    (y,) = conv_norm_relu(x, moments(x), [layer])
+    y.sum().backward()
+    assert torch.isfinite(y).all() and torch.isfinite(x.grad).all()
+    assert (layer[1].running_var >= 0).all()

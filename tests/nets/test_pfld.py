@@ -139,7 +139,8 @@ def test_a_size_the_stem_cannot_halve_twice_is_refused(size: int) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"ops": ("mb_k9",)}, "unknown block 'mb_k9'; known: skip, conv1x1"),
+        ({"ops": ("mb_k9_x",)}, "unknown block 'mb_k9_x'; .*forms of names: skip, conv1x1"),
+        ({"ops": ("mb_k4",)}, "block 'mb_k4': kernel 4"),
         ({"ops": ()}, "at least 1"),
         ({"ops": ("skip", "sep_k3", "skip")}, "'skip' is listed twice"),
         ({"layer_num": 0}, "greater than or equal to 1"),
