@@ -15,11 +15,10 @@ from fbnet.nets.pfld import PFLD, build_subnet
 from fbnet.params import NNI_SPACE, AugmentParams, RetrainParams, SearchParams, TrainParams
 from fbnet.search.loop import Search
 from fbnet.search.supernet import ArchitectureParameters, build_supernet, draw_masks
+from fbnet.training import LOSSES
 from fbnet.training.batches import Batch, batches, to_image_tensor
-from fbnet.training.device import launch
-from fbnet.training.losses import landmark_loss
+from fbnet.training.device import generator_for, launch
 from fbnet.training.retrain import Retraining
-from fbnet.training.seeds import generator_for
 
 Task = Callable[[], int]
 """Does a piece of work on faces; returns their number."""
@@ -33,7 +32,7 @@ def yardstick(batch: int, threads: int) -> dict[str, Task]:
     """NNI's way."""
     torch.set_num_threads(threads)
     faces, params, table = random_batch(batch, torch.contiguous_format), SearchParams(), lut()
-    loss, alphas, steps = landmark_loss("wing"), ArchitectureParameters(NNI_SPACE), count()
+    loss, alphas, steps = LOSSES["wing"], ArchitectureParameters(NNI_SPACE), count()
     net = plain.plain_supernet(build_supernet(NNI_SPACE, POINTS, SIZE))
     weights = plain.adamw(net.parameters(), params.lr, params.weight_decay)
     logits = plain.adamw(alphas.parameters(), params.nas_lr, params.nas_weight_decay)

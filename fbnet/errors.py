@@ -17,17 +17,27 @@ class BadInput(ValueError):
     """
 
 
+class TrainingDiverged(ArithmeticError):
+    """The loss is no longer finite; the message is one line that says what to change.
+
+    No fault of the input: commands print it without a traceback and leave with exit code 1.
+    """
+
+
 def exit_code(command: str, work: Callable[[], int | None]) -> int:
     """Do the work of a command; returns its exit code: what `work` returns, 0 for None.
 
-    2 is bad input, with one line on stderr, 1 is KeyboardInterrupt, with one line too. Any other
-    exception passes through: Python prints its traceback and leaves with 1.
+    2 is bad input; 1 is a training that diverged, or KeyboardInterrupt; each with one line on
+    stderr. Any other exception passes through: Python prints its traceback and leaves with 1.
     """
     try:
         return work() or DONE
     except BadInput as error:
         print(f"{command}: {error}", file=sys.stderr)
         return BAD_INPUT
+    except TrainingDiverged as error:
+        print(f"{command}: {error}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         print(f"{command}: stopped; run it again to resume", file=sys.stderr)
         return FAILED

@@ -2,15 +2,24 @@
 
 from collections.abc import Mapping
 from math import ceil
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from fbnet.engines import ENGINES, EXPORTED, variants
 from fbnet.errors import BadInput
 from fbnet.faces.readers import AUTO, READERS
 from fbnet.nets import BLOCKS
 from fbnet.registry import Registry
+from fbnet.training import LOSSES, OPTIMIZERS
 
 
 class Section(BaseModel):
@@ -282,7 +291,10 @@ class LutParams(Section):
         return self
 
 
-LossName = Literal["l2", "wing", "smooth_wing", "pose_l2", "pose_wing", "pose_smooth_wing"]
+LossName = Annotated[str, AfterValidator(LOSSES.check)]
+"""One of `fbnet.training.LOSSES`."""
+OptimizerName = Annotated[str, AfterValidator(OPTIMIZERS.check)]
+"""One of `fbnet.training.OPTIMIZERS`."""
 
 
 class SearchParams(Section):
@@ -323,7 +335,7 @@ class SearchParams(Section):
     """Faces in a weight step."""
     arch_batch: int = Field(32, ge=2)
     """Faces in an architecture step."""
-    optimizer: Literal["rmsprop", "adamw"] = "adamw"
+    optimizer: OptimizerName = "adamw"
     """Optimiser of the weights; NNI's is rmsprop."""
     lr: float = Field(2e-3, gt=0)
     """Peak learning rate of the weights; cosine to zero."""
@@ -414,7 +426,7 @@ class RetrainParams(Section):
     """Epochs of linear learning-rate warm-up."""
     batch: int = Field(32, ge=2)
     """Faces in a step."""
-    optimizer: Literal["rmsprop", "adamw"] = "adamw"
+    optimizer: OptimizerName = "adamw"
     """Optimiser; NNI's is rmsprop."""
     lr: float = Field(3e-3, gt=0)
     """Peak learning rate; cosine to zero."""

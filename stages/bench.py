@@ -160,7 +160,7 @@ def _budget(
     """Latency against `search.target_ms`: as measured, or as a device's LUT has it."""
     from fbnet.costs.lut import cost_of
     from fbnet.progress import say
-    from fbnet.search.budget import budget, verdict
+    from fbnet.search.cost import budget, verdict
 
     limit = budget(lut, params.search) if params.search.cost == "latency" else None
     if limit is None:

@@ -78,7 +78,7 @@ def _subnet(
     """The trained net. Raises BadInput when it is of other faces or another architecture."""
     from fbnet.errors import BadInput
     from fbnet.nets.pfld import build_subnet
-    from fbnet.training.weights import load_weights
+    from fbnet.training.checkpoints import load_weights
 
     if (trained["points"], trained["size"]) != (faces.points, faces.size):
         raise BadInput(

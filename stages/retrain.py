@@ -3,13 +3,13 @@
 Reads results/fetch/faces and results/search. Leaves in results/retrain the subnet's weights, its
 architecture and its history. With retrain.candidates above 1 the best few architectures of the
 search are trained and the best by validation NME stays.
-An interrupted training resumes at its last epoch.
+An interrupted training resumes from its last epoch.
 """
 
 from typing import TYPE_CHECKING
 
 from stages.results import Results, checkpoints
-from stages.runner import NOT_RANK_ZERO, run_stage
+from stages.runner import NOT_RANK_ZERO, library_code, run_stage
 
 if TYPE_CHECKING:
     from fbnet.progress import Log
@@ -22,32 +22,37 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     from fbnet.faces.faceset import FaceSet
     from fbnet.files import read_json
     from fbnet.progress import no_log
-    from fbnet.search.finetune import Finetuning, write_results
-    from fbnet.training.checkpoints import checkpoint, fingerprint
+    from fbnet.search.finetune import finetune, write_results
+    from fbnet.training.checkpoints import checkpoint, fingerprint, load_weights
     from fbnet.training.device import launch
-    from fbnet.training.weights import load_weights
 
     searched, p = read_json(results.require(results.searched)), params.retrain
+    faces, space = FaceSet.load(results.require(results.faces)), params.search_space
+    supernet = load_weights(results.require(results.supernet)) if p.inherit else {}
+    augment = params.augment if p.augment else None
     fabric = launch(params.train)
-    tuning = Finetuning(
-        FaceSet.load(results.require(results.faces)),
-        params.search_space,
-        load_weights(results.require(results.supernet)) if p.inherit else {},
-        p,
-        params.augment if p.augment else None,
-        fabric,
-        params.train.shards,
-    )
     used = params.model_dump(include={"retrain", "augment"})
-    used["space"] = params.search_space.model_dump()
+    used["space"] = space.model_dump()
     used["train"] = params.train.arithmetic()
-    key = fingerprint(used, [results.faces, results.searched, results.supernet])
+    inputs = [results.faces, results.searched, results.supernet]
+    key = fingerprint(used, inputs, library_code())
     # A run has one curve, the kept candidate's: with several it is known at the end only, and the
     # tracking takes it from history.csv.
     live = log if p.candidates == 1 else no_log
     with checkpoint(checkpoints(), "retrain", key) as saved:
         trained = [
-            tuning.train(tuple(choice), saved.inner(str(i)), live)
+            finetune(
+                tuple(choice),
+                faces,
+                space,
+                supernet,
+                p,
+                augment,
+                fabric,
+                shards=params.train.shards,
+                saved=saved.inner(str(i)),
+                log=live,
+            )
             for i, choice in enumerate(searched["candidates"][: p.candidates])
         ]
         if not fabric.is_global_zero:

@@ -6,8 +6,10 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any, NoReturn
 
+import fbnet
 from fbnet.errors import exit_code
 from stages.results import Results
 
@@ -83,6 +85,11 @@ def _only_rank_zero_prints() -> Iterator[None]:
         return
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         yield
+
+
+def library_code() -> list[Path]:
+    """The library's Python files, which unfinished runs depend on."""
+    return sorted(Path(fbnet.__file__).parent.rglob("*.py"))
 
 
 def _set_threads(threads: int) -> None:

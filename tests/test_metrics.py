@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fbnet import metrics
 from fbnet.errors import BadInput
 from fbnet.landmarks import SCHEMES
-from fbnet.training.streaming import NME
+from fbnet.training.validate import NME
 
 GOLDEN = Path(__file__).parent / "golden" / "losses.npz"
 SCHEME = SCHEMES[68]

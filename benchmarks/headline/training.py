@@ -18,11 +18,11 @@ from fbnet.params import RetrainParams
 from fbnet.predict.model import OnnxModel
 from fbnet.predict.score import score
 from fbnet.progress import say
-from fbnet.training.checkpoints import checkpoint, fingerprint
+from fbnet.training.checkpoints import checkpoint, fingerprint, load_weights, save_weights
 from fbnet.training.device import launch
-from fbnet.training.distil import Teacher
+from fbnet.training.losses import Teacher
 from fbnet.training.retrain import Retraining
-from fbnet.training.weights import load_weights, save_weights
+from stages.runner import library_code
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Bench:
             fabric.to_device(teacher.net)
         augment = self.setting.params.augment
         training = Retraining(faces, net, None, params, augment, fabric, teacher)
-        key = fingerprint([self.terms(task), params.model_dump(), task.name], [])
+        key = fingerprint([self.terms(task), params.model_dump(), task.name], [], library_code())
         with checkpoint(
             self.setting.work / "unfinished", task.name.replace("/", "-"), key
         ) as saved:

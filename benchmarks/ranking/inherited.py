@@ -11,8 +11,8 @@ from fbnet.files import digest
 from fbnet.progress import track
 from fbnet.search.sampling import Choice, Scorer
 from fbnet.search.supernet import build_supernet
+from fbnet.training.checkpoints import load_weights
 from fbnet.training.device import launch
-from fbnet.training.weights import load_weights
 from stages.results import Results
 
 

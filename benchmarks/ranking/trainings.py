@@ -14,11 +14,11 @@ from fbnet.faces.faceset import FaceSet
 from fbnet.files import digest
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SpaceParams, TrainParams
-from fbnet.search.finetune import Finetuning, Trained
+from fbnet.search.finetune import Trained, finetune
 from fbnet.search.sampling import Choice
+from fbnet.training.checkpoints import load_weights
 from fbnet.training.device import launch
 from fbnet.training.validate import validation_nme
-from fbnet.training.weights import load_weights
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ def train(recipe: Recipe, choice: Choice, seed: int) -> dict[str, Any]:
     faces, fabric = FaceSet.load(recipe.faces), launch(recipe.train)
     params = recipe.retrain.model_copy(update={"seed": seed})
     weights: Mapping[str, Tensor] = load_weights(recipe.supernet) if recipe.supernet else {}
-    tuning = Finetuning(faces, recipe.space, weights, params, recipe.augment, fabric)
-    trained = tuning.train(choice)
+    trained = finetune(choice, faces, recipe.space, weights, params, recipe.augment, fabric)
     net = build_subnet(recipe.space, faces.points, choice, faces.size)
     net.load_state_dict(trained.weights)
     fabric.to_device(net)

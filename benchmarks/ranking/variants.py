@@ -1,5 +1,6 @@
 """The search with one thing done otherwise: code paths that the library rightly lacks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,8 @@ from fbnet.search.cost import cost_term, total_loss
 from fbnet.search.loop import FORMS, Search
 from fbnet.search.supernet import draw_masks
 from fbnet.training.batches import Batch
+from fbnet.training.device import generator_for
 from fbnet.training.losses import LandmarkLoss
-from fbnet.training.seeds import generator_for
 
 
 class TwoDraws(Search):
@@ -21,7 +22,7 @@ class TwoDraws(Search):
 
     def architecture_step(self, batch: Batch) -> Tensor:
         """One step of the architecture parameters, with a draw for each part of the loss."""
-        loss = self.learner.objective(batch, self._draw("architecture", self.arch_step_count))
+        loss = self.learner.objective(batch, self.draw("architecture", self.arch_step_count))
         cost = expected_cost(self.lut, self._second_draw(self.arch_step_count))
         total = total_loss(loss, cost, reference_cost(self.lut), self.params)
         self.arch_optimizer.zero_grad()
@@ -40,10 +41,11 @@ class TwoDraws(Search):
 class Leak(Search):
     """The weights learn from the architecture's faces too; as many steps as with the split."""
 
-    def _batches(self, indices: np.ndarray, size: int, kind: int) -> Any:
+    def epoch_batches(self, indices: np.ndarray, size: int, seed: int) -> Iterator[Batch]:
+        """Batches of the epoch, from both kinds of faces where they are for the weights."""
         if indices is self.weight_faces:
             indices = self._mixed()
-        return super()._batches(indices, size, kind)
+        return super().epoch_batches(indices, size, seed)
 
     def _mixed(self) -> np.ndarray:
         everything = np.union1d(self.weight_faces, self.arch_faces)
@@ -60,7 +62,7 @@ class CostedLoss:
     multiplied: bool
 
     @property
-    def posed(self) -> bool:
+    def uses_pose(self) -> bool:
         """Whether the loss wants the pose net's angles."""
         return self.inner.uses_pose
 
@@ -73,13 +75,14 @@ class CostedLoss:
 class CostInWeights(Search):
     """The cost enters the loss of the weight step too, as in NNI."""
 
-    def __post_init__(self) -> None:
-        """Keep the plain loss, which the architecture step goes on to use."""
-        super().__post_init__()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the plain loss, which the architecture step uses."""
+        super().__init__(*args, **kwargs)
         self.plain = self.learner.loss
 
-    def _draw(self, kind: str, step: int) -> list[Tensor]:
-        masks = super()._draw(kind, step)
+    def draw(self, kind: str, step: int) -> list[Tensor]:
+        """The masks of a step; the loss from here on is that of the step's kind."""
+        masks = super().draw(kind, step)
         self.learner.loss = self._costed(masks) if kind == "weights" else self.plain
         return masks
 

@@ -18,8 +18,8 @@ from fbnet.landmarks import NNI_TO_IBUG68, convert, eye_distance
 from fbnet.metrics import failure_rate, point_errors, region_nme, yaw_nme
 from fbnet.nets.pfld import PFLD, build_subnet
 from fbnet.params import NNI_SPACE, AugmentParams, FetchParams, RetrainParams, SyntheticParams
+from fbnet.training.checkpoints import load_weights
 from fbnet.training.retrain import Retraining
-from fbnet.training.weights import load_weights
 
 CHOICE = ("mb_k3_res_d3", "mb_k3_e2_res", "mb_k5_res", "mb_k5_res", "mb_k5_res")
 """The net of the trials that compare: blocks of NNI's space, one a searchable layer."""

@@ -1,14 +1,23 @@
-"""How the cost of hardware enters the loss of the architecture step."""
+"""How the cost of hardware enters the search: in the loss, or as a budget on the chosen net."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from fbnet.costs.lut import Lut, cost_range
 from fbnet.errors import BadInput
-from fbnet.params import SearchParams
+from fbnet.params import TARGETS, SearchParams
+
+UNITS = {"ms": "latency", "MACs": "macs"}
+"""Unit of a table -> the `search.cost` that it serves."""
+ROUNDING = 1e-9
+"""Share by which sums of the same costs in another order may differ."""
+Partial = tuple[float, float, tuple[int, ...]]
+"""(cost, minus log probability, number of the block in each layer so far)."""
 
 
 def total_loss(loss: Tensor, cost: Tensor, reference: float, params: SearchParams) -> Tensor:
@@ -20,8 +29,8 @@ def total_loss(loss: Tensor, cost: Tensor, reference: float, params: SearchParam
     - add: loss + alpha * r^beta
     - target: loss; `constrained_gradients` keeps the cost within the budget
 
-    FBNet (arXiv 1812.03443, eq. 6) has loss * alpha * ln(cost)^beta, which hangs on the unit and is
-    NaN for a cost below 1; here the logarithm is 1 at the reference and 0 at no cost. With
+    FBNet (arXiv 1812.03443, eq. 6) has loss * alpha * ln(cost)^beta, which depends on the unit and
+    is NaN for a cost below 1; here the logarithm is 1 at the reference and 0 at no cost. With
     `cost_form: nni` the terms are NNI's (fbnet/utils.py, RegularizerLoss) on the raw cost:
     mul: loss * alpha * ln(cost)^beta, add: loss + alpha * cost^beta.
     """
@@ -29,27 +38,6 @@ def total_loss(loss: Tensor, cost: Tensor, reference: float, params: SearchParam
         return loss
     term = cost_term(cost, reference, params)
     return loss * term if params.mode == "mul" else loss + term
-
-
-def constrained_gradients(
-    slopes: Sequence[Tensor], cost_slopes: Sequence[Tensor], over: bool, weight: float
-) -> list[Tensor]:
-    """Gradients of the architecture step under a budget: d loss + weight |d loss|/|d cost| d cost.
-
-    The second part is there while the expected cost is over the limit; within it accuracy alone
-    counts (Polyak's switching subgradient method, 1967). `weight` > 1 lets the cost win where they
-    disagree. The cost's part is as large as the loss's by construction: a plain penalty swamps
-    Adam's second moment while masks are soft, and loses to their steep gradients when they harden.
-    """
-    steepness = _norm(cost_slopes)
-    if not over or steepness == 0:
-        return list(slopes)
-    scale = weight * _norm(slopes) / steepness
-    return [slope + scale * cost for slope, cost in zip(slopes, cost_slopes, strict=True)]
-
-
-def _norm(parts: Sequence[Tensor]) -> float:
-    return float(torch.cat([part.flatten() for part in parts]).norm())
 
 
 def cost_term(cost: Tensor, reference: float, params: SearchParams) -> Tensor:
@@ -70,3 +58,110 @@ def check_cost_form(lut: Lut, params: SearchParams) -> None:
             f"search.cost_form: nni takes ln(cost), and {lut.source} goes down to {cheapest:.3g} "
             f"{lut.unit}; use search.cost: macs or search.cost_form: normalised"
         )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the chosen net may cost (`search.mode: target`), in the unit of the cost table."""
+
+    target: float
+    """As params ask for."""
+    limit: float
+    """The largest predicted cost: the target less the table's own error."""
+
+
+def budget(lut: Lut, params: SearchParams) -> Budget | None:
+    """The budget that `params` set for nets costed by `lut`; None unless `mode` is target.
+
+    limit = target / (1 + lut.error), so that a prediction within the limit that errs as the table
+    does on average still meets the target. Raises BadInput, before any work, where the table has
+    another unit than the target, or where even the cheapest net of the space is over the limit.
+    """
+    if params.mode != "target":
+        return None
+    key = f"search.{TARGETS[params.cost]}"
+    if UNITS[lut.unit] != params.cost or params.target is None:
+        raise BadInput(f"{key}: search.mode: target needs it, and a table in its unit")
+    allowed = Budget(params.target, params.target / (1 + lut.error))
+    floor, _ = cost_range(lut)
+    if floor > allowed.limit:
+        error = (
+            f" ({floor * (1 + lut.error):.4g} with the table's error of {lut.error:.1%})"
+            if lut.error
+            else ""
+        )
+        raise BadInput(
+            f"{key}: {allowed.target:.4g} {lut.unit} is below the space's floor: its cheapest net "
+            f"costs {floor:.4g} by {lut.source}{error}; raise it, or add cheaper blocks to the "
+            "space"
+        )
+    return allowed
+
+
+def verdict(allowed: Budget, cost: float, lut: Lut) -> str:
+    """Whether a net of `cost` (measured, or predicted with the table's error) meets its budget."""
+    over = cost / allowed.target - 1
+    if over <= 0:
+        return f"{cost:.4g} {lut.unit} is within the budget of {allowed.target:.4g}"
+    floor, _ = cost_range(lut)
+    return (
+        f"{cost:.4g} {lut.unit} is OVER the budget of {allowed.target:.4g} by {over:.1%}; the "
+        f"cheapest net of the space costs {floor:.4g} by the table"
+    )
+
+
+def fits(cost: float, limit: float) -> bool:
+    """Whether a cost is within a limit, sums' rounding aside."""
+    return cost <= limit * (1 + ROUNDING)
+
+
+def constrained_gradients(
+    loss_gradients: Sequence[Tensor], cost_gradients: Sequence[Tensor], over: bool, weight: float
+) -> list[Tensor]:
+    """Gradients of the architecture step under a budget: d loss + weight |d loss|/|d cost| d cost.
+
+    The second part is there while the expected cost is over the limit; within it accuracy alone
+    counts (Polyak's switching subgradient method, 1967). `weight` > 1 lets the cost win where they
+    disagree. The cost's part is as large as the loss's by construction: a plain penalty swamps
+    Adam's second moment while masks are soft, and loses to their steep gradients when they harden.
+    """
+    loss_norm, cost_norm = (
+        float(torch.cat([part.flatten() for part in parts]).norm())
+        for parts in (loss_gradients, cost_gradients)
+    )
+    if not over or cost_norm == 0:
+        return list(loss_gradients)
+    scale = weight * loss_norm / cost_norm
+    pairs = zip(loss_gradients, cost_gradients, strict=True)
+    return [loss + scale * cost for loss, cost in pairs]
+
+
+def likeliest_within(
+    log_probabilities: Sequence[np.ndarray], lut: Lut, limit: float
+) -> tuple[str, ...] | None:
+    """The most probable architecture whose cost by `lut` is at most `limit`; None if none is.
+
+    log_probabilities: per layer one value a block, in the table's order. Exact: layer by layer,
+    partial choices that cost more and are no likelier than another are dropped (Nemhauser and
+    Ullmann's method for the knapsack problem, 1969). Equal ones go by the order of the blocks.
+    """
+    front: list[Partial] = [(lut.fixed, 0.0, ())]
+    layers = [list(layer.values()) for layer in lut.layers]
+    rest = [sum(map(min, layers[i + 1 :])) for i in range(len(layers))]
+    for costs, logs, cheapest_rest in zip(layers, log_probabilities, rest, strict=True):
+        entries = sorted(
+            (cost + c, minus - float(p), (*picks, j))
+            for cost, minus, picks in front
+            for j, (c, p) in enumerate(zip(costs, logs, strict=True))
+            if fits(cost + c + cheapest_rest, limit)
+        )
+        # Only entries that no cheaper one matches in probability go on.
+        front, best = [], math.inf
+        for entry in entries:
+            if entry[1] < best:
+                best = entry[1]
+                front.append(entry)
+    if not front:
+        return None
+    _, _, picks = min(front, key=lambda entry: entry[1])
+    return tuple(list(layer)[j] for layer, j in zip(lut.layers, picks, strict=True))

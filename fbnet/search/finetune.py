@@ -1,7 +1,7 @@
 """From a searched architecture to a trained subnet: inherit the supernet's weights, train on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,8 @@ from fbnet.params import AugmentParams, RetrainParams, SpaceParams
 from fbnet.progress import Log, no_log, say
 from fbnet.search.sampling import Choice
 from fbnet.search.supernet import build_supernet, inherit
-from fbnet.training.checkpoints import Checkpoint
-from fbnet.training.device import one_process
+from fbnet.training.checkpoints import Checkpoint, save_weights
 from fbnet.training.retrain import Retraining
-from fbnet.training.weights import save_weights
 
 
 @dataclass(frozen=True)
@@ -33,55 +31,68 @@ class Trained:
     epoch: int
     """Epoch of the best validation NME."""
     weights: dict[str, Tensor]
+    """Weights of that epoch, by name."""
     history: list[dict[str, float]]
+    """Figures of each epoch."""
 
 
-@dataclass(frozen=True)
-class Finetuning:
-    """Trains architectures of one space on one face set.
+def finetune(
+    choice: Choice,
+    faces: FaceSet,
+    space: SpaceParams,
+    supernet: Mapping[str, Tensor],
+    params: RetrainParams,
+    augment: AugmentParams | None = None,
+    fabric: Fabric | None = None,
+    *,
+    shards: int | None = None,
+    saved: Checkpoint | None = None,
+    log: Log = no_log,
+) -> Trained:
+    """Train the subnet of `choice` to the end, from its checkpoint `saved` where it holds one.
+
+    `supernet`: see `inherited_nets`. The rest: see `Retraining`.
+    """
+    net, pose_net, inherited = inherited_nets(choice, faces, space, supernet, params.seed)
+    training = Retraining(faces, net, pose_net, params, augment, fabric, shards=shards)
+    training.run(saved, log)
+    best = training.best
+    return Trained(choice, inherited, best["nme"], best["epoch"], best["weights"], training.history)
+
+
+def inherited_nets(
+    choice: Choice, faces: FaceSet, space: SpaceParams, supernet: Mapping[str, Tensor], seed: int
+) -> tuple[PFLD, nn.Module, int]:
+    """The subnet of `choice`, its pose net, and the number of tensors that the subnet inherits.
 
     `supernet` holds the search's weights under `net.` and, where it trained one, the pose net's
-    under `pose.`; empty means fresh weights.
+    under `pose.`; what it lacks, all where it is empty, is drawn from `seed`.
     """
 
-    faces: FaceSet
-    space: SpaceParams
-    supernet: Mapping[str, Tensor]
-    params: RetrainParams
-    augment: AugmentParams | None = None
-    fabric: Fabric = field(default_factory=one_process)
-    shards: int | None = None
+    def under(prefix: str) -> dict[str, Tensor]:
+        return {k.removeprefix(prefix): v for k, v in supernet.items() if k.startswith(prefix)}
 
-    def train(self, choice: Choice, saved: Checkpoint | None = None, log: Log = no_log) -> Trained:
-        """Train `choice` to the end, from its checkpoint where there is one."""
-        p, faces = self.params, self.faces
-        net = build_subnet(self.space, faces.points, choice, faces.size, p.seed)
-        pose_net = build_auxnet(faces.size, p.seed)
-        inherited = self._inherit(net, pose_net, choice) if self.supernet else 0
-        training = Retraining(
-            faces, net, pose_net, p, self.augment, self.fabric, shards=self.shards
-        )
-        training.run(saved, log)
-        best = training.best
-        return Trained(
-            choice, inherited, best["nme"], best["epoch"], best["weights"], training.history
-        )
-
-    def _inherit(self, net: PFLD, pose_net: nn.Module, choice: Choice) -> int:
-        supernet = build_supernet(self.space, self.faces.points, self.faces.size)
-        supernet.load_state_dict(_part(self.supernet, "net."))
-        inherited, total = inherit(supernet, net, choice)
-        if pose := _part(self.supernet, "pose."):
-            pose_net.load_state_dict(pose)
-        say(f"retrain: {' '.join(choice)} inherits {inherited} of {total} tensors")
-        return inherited
+    net = build_subnet(space, faces.points, choice, faces.size, seed)
+    pose_net = build_auxnet(faces.size, seed)
+    if not supernet:
+        return net, pose_net, 0
+    source = build_supernet(space, faces.points, faces.size)
+    source.load_state_dict(under("net."))
+    inherited, total = inherit(source, net, choice)
+    if pose := under("pose."):
+        pose_net.load_state_dict(pose)
+    say(f"retrain: {' '.join(choice)} inherits {inherited} of {total} tensors")
+    return net, pose_net, inherited
 
 
-def write_results(trained: Sequence[Trained], found: Any, out: Path) -> Trained:
-    """Write the best of `trained` into `out`, and a row for each; `found` is the search's file."""
+def write_results(trained: Sequence[Trained], searched: Any, out: Path) -> Trained:
+    """Write the best of `trained` into `out`, and a row for each.
+
+    `searched` is what the search's architecture.json holds.
+    """
     best = min(trained, key=lambda t: t.val_nme)
     save_weights(out / "subnet.safetensors", best.weights)
-    kept = {name: found[name] for name in ("space", "points", "size")}
+    kept = {name: searched[name] for name in ("space", "points", "size")}
     write_json(out / "architecture.json", kept | {"choice": list(best.choice)})
     write_csv(out / "history.csv", best.history)
     rows = [{"choice": " ".join(t.choice), "val_nme": t.val_nme} for t in trained]
@@ -93,7 +104,3 @@ def write_results(trained: Sequence[Trained], found: Any, out: Path) -> Trained:
     }
     write_json(out / "details.json", details)
     return best
-
-
-def _part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}

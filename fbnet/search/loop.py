@@ -2,24 +2,21 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from statistics import mean
 from typing import Any, cast
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
 from fbnet.costs.lut import Lut, check_size, expected_cost, reference_cost
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.split import pick
-from fbnet.nets.pfld import build_auxnet
+from fbnet.nets.pfld import PFLD, build_auxnet
 from fbnet.params import AugmentParams, SearchParams, SpaceParams, cannot_decide
-from fbnet.progress import Log, no_log, say, track
-from fbnet.search.budget import budget
-from fbnet.search.cost import check_cost_form, constrained_gradients, total_loss
+from fbnet.search.cost import budget, check_cost_form, constrained_gradients, total_loss
 from fbnet.search.sampling import Choice, Scorer, sample_choices
 from fbnet.search.supernet import (
     ArchitectureParameters,
@@ -28,19 +25,14 @@ from fbnet.search.supernet import (
     entropy,
     probabilities,
 )
-from fbnet.training.batches import Batch, batches
-from fbnet.training.checkpoints import Checkpoint
-from fbnet.training.device import one_process
-from fbnet.training.learner import Learner, mean_loss
-from fbnet.training.losses import landmark_loss
-from fbnet.training.optim import build_optimizer
-from fbnet.training.seeds import generator_for
-from fbnet.training.weights import snapshot
+from fbnet.training import LOSSES, OPTIMIZERS
+from fbnet.training.batches import Batch
+from fbnet.training.device import generator_for, one_process
+from fbnet.training.learner import Learner
+from fbnet.training.trainer import Row, Trainer
 
 PAPER_EPOCHS = 90
 """FBNet's search length, which its temperature schedule belongs to."""
-
-
 FORMS: dict[tuple[str, str], dict[str, Any]] = {
     ("soft", "weights"): {},
     ("soft", "architecture"): {},
@@ -52,119 +44,119 @@ FORMS: dict[tuple[str, str], dict[str, Any]] = {
 """How `search.sampling` draws the masks of the two kinds of step: arguments of `draw_masks`."""
 
 
-@dataclass
-class Search:
-    """A search under way: what learns, what is known so far, and how to go on."""
+class Search(Trainer[PFLD]):
+    """A search under way: the supernet's weights and the architecture parameters.
 
-    faces: FaceSet
-    space: SpaceParams
-    lut: Lut
-    params: SearchParams
-    augment: AugmentParams | None = None
-    fabric: Fabric = field(default_factory=one_process)
-    shards: int | None = None
-    epoch: int = 0
-    arch_step_count: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
-    probabilities: list[list[list[float]]] = field(default_factory=list)
-    best: dict[str, Any] = field(default_factory=lambda: {"nme": math.inf})
+    `probabilities` holds, for each finished epoch, the learned distribution of each layer.
+    """
 
-    def __post_init__(self) -> None:
-        """Check that the faces suffice, split them, build what learns. Raises BadInput."""
-        check_size(self.lut, self.faces.size)
-        check_cost_form(self.lut, self.params)
-        self.budget = budget(self.lut, self.params)
-        self.weight_faces, self.arch_faces = split_proxy(self.faces, self.params)
-        self.params = p = self.params.lengthened(len(self.weight_faces))
+    name = "search"
+
+    def __init__(
+        self,
+        faces: FaceSet,
+        space: SpaceParams,
+        lut: Lut,
+        params: SearchParams,
+        augment: AugmentParams | None = None,
+        fabric: Fabric | None = None,
+        shards: int | None = None,
+    ) -> None:
+        """Check that faces and table suffice, split the faces, build what learns.
+
+        `fabric`: by default one process; `shards`: see `Shards`. Raises BadInput.
+        """
+        check_size(lut, faces.size)
+        check_cost_form(lut, params)
+        self.space, self.lut, self.fabric = space, lut, fabric or one_process()
+        self.budget = budget(lut, params)
+        self.weight_faces, self.arch_faces = split_proxy(faces, params)
+        self.params = p = params.lengthened(len(self.weight_faces))
         if reason := cannot_decide(p, len(self.arch_faces)):
             raise BadInput(f"search.nas_lr {reason} ({len(self.arch_faces)} faces for that)")
-        self.arch_steps = p.arch_steps(len(self.arch_faces))
-        self.scorer = Scorer(self.faces, self.space, self.lut, p, self.fabric)
-        points = self.faces.points
-        self.alphas = ArchitectureParameters(self.space)
-        self.learner = Learner(
-            build_supernet(self.space, points, self.faces.size, p.seed),
-            build_auxnet(self.faces.size, p.seed),
-            landmark_loss(p.loss),
+
+        self.scorer = Scorer(faces, space, lut, p, self.fabric)
+        self.alphas = ArchitectureParameters(space)
+        learner = Learner(
+            build_supernet(space, faces.points, faces.size, p.seed),
+            build_auxnet(faces.size, p.seed),
+            LOSSES[p.loss],
             self.fabric,
             optimizer=p.optimizer,
             lr=p.lr,
             weight_decay=p.weight_decay,
             steps=p.epochs * math.ceil(len(self.weight_faces) / p.batch),
-            shards=self.shards,
+            shards=shards,
         )
-        self.arch_optimizer = build_optimizer(
-            "adamw", self.alphas.parameters(), p.nas_lr, p.nas_weight_decay
+        self.arch_optimizer = OPTIMIZERS["adamw"](
+            self.alphas.parameters(), lr=p.nas_lr, weight_decay=p.nas_weight_decay
+        )
+        self.arch_step_count = 0
+        self.probabilities: list[list[list[float]]] = []
+        super().__init__(
+            faces, learner, learner.modules, seed=p.seed, epochs=p.epochs, augment=augment
         )
 
-    @property
-    def temperature(self) -> float:
-        """Gumbel softmax temperature now: falls over the architecture steps, to its floor."""
-        return temperature(self.params, self.arch_step_count / max(1, self.arch_steps))
+    def train_epoch(self) -> tuple[float, Row]:
+        """One epoch: weights on their faces, then, after the warm-up, the architecture on its."""
+        p = self.params
+        faces = self.epoch_batches(self.weight_faces, p.batch, 2 * p.seed)
+        loss = self.mean(self.weight_step(batch) for batch in faces)
+        arch_loss = {}
+        if self.epoch >= p.warmup_epochs:
+            faces = self.epoch_batches(self.arch_faces, p.arch_batch, 2 * p.seed + 1)
+            arch_loss["arch_loss"] = self.mean(self.architecture_step(batch) for batch in faces)
+        self.learner.shards.average_statistics(self.learner.modules)
 
-    def run(self, checkpoint: Checkpoint | None = None, log: Log = no_log) -> None:
-        """Train to the last epoch, from the checkpoint where it holds one."""
-        if checkpoint and (state := checkpoint.load()):
-            self.restore(state)
-            say(f"search: goes on after epoch {self.epoch}")
-            for row in self.history:
-                log(int(row["epoch"]), row)
-        for _ in track(range(self.epoch, self.params.epochs), "search", unit="epoch"):
-            row = self.run_epoch()
-            log(self.epoch, row | flat_probabilities(self.space, self.probabilities[-1]))
-            say(line(row))
-            if checkpoint:
-                checkpoint.save(self.state())
-
-    def run_epoch(self) -> dict[str, float]:
-        """One epoch: weights on their faces, then the architecture on its own; validate."""
-        torch.manual_seed(self.params.seed * 1_000_003 + self.epoch)
-        weight_loss = mean_loss(
-            self.weight_step(batch)
-            for batch in self._batches(self.weight_faces, self.params.batch, kind=0)
-        )
-        arch_loss = self._run_architecture() if self.epoch >= self.params.warmup_epochs else None
-        self.epoch += 1
-        return self._record(weight_loss, arch_loss)
-
-    def _run_architecture(self) -> float:
-        return mean_loss(
-            self.architecture_step(batch)
-            for batch in self._batches(self.arch_faces, self.params.arch_batch, kind=1)
-        )
+        learned = probabilities(self.alphas.alphas)
+        self.probabilities.append([p.tolist() for p in learned])
+        return loss, {
+            "temperature": self.temperature,
+            "expected_cost": float(expected_cost(self.lut, learned)),
+            "entropy": mean(entropy(self.alphas.alphas)),
+            **arch_loss,
+        }
 
     def weight_step(self, batch: Batch) -> Tensor:
         """One step of the weights, the architecture parameters standing still."""
-        return self.learner.step(batch, self._draw("weights", self.learner.step_count))
+        return self.learner.step(batch, self.draw("weights", self.learner.step_count))
 
     def architecture_step(self, batch: Batch) -> Tensor:
         """One step of the architecture parameters; the draw that mixes is the draw that costs."""
-        masks = self._draw("architecture", self.arch_step_count)
+        masks = self.draw("architecture", self.arch_step_count)
         cost, reference = expected_cost(self.lut, masks), reference_cost(self.lut)
-        parameters = list(self.alphas.parameters())
+        alphas = list(self.alphas.parameters())
 
-        def objective(part: Batch) -> Tensor:
-            return total_loss(self.learner.objective(part, masks), cost, reference, self.params)
+        def objective(shard: Batch) -> Tensor:
+            return total_loss(self.learner.objective(shard, masks), cost, reference, self.params)
 
         # Gradients of the alphas alone: those of the weights are neither needed nor computed.
-        total = self.learner.gradients(batch, objective, parameters)
+        total = self.learner.shards.gradients(batch, objective, alphas)
         if self.budget:
-            slopes = [cast(Tensor, parameter.grad) for parameter in parameters]
-            for parameter, slope in zip(
-                parameters, self._steered(slopes, self.budget.limit), strict=True
-            ):
-                parameter.grad = slope
+            self._constrain(alphas, self.budget.limit)
         self.arch_optimizer.step()
         self.arch_step_count += 1
         return total
 
-    def _steered(self, slopes: Sequence[Tensor], limit: float) -> list[Tensor]:
+    def _constrain(self, alphas: Sequence[nn.Parameter], limit: float) -> None:
+        """Change the gradients of `alphas` so that the expected cost comes within `limit`."""
         # A budget bounds what the distribution costs, not each draw of it.
-        cost = expected_cost(self.lut, [alpha.softmax(0) for alpha in self.alphas.alphas])
-        toward = torch.autograd.grad(cost, list(self.alphas.parameters()))
-        return constrained_gradients(slopes, toward, bool(cost > limit), self.params.target_weight)
+        cost = expected_cost(self.lut, [alpha.softmax(0) for alpha in alphas])
+        constrained = constrained_gradients(
+            [cast(Tensor, alpha.grad) for alpha in alphas],
+            torch.autograd.grad(cost, alphas),
+            bool(cost > limit),
+            self.params.target_weight,
+        )
+        for alpha, gradient in zip(alphas, constrained, strict=True):
+            alpha.grad = gradient
 
-    def _draw(self, kind: str, step: int) -> list[Tensor]:
+    def draw(self, kind: str, step: int) -> list[Tensor]:
+        """Masks, one a layer, of a "weights" or an "architecture" step, on the device.
+
+        The draw depends on (seed, kind, step) and the distribution alone. Only masks of an
+        architecture step have a graph.
+        """
         generator = generator_for(self.params.seed, kind, step)
         form = FORMS[self.params.sampling, kind]
         masks = draw_masks(self.alphas.alphas, self.temperature, generator, **form)
@@ -172,39 +164,15 @@ class Search:
             masks = [mask.detach() for mask in masks]
         return [mask.to(self.fabric.device) for mask in masks]
 
-    def _batches(self, indices: np.ndarray, size: int, kind: int) -> Any:
-        seed = 2 * self.params.seed + kind
-        return batches(
-            self.faces,
-            indices,
-            size,
-            seed=seed,
-            epoch=self.epoch,
-            augment=self.augment,
-            shuffle=True,
-            part=self.learner.shards.part,
-        )
+    @property
+    def temperature(self) -> float:
+        """Gumbel softmax temperature now: falls over the architecture steps, to its floor."""
+        steps = self.params.arch_steps(len(self.arch_faces))
+        return temperature(self.params, self.arch_step_count / max(1, steps))
 
-    def _record(self, weight_loss: float, arch_loss: float | None) -> dict[str, float]:
-        now = probabilities(self.alphas.alphas)
-        self.learner.shards.average_statistics(self.learner.modules)
-        nme = self.scorer.nme(self.learner.net, self.choice())
-        row = {
-            "epoch": float(self.epoch),
-            "loss": weight_loss,
-            "val_nme": nme,
-            "temperature": self.temperature,
-            "expected_cost": float(expected_cost(self.lut, now)),
-            "entropy": mean(entropy(self.alphas.alphas)),
-        }
-        if arch_loss is not None:
-            row["arch_loss"] = arch_loss
-        self.history.append(row)
-        self.probabilities.append([p.tolist() for p in now])
-        if nme < self.best["nme"]:
-            weights = snapshot(self.learner.modules)
-            self.best = {"nme": nme, "epoch": self.epoch, "weights": weights}
-        return row
+    def validate(self) -> float:
+        """Validation NME of the likeliest architecture under the supernet's weights."""
+        return self.scorer.nme(self.learner.net, self.choice())
 
     def choice(self) -> Choice:
         """The likeliest architecture now: of those within the budget, where there is one."""
@@ -215,26 +183,38 @@ class Search:
         limit = self.budget.limit if self.budget else math.inf
         return sample_choices(self.alphas, self.lut, limit, count, self.params.seed)
 
+    def logged(self, row: Row) -> Row:
+        """The row and the epoch's distribution: {`probability/LAYER/BLOCK`: value}."""
+        layers = zip(self.space.layer_ops, self.probabilities[int(row["epoch"]) - 1], strict=True)
+        return row | {
+            f"probability/{layer}/{name}": value
+            for layer, (ops, values) in enumerate(layers)
+            for name, value in zip(ops, values, strict=True)
+        }
+
+    def line(self, row: Row) -> str:
+        """A row in one line, for people."""
+        return (
+            f"{super().line(row)}, temperature {row['temperature']:.2f}, "
+            f"entropy {row['entropy']:.2f}, expected cost {row['expected_cost']:.4g}"
+        )
+
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on as if never stopped."""
-        return {
-            "learner": self.learner.state(),
+        """Everything needed to resume as if never stopped."""
+        return super().state() | {
             "alphas": self.alphas.state_dict(),
             "arch_optimizer": self.arch_optimizer.state_dict(),
-            "epoch": self.epoch,
             "arch_step_count": self.arch_step_count,
-            "history": self.history,
             "probabilities": self.probabilities,
-            "best": self.best,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
-        self.learner.restore(state["learner"])
+        """Resume from `state`."""
+        super().restore(state)
         self.alphas.load_state_dict(state["alphas"])
         self.arch_optimizer.load_state_dict(state["arch_optimizer"])
-        for name in ("epoch", "arch_step_count", "history", "probabilities", "best"):
-            setattr(self, name, state[name])
+        self.arch_step_count = state["arch_step_count"]
+        self.probabilities = state["probabilities"]
 
 
 def temperature(params: SearchParams, progress: float) -> float:
@@ -259,21 +239,3 @@ def split_proxy(faces: FaceSet, params: SearchParams) -> tuple[np.ndarray, np.nd
     rng = np.random.default_rng([params.seed, 4])
     arch = pick(groups[proxy], params.arch_share, rng, "the architecture")
     return proxy[~arch], proxy[arch]
-
-
-def flat_probabilities(space: SpaceParams, values: Sequence[Sequence[float]]) -> dict[str, float]:
-    """{`probability/LAYER/BLOCK`: value} for logging."""
-    return {
-        f"probability/{layer}/{name}": value
-        for layer, (ops, row) in enumerate(zip(space.layer_ops, values, strict=True))
-        for name, value in zip(ops, row, strict=True)
-    }
-
-
-def line(row: dict[str, float]) -> str:
-    """An epoch in one line."""
-    return (
-        f"  epoch {row['epoch']:.0f}: loss {row['loss']:.4f}, validation NME {row['val_nme']:.2%}, "
-        f"temperature {row['temperature']:.2f}, entropy {row['entropy']:.2f}, "
-        f"expected cost {row['expected_cost']:.4g}"
-    )

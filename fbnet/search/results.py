@@ -9,8 +9,9 @@ from fbnet.costs.lut import reference_cost
 from fbnet.files import write_csv, write_json
 from fbnet.search.loop import Search
 from fbnet.search.sampling import Candidate
-from fbnet.search.supernet import entropy, probabilities
-from fbnet.training.weights import save_weights
+from fbnet.search.supernet import entropy as layer_entropies
+from fbnet.search.supernet import probabilities
+from fbnet.training.checkpoints import save_weights
 
 UNDECIDED = 0.5
 """Mean entropy, as a share of the uniform one's, above which a search has not decided."""
@@ -28,8 +29,17 @@ def write_results(search: Search, ranked: list[Candidate], space: str, out: Path
     save_weights(out / "supernet.safetensors", search.best["weights"])
     write_json(out / "architecture.json", architecture(search, ranked, space))
     write_csv(out / "history.csv", search.history)
-    write_csv(out / "candidates.csv", map(_candidate_row, ranked))
-    write_csv(out / "probabilities.csv", _probability_rows(search))
+    candidates = [
+        {
+            "choice": " ".join(candidate.choice),
+            "val_nme": candidate.nme,
+            "cost": candidate.cost,
+            "objective": candidate.objective,
+        }
+        for candidate in ranked
+    ]
+    write_csv(out / "candidates.csv", candidates)
+    write_csv(out / "probabilities.csv", probability_rows(search))
     write_json(out / "metrics.json", metrics(search, ranked))
 
 
@@ -56,54 +66,43 @@ def architecture(search: Search, ranked: list[Candidate], space: str) -> dict[st
 
 
 def metrics(search: Search, ranked: list[Candidate]) -> dict[str, float]:
-    """Figures of the search for DVC and MLflow."""
+    """Figures by which searches are compared."""
     return {
         "search_val_nme": ranked[0].nme,
         "search_cost": ranked[0].cost,
         "search_cost_uniform": reference_cost(search.lut),
         **({"search_target": search.budget.target} if search.budget else {}),
-        "search_entropy": openness(search),
+        "search_entropy": mean_entropy(search),
         "search_best_epoch": search.best["epoch"],
         "search_arch_steps": search.arch_step_count,
     }
 
 
-def openness(search: Search) -> float:
+def mean_entropy(search: Search) -> float:
     """Mean entropy of the layers' distributions: 1 uniform, 0 decided."""
-    return mean(entropy(search.alphas.alphas))
+    return mean(layer_entropies(search.alphas.alphas))
 
 
 def line(search: Search, ranked: list[Candidate]) -> str:
-    """What was found, in one line; a search that has not decided says so."""
-    best, still_open = ranked[0], openness(search)
-    found = (
-        f"{' '.join(best.choice)}, {best.cost:.4g} {search.lut.unit} predicted{_of(search)}, "
+    """The choice in one line; a search that has not decided says so."""
+    best, entropy = ranked[0], mean_entropy(search)
+    within = ""
+    if allowed := search.budget:
+        within = f" of {allowed.target:.4g} (limit {allowed.limit:.4g} by the table's error)"
+    chosen = (
+        f"{' '.join(best.choice)}, {best.cost:.4g} {search.lut.unit} predicted{within}, "
         f"validation NME {best.nme:.2%} with inherited weights"
     )
-    if still_open <= UNDECIDED:
-        return found
+    if entropy <= UNDECIDED:
+        return chosen
     return (
-        f"{found}; NOT DECIDED (entropy {still_open:.0%} of a uniform choice's): "
+        f"{chosen}; NOT DECIDED (entropy {entropy:.0%} of a uniform choice's): "
         "raise search.epochs or search.nas_lr"
     )
 
 
-def _of(search: Search) -> str:
-    if not search.budget:
-        return ""
-    return f" of {search.budget.target:.4g} (limit {search.budget.limit:.4g} by the table's error)"
-
-
-def _candidate_row(candidate: Candidate) -> dict[str, Any]:
-    return {
-        "choice": " ".join(candidate.choice),
-        "val_nme": candidate.nme,
-        "cost": candidate.cost,
-        "objective": candidate.objective,
-    }
-
-
-def _probability_rows(search: Search) -> Iterator[dict[str, Any]]:
+def probability_rows(search: Search) -> Iterator[dict[str, Any]]:
+    """The learned distribution, a row for each epoch, layer and block."""
     for epoch, layers in enumerate(search.probabilities, start=1):
         for layer, (ops, values) in enumerate(zip(search.space.layer_ops, layers, strict=True)):
             for block, value in zip(ops, values, strict=True):

@@ -13,8 +13,7 @@ from fbnet.faces.faceset import FaceSet
 from fbnet.nets.pfld import PFLD, build_subnet
 from fbnet.params import SearchParams, SpaceParams
 from fbnet.progress import track
-from fbnet.search.budget import fits, likeliest_within
-from fbnet.search.cost import total_loss
+from fbnet.search.cost import fits, likeliest_within, total_loss
 from fbnet.search.supernet import ArchitectureParameters, inherit, log_probabilities, probabilities
 from fbnet.training.validate import recalibrate, validation_nme
 
@@ -36,36 +35,33 @@ class Candidate:
 def sample_choices(
     alphas: ArchitectureParameters, lut: Lut, limit: float, count: int, seed: int
 ) -> list[Choice]:
-    """The likeliest first, then up to `count` other distinct samples, none dearer than `limit`.
+    """The likeliest first, then up to `count` other distinct samples, none costlier than `limit`.
 
     Without a limit (infinity) the likeliest is the argmax. A distribution that has decided, or
     that seldom meets the limit, yields fewer. Raises BadInput where no net is within it.
     """
-    found: dict[Choice, None] = {_likeliest(alphas, lut, limit): None}
+    choices: dict[Choice, None] = {_likeliest(alphas, lut, limit): None}
+    layers = alphas.space.layer_ops
     rng = np.random.default_rng([seed, 6])
     weights = [p.double().numpy() for p in probabilities(alphas.alphas)]
     for _ in range(100 * count):
-        if len(found) > count:
+        if len(choices) > count:
             break
-        choice = _sample(alphas.space, weights, rng)
+        pairs = zip(layers, weights, strict=True)
+        choice = tuple(ops[rng.choice(len(ops), p=w / w.sum())] for ops, w in pairs)
         if fits(cost_of(lut, choice), limit):
-            found[choice] = None
-    return list(found)
+            choices[choice] = None
+    return list(choices)
 
 
 def _likeliest(alphas: ArchitectureParameters, lut: Lut, limit: float) -> Choice:
     best = alphas.best()
     if fits(cost_of(lut, best), limit):
         return best
-    found = likeliest_within(log_probabilities(alphas.alphas), lut, limit)
-    if found is None:
+    within = likeliest_within(log_probabilities(alphas.alphas), lut, limit)
+    if within is None:
         raise BadInput(f"{lut.source}: no net of the space costs {limit:.4g} {lut.unit} or less")
-    return found
-
-
-def _sample(space: SpaceParams, weights: Sequence[np.ndarray], rng: np.random.Generator) -> Choice:
-    pairs = zip(space.layer_ops, weights, strict=True)
-    return tuple(ops[rng.choice(len(ops), p=w / w.sum())] for ops, w in pairs)
+    return within
 
 
 @torch.no_grad()
@@ -99,12 +95,9 @@ class Scorer:
 
     def rank(self, supernet: PFLD, choices: Sequence[Choice]) -> list[Candidate]:
         """Score all, best objective first."""
-        scored = [self._candidate(supernet, c) for c in track(choices, "candidates", unit="net")]
+        scored, reference = [], reference_cost(self.lut)
+        for choice in track(choices, "candidates", unit="net"):
+            nme, cost = self.nme(supernet, choice), cost_of(self.lut, choice)
+            objective = total_loss(torch.tensor(nme), torch.tensor(cost), reference, self.params)
+            scored.append(Candidate(choice, nme, cost, float(objective)))
         return sorted(scored, key=lambda candidate: (candidate.objective, candidate.choice))
-
-    def _candidate(self, supernet: PFLD, choice: Choice) -> Candidate:
-        nme, cost = self.nme(supernet, choice), cost_of(self.lut, choice)
-        objective = total_loss(
-            torch.tensor(nme), torch.tensor(cost), reference_cost(self.lut), self.params
-        )
-        return Candidate(choice, nme, cost, float(objective))

@@ -1,8 +1,10 @@
-"""Varies a face for training: one affine warp, then the picture's values.
+"""Augmentation of a training face: one affine warp, then the changes of AUGMENTATIONS in turn.
 
 Every number comes from the generator handed in, so a face's variation depends on its key only.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
@@ -11,12 +13,35 @@ import numpy as np
 from fbnet.faces.crop import move, placement, warp
 from fbnet.landmarks import Scheme
 from fbnet.params import AugmentParams
+from fbnet.training import AUGMENTATIONS
 
-NOISE_BANK = 1 << 20
-NOISE_BANK_STD = 32.0
 GEOMETRY_DRAWS = 5
-"""mirror, rotate, scale, shift x, shift y"""
-VALUE_DRAWS = 11
+"""Uniform draws of the warp: mirror, rotation, scale, shift along x and along y."""
+NOISE_BANK = 1 << 20
+"""Noise values that are drawn once; each face takes a run of them."""
+NOISE_BANK_STD = 32.0
+"""Standard deviation of these values, in grey levels of 255."""
+
+Change = Callable[[np.ndarray, np.ndarray, np.random.Generator, AugmentParams], np.ndarray]
+"""(crop uint8 [S, S, 3] BGR, its uniform draws [n] in 0..1, generator, params) -> crop."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """A change of a crop's values, which leaves landmarks and pose as they are.
+
+    draws: uniform draws that the change takes. All draws of all changes are made before the first
+    change, so that a face's later draws do not depend on which changes struck it; a change may
+    take more numbers from the generator when it is applied.
+    """
+
+    draws: int
+    change: Change
+
+
+def augmentation(draws: int) -> Callable[[Change], Augmentation]:
+    """Decorator: a `Change` that takes so many uniform draws, as an entry of AUGMENTATIONS."""
+    return lambda change: Augmentation(draws, change)
 
 
 def augment(
@@ -37,82 +62,92 @@ def augment(
     """
     draws = rng.random(GEOMETRY_DRAWS)
     flip = bool(draws[0] < params.mirror)
-    angle = float(np.radians(params.rotate) * _even(draws[1]))
-    scale = float(1.0 + params.scale * _even(draws[2]))
-    shift = params.shift * _even(draws[3:5])
+    angle = float(np.radians(params.rotate) * _symmetric(draws[1]))
+    scale = float(1.0 + params.scale * _symmetric(draws[2]))
+    shift = params.shift * _symmetric(draws[3:5])
     matrix = placement(size, margin, angle, scale, shift, flip)
     crop = warp(image, matrix, size)
     points = move(landmarks, matrix, size, margin)
     if flip:
         points = points[list(scheme.mirror)]
-    crop = _occlude(_vary_values(crop, rng, params), rng, params)
-    return crop, points, turned(pose, angle, flip)
+
+    steps = list(AUGMENTATIONS.values())
+    draws = rng.random(sum(step.draws for step in steps))
+    for step in steps:
+        own, draws = draws[: step.draws], draws[step.draws :]
+        crop = step.change(crop, own, rng, params)
+    return crop, points, rotate_pose(pose, angle, flip)
 
 
-def turned(pose: np.ndarray, angle: float, flip: bool) -> np.ndarray:
-    """Pitch, yaw, roll after a flip and a turn of the picture by `angle` radians."""
+def rotate_pose(pose: np.ndarray, angle: float, flip: bool) -> np.ndarray:
+    """Pitch, yaw, roll (radians, float32 [3]) after a flip and a turn of the picture by `angle`."""
     pitch, yaw, roll = (float(value) for value in pose)
     if flip:
         yaw, roll = -yaw, -roll
     return np.array([pitch, yaw, roll + angle], dtype=np.float32)
 
 
-def _even(draw: np.ndarray) -> np.ndarray:
-    """Draws in 0..1 spread evenly over -1..1."""
-    return 2.0 * draw - 1.0
+@augmentation(draws=5)
+def tone(
+    crop: np.ndarray, draws: np.ndarray, rng: np.random.Generator, params: AugmentParams
+) -> np.ndarray:
+    """Change brightness, contrast around middle grey, and the gain of each colour channel."""
+    contrast = 1.0 + params.contrast * _symmetric(draws[0])
+    gains = contrast * (1.0 + params.colour * _symmetric(draws[2:5]))
+    brightness = 255.0 * params.brightness * _symmetric(draws[1])
+    matrix = np.column_stack([np.diag(gains), 127.5 * (1.0 - gains) + brightness])
+    return cv2.transform(crop, matrix)
 
 
-def _vary_values(crop: np.ndarray, rng: np.random.Generator, params: AugmentParams) -> np.ndarray:
-    draws = rng.random(VALUE_DRAWS)
-    crop = cv2.transform(crop, _tone(draws[:5], params))
-    if draws[5] < params.grey:
-        crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    if draws[6] < params.blur:
-        crop = _blur(crop, params.blur_sigma * draws[7])
-    if draws[8] < params.noise:
-        crop = _add_noise(crop, rng, params.noise_std * draws[9])
-    if draws[10] < params.jpeg:
-        crop = _compress(crop, int(rng.integers(20, 71)))
-    return crop
+@augmentation(draws=1)
+def grey(
+    crop: np.ndarray, draws: np.ndarray, rng: np.random.Generator, params: AugmentParams
+) -> np.ndarray:
+    """Take the colour away."""
+    if draws[0] >= params.grey:
+        return crop
+    return cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
 
 
-def _blur(crop: np.ndarray, sigma: float) -> np.ndarray:
+@augmentation(draws=2)
+def blur(
+    crop: np.ndarray, draws: np.ndarray, rng: np.random.Generator, params: AugmentParams
+) -> np.ndarray:
+    """Blur by a Gaussian."""
+    if draws[0] >= params.blur:
+        return crop
+    sigma = params.blur_sigma * draws[1]
     width = 2 * int(np.ceil(2.0 * sigma)) + 1  # two sigmas either side: the rest is invisible
     return cv2.GaussianBlur(crop, (width, width), max(sigma, 1e-3))
 
 
-def _tone(draws: np.ndarray, params: AugmentParams) -> np.ndarray:
-    """Matrix [3, 4] of brightness, contrast around middle grey, and a gain of each channel."""
-    contrast = 1.0 + params.contrast * _even(draws[0])
-    gains = contrast * (1.0 + params.colour * _even(draws[2:5]))
-    brightness = 255.0 * params.brightness * _even(draws[1])
-    return np.column_stack([np.diag(gains), 127.5 * (1.0 - gains) + brightness])
-
-
-@cache
-def _noise_bank() -> np.ndarray:
-    """Gaussian noise around 128, drawn once: drawing it anew for each face costs too much."""
-    noise = np.random.default_rng(0).normal(128.0, NOISE_BANK_STD, NOISE_BANK)
-    return np.clip(np.rint(noise), 0, 255).astype(np.uint8)
-
-
-def _noise_like(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    bank = _noise_bank()
-    start = int(rng.integers(0, len(bank) - crop.size))
-    return bank[start : start + crop.size].reshape(crop.shape)
-
-
-def _add_noise(crop: np.ndarray, rng: np.random.Generator, std: float) -> np.ndarray:
-    share = std / NOISE_BANK_STD
+@augmentation(draws=2)
+def noise(
+    crop: np.ndarray, draws: np.ndarray, rng: np.random.Generator, params: AugmentParams
+) -> np.ndarray:
+    """Add Gaussian noise."""
+    if draws[0] >= params.noise:
+        return crop
+    share = params.noise_std * draws[1] / NOISE_BANK_STD
     return cv2.addWeighted(crop, 1.0, _noise_like(crop, rng), share, -128.0 * share)
 
 
-def _compress(crop: np.ndarray, quality: int) -> np.ndarray:
+@augmentation(draws=1)
+def jpeg(
+    crop: np.ndarray, draws: np.ndarray, rng: np.random.Generator, params: AugmentParams
+) -> np.ndarray:
+    """Compress as JPEG, quality 20 to 70."""
+    if draws[0] >= params.jpeg:
+        return crop
+    quality = int(rng.integers(20, 71))
     _, code = cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, quality))
     return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR))
 
 
-def _occlude(crop: np.ndarray, rng: np.random.Generator, params: AugmentParams) -> np.ndarray:
+@augmentation(draws=0)
+def occlude(
+    crop: np.ndarray, draws: np.ndarray, rng: np.random.Generator, params: AugmentParams
+) -> np.ndarray:
     """Lay one or two rectangles over the crop: a colour, noise, or another part of the crop."""
     if rng.random() >= params.occlude:
         return crop
@@ -128,6 +163,7 @@ def _occlude(crop: np.ndarray, rng: np.random.Generator, params: AugmentParams) 
 
 
 def _cover(crop: np.ndarray, target: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What hides `target`, a part of `crop`: a value [3], or uint8 of the target's shape."""
     kind = int(rng.integers(0, 3))
     if kind == 0:
         return rng.integers(0, 256, 3).astype(np.uint8)
@@ -137,3 +173,22 @@ def _cover(crop: np.ndarray, target: np.ndarray, rng: np.random.Generator) -> np
     top = int(rng.integers(0, crop.shape[0] - height + 1))
     left = int(rng.integers(0, crop.shape[1] - width + 1))
     return crop[top : top + height, left : left + width].copy()
+
+
+def _symmetric(draw: np.ndarray) -> np.ndarray:
+    """Uniform draws in 0..1 as draws in -1..1."""
+    return 2.0 * draw - 1.0
+
+
+def _noise_like(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Noise around 128, uint8 of the crop's shape."""
+    bank = _noise_bank()
+    start = int(rng.integers(0, len(bank) - crop.size))
+    return bank[start : start + crop.size].reshape(crop.shape)
+
+
+@cache
+def _noise_bank() -> np.ndarray:
+    """Gaussian noise around 128, drawn once: drawing it anew for each face costs too much."""
+    values = np.random.default_rng(0).normal(128.0, NOISE_BANK_STD, NOISE_BANK)
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -4,7 +4,8 @@ import queue
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from math import ceil
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -15,7 +16,9 @@ from fbnet.faces.faceset import FaceSet
 from fbnet.params import AugmentParams
 from fbnet.training.augment import augment as vary
 
+T = TypeVar("T")
 THREAD = "faces"
+"""Name of the preparing thread."""
 AHEAD = 2
 """Batches kept ready."""
 ORDER = 1
@@ -29,21 +32,21 @@ class Batch:
     image: float32 [B, 3, size, size], 0..1, BGR, channels_last in memory.
     landmarks: float32 [B, P, 2] in units of the crop. pose: float32 [B, 3] in radians.
     index: int64 [B], the faces' numbers in the face set.
-    whole: faces of the step's batch, of which this may be a part.
+    global_batch: faces of the step over all processes and shards; 0 stands for B.
     """
 
     image: Tensor
     landmarks: Tensor
     pose: Tensor
     index: Tensor
-    whole: int = 0
+    global_batch: int = 0
 
     def __post_init__(self) -> None:
-        """Without a number, the batch is whole."""
-        object.__setattr__(self, "whole", self.whole or len(self.index))
+        """Count the faces where no number of the global batch is given."""
+        object.__setattr__(self, "global_batch", self.global_batch or len(self.index))
 
     def cut(self, start: int, end: int) -> "Batch":
-        """Faces `start` to `end` - 1, as a part of the same batch."""
+        """Faces `start` to `end` - 1, as a part of the same global batch."""
         names = ("image", "landmarks", "pose", "index")
         return replace(self, **{name: getattr(self, name)[start:end] for name in names})
 
@@ -54,14 +57,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Part:
-    """Shards `first` to `end` - 1 of a batch cut into `shards`; by default all of it."""
+    """Shards `first` to `end` - 1 of a global batch cut into `shards`; by default all of it."""
 
     first: int = 0
     end: int = 1
     shards: int = 1
 
     def of(self, chosen: np.ndarray) -> np.ndarray:
-        """The part's share of a batch's faces."""
+        """The part's share of a global batch's faces."""
         edges = np.cumsum([0, *shard_sizes(len(chosen), self.shards)])
         return chosen[edges[self.first] : edges[self.end]]
 
@@ -80,59 +83,43 @@ def batches(
     epoch: int,
     augment: AugmentParams | None = None,
     shuffle: bool,
-    drop_last: bool = False,
     prefetch: bool = True,
     part: Part = Part(),
 ) -> Iterator[Batch]:
     """Batches of the faces at `indices`; without `augment` their inner crops as they are.
 
     The order depends on (seed, epoch), a face's variation on (seed, epoch, its index): neither on
-    the batch size, on threads, or on what was drawn before. `drop_last` leaves out a last batch
-    that is not full. `part` takes its share of each batch, and leaves out a last batch with fewer
-    faces than shards. An error in the preparing thread is raised here; leaving the loop early
-    ends the thread.
+    the batch size, on threads, or on what was drawn before. The last batch may be smaller. `part`
+    takes its share of each batch, and leaves out a last batch with fewer faces than shards. An
+    error in the preparing thread is raised here; leaving the loop early ends the thread.
     """
     order = np.asarray(indices, dtype=np.int64)
     if shuffle:
         order = np.random.default_rng([seed, epoch, 0, ORDER]).permutation(order)
     # cv2 on pictures this small gains nothing from threads.
     cv2.setNumThreads(1)
-    made = _make(faces, order, batch, (seed, epoch), augment, drop_last, part)
-    return _ahead(made) if prefetch else made
 
+    def prepare() -> Iterator[Batch]:
+        for step in range(ceil(len(order) / batch)):
+            whole = order[step * batch : (step + 1) * batch]
+            if len(whole) < part.shards:
+                return
+            chosen = part.of(whole)
+            crops, landmarks, pose = (
+                (faces.crops(chosen), faces.landmarks[chosen], faces.pose[chosen])
+                if augment is None
+                else _augmented(faces, chosen, (seed, epoch), augment)
+            )
+            labels = [torch.from_numpy(array) for array in (landmarks, pose, chosen.copy())]
+            yield Batch(to_image_tensor(crops), labels[0], labels[1], labels[2], len(whole))
 
-def steps(count: int, batch: int, drop_last: bool = False) -> int:
-    """How many batches `batches` yields for `count` faces."""
-    return count // batch if drop_last else -(-count // batch)
+    return prefetched(prepare()) if prefetch else prepare()
 
 
 def to_image_tensor(crops: np.ndarray) -> Tensor:
     """Crops uint8 [n, size, size, 3] as the networks take them: see `Batch.image`."""
     # The permuted view is channels_last already; the conversion keeps that layout.
     return torch.from_numpy(crops).permute(0, 3, 1, 2).float().div_(255.0)
-
-
-def _make(
-    faces: FaceSet,
-    order: np.ndarray,
-    batch: int,
-    key: tuple[int, int],
-    params: AugmentParams | None,
-    drop_last: bool,
-    part: Part,
-) -> Iterator[Batch]:
-    for step in range(steps(len(order), batch, drop_last)):
-        whole = order[step * batch : (step + 1) * batch]
-        if len(whole) < part.shards:
-            return
-        chosen = part.of(whole)
-        crops, landmarks, pose = (
-            (faces.crops(chosen), faces.landmarks[chosen], faces.pose[chosen])
-            if params is None
-            else _augmented(faces, chosen, key, params)
-        )
-        labels = [torch.from_numpy(array) for array in (landmarks, pose, chosen.copy())]
-        yield Batch(to_image_tensor(crops), labels[0], labels[1], labels[2], len(whole))
 
 
 def _augmented(
@@ -160,11 +147,25 @@ class _Failure:
     error: BaseException
 
 
-def _ahead(source: Iterator[Batch]) -> Iterator[Batch]:
-    """Run `source` in a thread, at most AHEAD items in front of the reader."""
-    ready: queue.Queue[Batch | _Failure | None] = queue.Queue(maxsize=AHEAD)
+def prefetched(source: Iterator[T]) -> Iterator[T]:
+    """Run `source` in a thread, at most AHEAD items in front of the reader.
+
+    An error in `source` is raised in the reader's loop; leaving the loop early ends the thread.
+    """
+    ready: queue.Queue[T | _Failure | None] = queue.Queue(maxsize=AHEAD)
     stopped = threading.Event()
-    thread = threading.Thread(target=_fill, args=(source, ready, stopped), name=THREAD, daemon=True)
+
+    def fill() -> None:
+        try:
+            for item in source:
+                if stopped.is_set():
+                    return
+                ready.put(item)
+            ready.put(None)
+        except BaseException as error:
+            ready.put(_Failure(error))
+
+    thread = threading.Thread(target=fill, name=THREAD, daemon=True)
     thread.start()
     try:
         while (item := ready.get()) is not None:
@@ -176,18 +177,3 @@ def _ahead(source: Iterator[Batch]) -> Iterator[Batch]:
         while not ready.empty():  # a put that waits for room goes on and sees the stop
             ready.get_nowait()
         thread.join()
-
-
-def _fill(
-    source: Iterator[Batch],
-    ready: "queue.Queue[Batch | _Failure | None]",
-    stopped: threading.Event,
-) -> None:
-    try:
-        for item in source:
-            if stopped.is_set():
-                return
-            ready.put(item)
-        ready.put(None)
-    except BaseException as error:
-        ready.put(_Failure(error))

@@ -1,4 +1,4 @@
-"""Resumable state: a folder keyed by what the run depends on, locked while a run is at work."""
+"""What training leaves on disk: resumable state of unfinished runs, weights of finished ones."""
 
 import fcntl
 import hashlib
@@ -6,33 +6,40 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load as load_bytes
+from safetensors.torch import save as save_bytes
+from torch import Tensor, nn
 
 from fbnet.errors import BadInput
 from fbnet.files import digest, write_bytes
 from fbnet.progress import is_rank_zero
 
-PACKAGE = Path(__file__).parents[1]
 
+def fingerprint(params: Any, inputs: Iterable[Path], code: Iterable[Path]) -> str:
+    """Digest of what an unfinished run depends on, as 64 hex digits.
 
-def fingerprint(params: Any, inputs: Iterable[Path]) -> str:
-    """Digest of params (JSON-able), input files (folders: every file in them) and this code."""
+    params: anything JSON can hold. inputs: files, or folders, of which every file counts. code:
+    Python files, or folders, of which every .py counts; leave out what cannot change a number, or
+    an edit there discards the unfinished run. The version of torch counts too.
+    """
     record = {
         "params": params,
-        "inputs": [digest(file) for path in inputs for file in _files(path)],
-        "code": [digest(file) for file in sorted(PACKAGE.rglob("*.py"))],
+        "inputs": [digest(file) for path in inputs for file in _files(path, "*")],
+        "code": [digest(file) for path in code for file in _files(path, "*.py")],
         "torch": torch.__version__,
     }
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
-def _files(path: Path) -> list[Path]:
-    return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+def _files(path: Path, pattern: str) -> list[Path]:
+    """`path` itself, or the files in it in an order that the machine does not change."""
+    return sorted(p for p in path.rglob(pattern) if p.is_file()) if path.is_dir() else [path]
 
 
 class Checkpoint:
@@ -43,7 +50,7 @@ class Checkpoint:
         self._file = folder / "state.pt"
 
     def load(self) -> dict[str, Any] | None:
-        """The last saved state, or None. A file that cannot be read is BadInput, never skipped."""
+        """The last saved state, or None. Raises BadInput on a file that cannot be read."""
         if not self._file.exists():
             return None
         try:
@@ -68,13 +75,13 @@ class Checkpoint:
 
 
 @contextmanager
-def checkpoint(root: Path, stage: str, key: str) -> Iterator[Checkpoint]:
-    """Hold the checkpoint of (`stage`, `key`) under `root`; remove it when the body succeeds.
+def checkpoint(root: Path, name: str, key: str) -> Iterator[Checkpoint]:
+    """Hold the checkpoint of (`name`, `key`) under `root`; remove it when the body succeeds.
 
-    Raises BadInput when another live process holds it, such as a trainer left by a killed `dvc`.
-    Of several training processes the first holds it and the others read only.
+    `key` is a `fingerprint`. Raises BadInput when another live process holds the checkpoint. Of
+    several training processes rank zero holds it and the others only read.
     """
-    folder = root / f"{stage}-{key[:16]}"
+    folder = root / f"{name}-{key[:16]}"
     if not is_rank_zero():
         yield Checkpoint(folder)
         return
@@ -98,3 +105,26 @@ def _acquire(lock: Any, folder: Path) -> None:
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()
+
+
+def snapshot(module: nn.Module) -> dict[str, Tensor]:
+    """A copy of the module's weights and statistics on the CPU, by name."""
+    return {name: value.detach().cpu().clone() for name, value in module.state_dict().items()}
+
+
+def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write tensors by name as safetensors, atomically; equal tensors give equal bytes."""
+    write_bytes(path, save_bytes({name: tensor.contiguous() for name, tensor in weights.items()}))
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Read tensors by name from safetensors, which execute nothing when they are read.
+
+    Raises BadInput on a missing or broken file.
+    """
+    try:
+        return load_bytes(path.read_bytes())
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file") from None
+    except Exception as error:
+        raise BadInput(f"{path}: not a safetensors file ({error})") from None

@@ -1,9 +1,11 @@
-"""Where and how training computes: Lightning Fabric from the params."""
+"""Where and how training computes: Lightning Fabric from the params, threads, random draws."""
 
 import ctypes
 import sys
+import zlib
 
 import cv2
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch.utils import deterministic
@@ -13,15 +15,21 @@ from fbnet.params import TrainParams
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Numbers of glibc's mallopt."""
 LARGEST_KEPT, KEPT_IN_ALL = 1 << 30, (1 << 31) - 1
-"""Bytes."""
+"""Freed memory that stays with the process, in bytes: of one block, and altogether."""
 
 
 def launch(train: TrainParams) -> Fabric:
     """Fabric for the params' devices and precision, its processes started.
 
-    Threads come from params, never from the number of cores: the bytes depend on them.
+    From then on this process computes reproducibly, and as fast as that allows. Threads come from
+    params, never from the number of cores: the bytes depend on them.
     """
-    prepare(train.threads)
+    torch.set_num_threads(train.threads)
+    cv2.setNumThreads(1)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    # It would fill every tensor that is about to be written anyway: an eighth of a step.
+    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    _keep_freed_memory()
     fabric = Fabric(
         accelerator=train.accelerator,
         devices=train.devices,
@@ -31,16 +39,6 @@ def launch(train: TrainParams) -> Fabric:
     )
     fabric.launch()
     return fabric
-
-
-def prepare(threads: int) -> None:
-    """Make this process compute reproducibly, and as fast as that allows."""
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(1)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # It would fill every tensor that is about to be written anyway: an eighth of a step.
-    deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    _keep_freed_memory()
 
 
 def _keep_freed_memory() -> None:
@@ -59,3 +57,13 @@ def _keep_freed_memory() -> None:
 def one_process() -> Fabric:
     """Fabric on this machine's CPU, for use as a library."""
     return Fabric(accelerator="cpu", devices=1)
+
+
+def generator_for(seed: int, purpose: str, step: int) -> torch.Generator:
+    """A CPU generator for one draw.
+
+    It depends on (seed, purpose, step) alone, so that resuming a run changes no draw.
+    """
+    words = np.random.SeedSequence([seed, zlib.crc32(purpose.encode()), step])
+    state = int(words.generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return torch.Generator().manual_seed(state)

@@ -1,18 +1,25 @@
-"""The one training step, shared by the search's weights and by the retraining."""
+"""The one training step, shared by the search's weights and by the retraining.
 
-from collections.abc import Callable, Iterable, Sequence
+A global batch is cut into shards, over several processes or over several passes of one. Each shard
+is normalised on its own, as processes have to; so the result is the same, to rounding, however many
+processes share the shards. The nets are small: one all-reduce of all flattened gradients is simpler
+than a wrapper, and does not depend on which blocks a step used.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar, cast
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from fbnet.errors import BadInput
 from fbnet.nets.optimize import optimize_for_cpu
-from fbnet.training.batches import Batch
-from fbnet.training.distil import Teacher
-from fbnet.training.losses import LandmarkLoss
-from fbnet.training.optim import build_optimizer, cosine, set_rate
-from fbnet.training.shards import Shards
+from fbnet.training import OPTIMIZERS
+from fbnet.training.batches import Batch, Part, shard_sizes
+from fbnet.training.losses import LandmarkLoss, Teacher
+from fbnet.training.optim import cosine, set_rate
 
 Masks = Sequence[Tensor]
 Net = TypeVar("Net", bound=nn.Module)
@@ -20,7 +27,7 @@ Net = TypeVar("Net", bound=nn.Module)
 
 
 class Learner(Generic[Net]):
-    """A landmark network, its pose net where the loss wants one, and their optimiser."""
+    """A landmark network, its pose net where the loss uses one, and their optimiser."""
 
     def __init__(
         self,
@@ -37,9 +44,10 @@ class Learner(Generic[Net]):
         teacher: Teacher | None = None,
         shards: int | None = None,
     ) -> None:
-        """`steps` and `warmup` count optimiser steps; `lr` is the peak of the cosine.
+        """`optimizer` is one of OPTIMIZERS; `lr` is the peak of the cosine.
 
-        `teacher` adds what it knows to the loss. `shards`: see `Shards`.
+        `steps` and `warmup` count optimiser steps. `teacher`: see `Teacher`. `shards`: see
+        `Shards`. Raises BadInput for an unknown optimiser.
         """
         self.fabric = fabric
         self.modules = nn.ModuleDict({"net": net})
@@ -48,11 +56,12 @@ class Learner(Generic[Net]):
         fabric.to_device(self.modules).to(memory_format=torch.channels_last)
         if fabric.device.type == "cpu":
             optimize_for_cpu(self.modules)
-        self._norms = [m for m in self.modules.modules() if isinstance(m, nn.BatchNorm2d)]
-        self.shards = Shards(fabric, shards)
+        norms = [m for m in self.modules.modules() if isinstance(m, nn.BatchNorm2d)]
+        self.shards = Shards(fabric, shards, norms)
         self.loss = loss
         self.teacher = teacher
-        self.optimizer = build_optimizer(optimizer, self.modules.parameters(), lr, weight_decay)
+        self.parameters = list(self.modules.parameters())
+        self.optimizer = OPTIMIZERS[optimizer](self.parameters, lr=lr, weight_decay=weight_decay)
         self.lr, self.steps, self.warmup = lr, steps, warmup
         self.step_count = 0
 
@@ -61,8 +70,21 @@ class Learner(Generic[Net]):
         """The landmark network."""
         return cast(Net, self.modules["net"])
 
+    def step(self, batch: Batch, masks: Masks | None = None) -> Tensor:
+        """One optimiser step; returns the loss of the global batch, detached.
+
+        `batch` is this process's part of it. `masks` go to the mixed ops of a supernet.
+        """
+        set_rate(self.optimizer, self.lr * cosine(self.step_count, self.steps, self.warmup))
+        loss = self.shards.gradients(
+            batch, lambda shard: self.objective(shard, masks), self.parameters
+        )
+        self.optimizer.step()
+        self.step_count += 1
+        return loss
+
     def objective(self, batch: Batch, masks: Masks | None = None) -> Tensor:
-        """Loss of a batch, scalar with its graph. `masks` go to the mixed ops of a supernet."""
+        """Loss of a batch or shard, scalar with its graph."""
         image, target, pose = self.fabric.to_device((batch.image, batch.landmarks, batch.pose))
         with self.fabric.autocast():
             landmarks, feature = self.net(image, masks)
@@ -70,30 +92,11 @@ class Learner(Generic[Net]):
         loss = self.loss(landmarks.float(), target, angle, pose)
         if self.teacher is None:
             return loss
-        taught = self.loss(landmarks.float(), self.teacher(image), angle, pose)
-        return torch.lerp(loss, taught, self.teacher.weight)
-
-    def step(self, batch: Batch, masks: Masks | None = None) -> Tensor:
-        """One optimiser step; returns the loss, detached."""
-        set_rate(self.optimizer, self.lr * cosine(self.step_count, self.steps, self.warmup))
-        loss = self.gradients(
-            batch, lambda part: self.objective(part, masks), list(self.modules.parameters())
-        )
-        self.optimizer.step()
-        self.step_count += 1
-        return loss
-
-    def gradients(
-        self,
-        batch: Batch,
-        objective: Callable[[Batch], Tensor],
-        parameters: Sequence[nn.Parameter],
-    ) -> Tensor:
-        """Gradients of a mean over the batch into `parameters`; returns the mean, detached."""
-        return self.shards.gradients(batch, objective, parameters, self._norms)
+        distilled = self.loss(landmarks.float(), self.teacher(image), angle, pose)
+        return torch.lerp(loss, distilled, self.teacher.weight)
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on."""
+        """Everything needed to resume."""
         return {
             "modules": self.modules.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -101,15 +104,102 @@ class Learner(Generic[Net]):
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
+        """Resume from `state`."""
         self.modules.load_state_dict(state["modules"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step_count = state["step_count"]
 
 
-def mean_loss(losses: Iterable[Tensor]) -> float:
-    """Mean of detached losses; raises FloatingPointError when training has diverged."""
-    mean = torch.stack(list(losses)).mean().item()
-    if mean != mean or mean == float("inf"):
-        raise FloatingPointError("the loss is no longer finite: lower the learning rate")
-    return mean
+class Shards:
+    """How a global batch is shared by processes and passes.
+
+    number: shards in all; None: one a process. norms: the batch norms of the net, whose statistics
+    each shard moves. Raises BadInput where the processes cannot share the shards evenly.
+    """
+
+    def __init__(
+        self, fabric: Fabric, number: int | None = None, norms: Sequence[nn.BatchNorm2d] = ()
+    ) -> None:
+        self.fabric, self.norms = fabric, norms
+        self.number = number or fabric.world_size
+        if self.number % fabric.world_size:
+            raise BadInput(
+                f"train.shards: {self.number} shards cannot be shared by {fabric.world_size} "
+                f"processes; take a multiple"
+            )
+        self.own = self.number // fabric.world_size
+
+    @property
+    def part(self) -> Part:
+        """What this process takes of a global batch."""
+        first = self.own * self.fabric.global_rank
+        return Part(first, first + self.own, self.number)
+
+    def gradients(
+        self,
+        batch: Batch,
+        objective: Callable[[Batch], Tensor],
+        parameters: Sequence[nn.Parameter],
+    ) -> Tensor:
+        """Put the gradient of the global batch's mean `objective` into `parameters`.
+
+        `batch` is this process's part. Parameters that the objective does not reach have no
+        gradient afterwards. Running statistics move as by the mean over the shards.
+        Returns the objective's value over the global batch, detached.
+        """
+        for parameter in parameters:
+            parameter.grad = None
+        value = torch.zeros((), device=self.fabric.device)
+        start = 0
+        sizes = shard_sizes(batch.global_batch, self.number)[self.part.first : self.part.end]
+        for number, size in enumerate(sizes):
+            shard, start = batch.cut(start, start + size), start + size
+            with self._momentum(number):
+                loss = size / batch.global_batch * objective(shard)
+            # What comes before the shards, such as drawn masks, is needed by the next one too.
+            again = number + 1 < self.own
+            gradients = torch.autograd.grad(loss, parameters, retain_graph=again, allow_unused=True)
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                if gradient is not None:
+                    sum_so_far = parameter.grad
+                    parameter.grad = gradient if sum_so_far is None else sum_so_far + gradient
+            value += loss.detach()
+        self._all_reduce([value, *(p.grad for p in parameters if p.grad is not None)])
+        return value
+
+    @torch.no_grad()
+    def average_statistics(self, *modules: nn.Module) -> None:
+        """Make the batch-norm statistics of all processes their mean: before they are used."""
+        buffers = [b for m in modules for b in m.buffers() if b.is_floating_point()]
+        self._all_reduce(buffers)
+        if self.fabric.world_size > 1:
+            torch._foreach_div_(buffers, float(self.fabric.world_size))
+
+    def _all_reduce(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by its sum over the processes."""
+        if self.fabric.world_size == 1:
+            return
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        total = cast(Tensor, self.fabric.all_reduce(flat, reduce_op="sum"))
+        parts = total.split([tensor.numel() for tensor in tensors])
+        for tensor, part in zip(tensors, parts, strict=True):
+            tensor.copy_(part.view(tensor.shape))
+
+    @contextmanager
+    def _momentum(self, number: int) -> Iterator[None]:
+        """Momenta with which this process's updates, of which this is `number`, move by their mean.
+
+        The updates still to come forget some of this one's share, so it starts with more.
+        """
+        if self.own == 1:
+            yield
+            return
+        before = [norm.momentum or 0.0 for norm in self.norms]
+        for norm, momentum in zip(self.norms, before, strict=True):
+            share = momentum / self.own
+            norm.momentum = share / (1 - share * (self.own - 1 - number))
+        try:
+            yield
+        finally:
+            for norm, momentum in zip(self.norms, before, strict=True):
+                norm.momentum = momentum

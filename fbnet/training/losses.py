@@ -1,4 +1,4 @@
-"""Landmark losses by name, each a mean over the batch's faces.
+"""Landmark losses, each a mean over the batch's faces, and distillation, which adds a teacher's.
 
 Landmarks are [B, P, 2] in units of the crop (0..1), so a residual of 1/112 is a pixel of NNI's
 input. A loss is the product of two parts:
@@ -9,17 +9,20 @@ input. A loss is the product of two parts:
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from fbnet.errors import BadInput
 
 Penalty = Callable[[Tensor], Tensor]
 """Elementwise: residuals [...] -> costs [...]."""
+WIDTH, EPSILON = 10 / 112, 2 / 112
+"""Shape of the Wing losses in units of the crop: Feng's 10 and 2 pixels, of a crop of 112."""
 
 
-def wing(residuals: Tensor, width: float, epsilon: float) -> Tensor:
+def wing(residuals: Tensor, width: float = WIDTH, epsilon: float = EPSILON) -> Tensor:
     """Wing penalty (Feng et al. 2018, eq. 5): a logarithm up to `width`, then linear.
 
     `width` (w) and `epsilon` are in the residuals' unit; elementwise.
@@ -29,12 +32,12 @@ def wing(residuals: Tensor, width: float, epsilon: float) -> Tensor:
     return torch.where(size < width, width * torch.log1p(size / epsilon), size - offset)
 
 
-def smooth_wing(residuals: Tensor, width: float, epsilon: float) -> Tensor:
+def smooth_wing(residuals: Tensor, width: float = WIDTH, epsilon: float = EPSILON) -> Tensor:
     """Wing without its two corners: the slope is continuous at 0 and at `width`.
 
     Wing's slope jumps by 2 * width / epsilon at 0, so tiny residuals never settle, and from
     w / (w + epsilon) to 1 at `width`. Here |r| becomes sqrt(r^2 + d^2) - d with d = epsilon / 4,
-    and the linear part goes on with the logarithm's last slope.
+    and the linear part continues with the logarithm's last slope.
     """
     corner = epsilon / 4
     square = residuals.square()
@@ -47,20 +50,23 @@ def smooth_wing(residuals: Tensor, width: float, epsilon: float) -> Tensor:
 def pose_weight(angle: Tensor, true_angle: Tensor, floor: float) -> Tensor:
     """Weight of each face, [B]: floor + sum over the three angles of 1 - cos(difference).
 
-    PFLD, equation 1, without the class share that NNI drops too). Angles are
-    [B, 3] in radians. With floor 0, NNI's form, a face whose pose is guessed right has no
-    loss at all; with 1 it keeps its plain loss. Added, not a maximum, so that the pose net is
-    taught by this term at any error.
+    PFLD (arXiv 1902.10859), equation 1, without the class share that NNI drops too. Angles are
+    [B, 3] in radians. With floor 0, NNI's form, a face whose pose is predicted right has no loss at
+    all; with 1 it keeps its plain loss. Added, not a maximum, so that this term trains the pose net
+    at any error.
     """
     return floor + (1 - torch.cos(angle - true_angle)).sum(dim=1)
 
 
 @dataclass(frozen=True)
 class LandmarkLoss:
-    """Callable loss: mean over faces of (weight x sum over coordinates of the penalty)."""
+    """Mean over faces of (weight of the face x sum over coordinates of the penalty).
+
+    uses_pose: whether faces are weighted by `pose_weight`; floor: the least such weight.
+    """
 
     penalty: Penalty
-    uses_pose: bool
+    uses_pose: bool = False
     floor: float = 1.0
 
     def __call__(
@@ -70,7 +76,11 @@ class LandmarkLoss:
         angle: Tensor | None = None,
         true_angle: Tensor | None = None,
     ) -> Tensor:
-        """Scalar loss; landmarks and target [B, P, 2], angles [B, 3] radians when `posed`."""
+        """Scalar loss of landmarks against target, both [B, P, 2].
+
+        Where `uses_pose`, angle and true_angle, [B, 3] in radians, are needed too; raises
+        ValueError without them.
+        """
         cost = self.penalty(landmarks - target).sum(dim=(1, 2))
         if not self.uses_pose:
             return cost.mean()
@@ -79,27 +89,38 @@ class LandmarkLoss:
         return (pose_weight(angle, true_angle, self.floor) * cost).mean()
 
 
-PENALTIES: dict[str, Callable[..., Tensor]] = {
-    "l2": torch.square,
-    "wing": wing,
-    "smooth_wing": smooth_wing,
-}
-POSED = "pose_"
-LOSSES = (*PENALTIES, *(POSED + name for name in PENALTIES))
-"""Names of the losses: a penalty, or `pose_` before it. NNI's is `pose_l2` with floor 0."""
+L2 = LandmarkLoss(torch.square)
+WING = LandmarkLoss(wing)
+SMOOTH_WING = LandmarkLoss(smooth_wing)
+POSE_L2, POSE_WING, POSE_SMOOTH_WING = (
+    replace(loss, uses_pose=True) for loss in (L2, WING, SMOOTH_WING)
+)
 
 
-def landmark_loss(
-    name: str, *, width: float = 10 / 112, epsilon: float = 2 / 112, floor: float = 1.0
-) -> LandmarkLoss:
-    """The loss called `name`, one of LOSSES.
+@dataclass(frozen=True)
+class Teacher:
+    """Distillation: a trained, larger net predicts each augmented face, beside the labels.
 
-    `width` and `epsilon` shape the Wing losses, in units of the crop (by default Feng's 10 and 2
-    pixels, of a crop of 112); `floor` is the least weight of a face in the pose-weighted ones.
-    Raises ValueError on an unknown name (params refuse it before).
+    The student's loss becomes (1 - weight) * loss(labels) + weight * loss(teacher's landmarks).
+    What the teacher predicts for hidden, blurred or badly labelled points is easier to learn than
+    the labels, and it follows every augmentation, since it sees the student's own input.
+
+    net: images [B, 3, S, S] -> a tuple that starts with landmarks [B, P, 2]; frozen here, and it
+    must be on the student's device. weight: its share of the loss, 0..1; 1 leaves the labels to
+    validation. Raises BadInput for another weight.
     """
-    if name not in LOSSES:
-        raise ValueError(f"unknown loss {name!r}; known: {', '.join(LOSSES)}")
-    kind = name.removeprefix(POSED)
-    shape = {} if kind == "l2" else {"width": width, "epsilon": epsilon}
-    return LandmarkLoss(partial(PENALTIES[kind], **shape), name != kind, floor)
+
+    net: nn.Module
+    weight: float
+
+    def __post_init__(self) -> None:
+        """Check the weight and freeze the net."""
+        if not 0 <= self.weight <= 1:
+            raise BadInput(f"distillation weight {self.weight}: must be a share, 0..1")
+        self.net.eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor) -> Tensor:
+        """Landmarks [B, P, 2] float32, without a graph."""
+        landmarks: Tensor = self.net(image)[0]
+        return landmarks.float()

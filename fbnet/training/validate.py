@@ -3,14 +3,47 @@
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
+from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
+from fbnet.landmarks import Scheme
 from fbnet.training.batches import batches
-from fbnet.training.streaming import NME
 
 EVAL_BATCH = 128
+
+
+class NME:
+    """Mean over faces of the NME by outer eye corners, summed as batches arrive.
+
+    A mean of batch means would count the faces of a small last batch for more. torchmetrics would
+    cost training a dependency and seconds of import for a sum and a count.
+    """
+
+    def __init__(self, scheme: Scheme) -> None:
+        self.eyes = scheme.eyes
+        self.total = 0.0
+        self.faces = 0
+
+    def update(self, predicted: Tensor, target: Tensor) -> None:
+        """Add a batch: landmarks [B, P, 2], both in one unit.
+
+        Raises BadInput on a true face whose eye corners coincide.
+        """
+        left, right = self.eyes
+        size = (target[:, left] - target[:, right]).norm(dim=1)
+        if not bool((size > 0).all()):
+            raise BadInput("a true face with coinciding eye corners has no NME; leave it out")
+        errors = (predicted - target).norm(dim=2).mean(dim=1) / size
+        self.total += errors.double().sum().item()
+        self.faces += len(errors)
+
+    def compute(self) -> float:
+        """Mean over all faces so far, a fraction. Raises BadInput when there was none."""
+        if self.faces == 0:
+            raise BadInput("no face to score: the set is empty")
+        return self.total / self.faces
 
 
 @torch.inference_mode()
@@ -29,7 +62,7 @@ def validation_nme(net: nn.Module, faces: FaceSet, indices: np.ndarray, fabric: 
 def recalibrate(net: nn.Module, faces: FaceSet, indices: np.ndarray, fabric: Fabric) -> None:
     """Estimate the batch-norm statistics anew from the faces at `indices`.
 
-    A subnet cut from a supernet needs it: its statistics were gathered over mixtures of blocks.
+    A subnet cut from a supernet needs it: its statistics were estimated over mixtures of blocks.
     """
     images = (
         batch.image for batch in batches(faces, indices, EVAL_BATCH, seed=0, epoch=0, shuffle=False)

@@ -7,7 +7,7 @@ import pytest
 
 from fbnet.costs.lut import Lut, cost_of
 from fbnet.params import SearchParams
-from fbnet.search.budget import Budget, budget, likeliest_within, verdict
+from fbnet.search.cost import Budget, budget, likeliest_within, verdict
 
 
 def drawn(seed: int, layers: int = 4, blocks: int = 5) -> tuple[Lut, list[np.ndarray]]:

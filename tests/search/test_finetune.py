@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from fbnet.faces.faceset import FaceSet
-from fbnet.nets.pfld import build_auxnet, build_subnet
+from fbnet.nets.pfld import build_auxnet
 from fbnet.params import RetrainParams, SpaceParams
-from fbnet.search.finetune import Finetuning, Trained, write_results
+from fbnet.search.finetune import Trained, finetune, inherited_nets, write_results
 from fbnet.search.supernet import build_supernet
-from fbnet.training.weights import load_weights
+from fbnet.training.checkpoints import load_weights
 
 CHOICE = ("sep_k3", "mb_k3", "skip")
 
@@ -34,7 +34,7 @@ def test_inherits_all_and_says_so(
     params = RetrainParams(
         epochs=1, min_steps=0, lr=1e-12, warmup_epochs=0.0, batch=64, loss="pose_wing"
     )
-    trained = Finetuning(faces, space, supernet, params).train(CHOICE)
+    trained = finetune(CHOICE, faces, space, supernet, params)
     total = len(trained.weights)
     assert trained.inherited == total
     assert f"inherits {total} of {total} tensors" in capsys.readouterr().out
@@ -45,15 +45,13 @@ def test_inherits_all_and_says_so(
 def test_the_pose_net_is_inherited_too(
     faces: FaceSet, space: SpaceParams, supernet: dict[str, torch.Tensor]
 ) -> None:
-    tuning = Finetuning(faces, space, supernet, RetrainParams())
-    pose = build_auxnet(faces.size, seed=9)
-    tuning._inherit(build_subnet(space, faces.points, CHOICE, faces.size), pose, CHOICE)
+    _, pose, _ = inherited_nets(CHOICE, faces, space, supernet, seed=9)
     assert all(torch.equal(v, supernet[f"pose.{k}"]) for k, v in pose.state_dict().items())
 
 
 def test_without_a_supernet_starts_afresh(faces: FaceSet, space: SpaceParams) -> None:
     params = RetrainParams(epochs=1, min_steps=0, warmup_epochs=0.0)
-    trained = Finetuning(faces, space, {}, params).train(CHOICE)
+    trained = finetune(CHOICE, faces, space, {}, params)
     assert trained.inherited == 0
 
 

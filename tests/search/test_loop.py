@@ -90,7 +90,7 @@ def test_one_draw_serves_output_and_cost(make: Make, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(search.learner, "objective", spy_objective)
     monkeypatch.setattr(loop, "expected_cost", spy_cost)
-    batch = next(search._batches(search.arch_faces, 4, kind=1))
+    batch = next(search.epoch_batches(search.arch_faces, 4, seed=1))
     for _ in range(3):
         search.architecture_step(batch)
     assert len(mixed) == len(charged) == 3
@@ -101,7 +101,7 @@ def test_one_draw_serves_output_and_cost(make: Make, monkeypatch: pytest.MonkeyP
 
 def test_each_step_touches_only_what_it_trains(make: Make) -> None:
     search = make()
-    batch = next(search._batches(search.arch_faces, 4, kind=1))
+    batch = next(search.epoch_batches(search.arch_faces, 4, seed=1))
     weights = [p.detach().clone() for p in search.learner.net.parameters()]
     alphas = [p.detach().clone() for p in search.alphas.parameters()]
     search.architecture_step(batch)
@@ -112,7 +112,7 @@ def test_each_step_touches_only_what_it_trains(make: Make) -> None:
         torch.equal(a, b) for a, b in zip(alphas, search.alphas.parameters(), strict=True)
     )
     alphas = [p.detach().clone() for p in search.alphas.parameters()]
-    search.learner.step(batch, search._draw("weights", 0))
+    search.learner.step(batch, search.draw("weights", 0))
     assert all(torch.equal(a, b) for a, b in zip(alphas, search.alphas.parameters(), strict=True))
 
 

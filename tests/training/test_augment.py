@@ -9,7 +9,7 @@ import pytest
 from fbnet.faces.pose import angles_from_matrix, matrix_from_angles
 from fbnet.landmarks import SCHEMES
 from fbnet.params import AugmentParams
-from fbnet.training.augment import augment, turned
+from fbnet.training.augment import augment, rotate_pose
 
 SIZE, MARGIN = 112, 24
 STORED = SIZE + 2 * MARGIN
@@ -86,7 +86,7 @@ def test_mirrored_twice_is_the_same_picture_and_points() -> None:
     once = run(still(mirror=1.0), [5], (image, points))
     rng = np.random.default_rng(6)
     twice = augment(
-        once[0], once[1], turned(pose, 0, True), rng, still(mirror=1.0), SCHEME, SIZE, 0
+        once[0], once[1], rotate_pose(pose, 0, True), rng, still(mirror=1.0), SCHEME, SIZE, 0
     )
     np.testing.assert_array_equal(twice[0], image[MARGIN:-MARGIN, MARGIN:-MARGIN])
     np.testing.assert_allclose(twice[1], points, atol=1e-5)
@@ -98,7 +98,7 @@ def test_the_pose_turns_as_the_head_does(angle: float, flip: bool) -> None:
     pose = np.array((0.2, -0.5, 0.1))
     across = np.diag((-1.0 if flip else 1.0, 1.0, 1.0))
     head = matrix_from_angles(np.array((0, 0, angle))) @ across @ matrix_from_angles(pose) @ across
-    np.testing.assert_allclose(turned(pose, angle, flip), angles_from_matrix(head), atol=1e-6)
+    np.testing.assert_allclose(rotate_pose(pose, angle, flip), angles_from_matrix(head), atol=1e-6)
 
 
 @pytest.mark.parametrize("margin", [0, 24])

@@ -10,7 +10,7 @@ import torch
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import AugmentParams
 from fbnet.training import batches as module
-from fbnet.training.batches import batches, steps
+from fbnet.training.batches import batches, prefetched
 
 
 @pytest.fixture
@@ -39,13 +39,9 @@ def test_a_batch_holds_what_its_docs_say(faces: FaceSet) -> None:
     torch.testing.assert_close(batch.landmarks[1], torch.from_numpy(faces.landmarks[2]))
 
 
-@pytest.mark.parametrize(("drop_last", "sizes"), [(False, [4, 4, 2]), (True, [4, 4])])
-def test_the_last_batch_is_short_or_dropped(
-    faces: FaceSet, drop_last: bool, sizes: list[int]
-) -> None:
-    made = batches(faces, range(10), 4, seed=1, epoch=0, shuffle=True, drop_last=drop_last)
-    assert [len(batch) for batch in made] == sizes
-    assert steps(10, 4, drop_last) == len(sizes)
+def test_the_last_batch_is_short(faces: FaceSet) -> None:
+    sizes = [len(batch) for batch in batches(faces, range(10), 4, seed=1, epoch=0, shuffle=True)]
+    assert sizes == [4, 4, 2]
 
 
 def test_every_face_comes_once_an_epoch_in_a_new_order(faces: FaceSet) -> None:
@@ -120,9 +116,7 @@ def test_an_error_in_the_thread_is_raised_in_the_loop(faces: FaceSet) -> None:
     assert not prepare_threads()
 
 
-def test_the_thread_works_ahead_but_not_far(
-    faces: FaceSet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_thread_works_ahead_but_not_far() -> None:
     started = threading.Semaphore(0)
     made: list[int] = []
 
@@ -132,8 +126,7 @@ def test_the_thread_works_ahead_but_not_far(
             started.release()
             yield number
 
-    monkeypatch.setattr(module, "_make", lambda *args: source())
-    ahead = batches(faces, range(10), 1, seed=1, epoch=0, shuffle=False)
+    ahead = prefetched(source())
     next(ahead)
     for _ in range(module.AHEAD + 1):
         assert started.acquire(timeout=10)

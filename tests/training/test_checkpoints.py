@@ -36,7 +36,7 @@ def test_inner_checkpoints_do_not_mix(tmp_path: Path) -> None:
     assert saved.inner("0").load() == {"epoch": 1}
 
 
-def test_a_second_process_is_told_who_holds_it(tmp_path: Path) -> None:
+def test_a_second_process_learns_who_holds_it(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from fbnet.training.checkpoints import checkpoint\n"
         f"with checkpoint(Path({str(tmp_path)!r}), 'search', 'key'): print('held', flush=True); "
@@ -64,8 +64,21 @@ def test_fingerprint_changes_with_params_and_with_inputs(tmp_path: Path) -> None
     file = tmp_path / "faces" / "images.npy"
     file.parent.mkdir()
     file.write_bytes(b"one")
-    first = fingerprint({"lr": 1}, [file.parent])
-    assert fingerprint({"lr": 1}, [file.parent]) == first
-    assert fingerprint({"lr": 2}, [file.parent]) != first
+    first = fingerprint({"lr": 1}, [file.parent], [])
+    assert fingerprint({"lr": 1}, [file.parent], []) == first
+    assert fingerprint({"lr": 2}, [file.parent], []) != first
     file.write_bytes(b"two")
-    assert fingerprint({"lr": 1}, [file.parent]) != first
+    assert fingerprint({"lr": 1}, [file.parent], []) != first
+
+
+def test_fingerprint_counts_the_named_code_alone(tmp_path: Path) -> None:
+    package, plot = tmp_path / "training", tmp_path / "plots.py"
+    package.mkdir()
+    for file in (package / "loss.py", package / "loss.pyc", plot):
+        file.write_text("one")
+    first = fingerprint({}, [], [package])
+    for irrelevant in (plot, package / "loss.pyc"):
+        irrelevant.write_text("two")
+        assert fingerprint({}, [], [package]) == first
+    (package / "loss.py").write_text("two")
+    assert fingerprint({}, [], [package]) != first

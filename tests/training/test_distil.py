@@ -8,7 +8,7 @@ from fbnet.errors import BadInput
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import RetrainParams
 from fbnet.training.batches import to_image_tensor
-from fbnet.training.distil import Teacher
+from fbnet.training.losses import Teacher
 from fbnet.training.retrain import Retraining
 
 ANSWER = 0.7

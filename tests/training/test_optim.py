@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from fbnet.training.ema import average_of
-from fbnet.training.optim import build_optimizer, cosine, set_rate
+from fbnet.errors import BadInput
+from fbnet.training import OPTIMIZERS
+from fbnet.training.optim import average_of, cosine, set_rate
 
 
 def test_cosine_rises_through_warmup_then_falls_to_zero() -> None:
@@ -24,11 +25,16 @@ def test_cosine_rises_through_warmup_then_falls_to_zero() -> None:
     ("name", "kind"), [("rmsprop", torch.optim.RMSprop), ("adamw", torch.optim.AdamW)]
 )
 def test_optimizer_is_what_its_name_says(name: str, kind: type) -> None:
-    optimizer = build_optimizer(name, nn.Linear(2, 2).parameters(), 0.1, 0.01)
+    optimizer = OPTIMIZERS[name](nn.Linear(2, 2).parameters(), lr=0.1, weight_decay=0.01)
     assert type(optimizer) is kind
     set_rate(optimizer, 0.5)
     assert optimizer.param_groups[0]["lr"] == 0.5
     assert optimizer.param_groups[0]["weight_decay"] == 0.01
+
+
+def test_an_unknown_optimizer_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"unknown optimizer 'adam'; .*known: adamw, rmsprop"):
+        OPTIMIZERS["adam"]
 
 
 def test_average_follows_the_documented_decay_and_batch_norm() -> None:

@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import SpaceParams
-from fbnet.training.shards import Shards
+from fbnet.training.learner import Shards
 
 ROOT = Path(__file__).parents[2]
 TRAINER = """
@@ -101,10 +101,10 @@ def expected(train: Any) -> Any:
     return train(**ONE)
 
 
-def assert_same(found: Any, expected: Any) -> None:
+def assert_same(histories: Any, expected: Any) -> None:
     for name, rows in expected.items():
-        assert len(found[name]) == len(rows)
-        for row, wanted in zip(found[name], rows, strict=True):
+        assert len(histories[name]) == len(rows)
+        for row, wanted in zip(histories[name], rows, strict=True):
             assert row == pytest.approx(wanted, rel=1e-5, abs=1e-5), name
 
 
@@ -116,7 +116,7 @@ def test_two_processes_train_as_one_that_accumulates_their_shards(
     assert_same(train(**TWO), expected)
 
 
-def test_a_search_of_two_processes_is_gone_on_with_by_one(train: Any, expected: Any) -> None:
+def test_a_search_of_two_processes_is_resumed_by_one(train: Any, expected: Any) -> None:
     train(stop=True, **TWO)
     assert_same(train(**ONE), expected)
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
+from fbnet.errors import TrainingDiverged
 from fbnet.faces.faceset import FaceSet
 from fbnet.nets.pfld import build_auxnet, build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SpaceParams
@@ -84,5 +85,7 @@ def test_test_faces_are_never_read(faces: FaceSet, space: SpaceParams) -> None:
 
 def test_a_diverged_training_stops_with_a_remedy(faces: FaceSet, space: SpaceParams) -> None:
     run = training(faces, space, lr=1e30, optimizer="rmsprop", warmup_epochs=0.0)
-    with pytest.raises(FloatingPointError, match="lower the learning rate"):
+    with pytest.raises(
+        TrainingDiverged, match=r"in epoch 1: lower the learning rate \(retrain\.lr\)"
+    ):
         run.run()

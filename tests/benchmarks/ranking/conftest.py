@@ -13,7 +13,7 @@ from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_json
 from fbnet.params import RetrainParams, SearchParams, SpaceParams
 from fbnet.search.supernet import build_supernet
-from fbnet.training.weights import save_weights
+from fbnet.training.checkpoints import save_weights
 from stages.params import Params
 from stages.results import Results
 

@@ -60,11 +60,11 @@ def test_a_leak_shows_the_weights_the_architectures_faces(built):
     seen = set()
     for epoch in range(6):
         leak.epoch = epoch
-        shown = np.concatenate([b.index for b in leak._batches(leak.weight_faces, 16, kind=0)])
+        shown = np.concatenate([b.index for b in leak.epoch_batches(leak.weight_faces, 16, seed=2)])
         assert len(shown) == len(leak.weight_faces) == len(set(shown.tolist()))
         seen |= set(shown.tolist())
     assert seen == set(leak.weight_faces.tolist()) | set(leak.arch_faces.tolist())
-    arch = np.concatenate([b.index for b in leak._batches(leak.arch_faces, 16, kind=1)])
+    arch = np.concatenate([b.index for b in leak.epoch_batches(leak.arch_faces, 16, seed=3)])
     assert sorted(arch.tolist()) == sorted(leak.arch_faces.tolist())
 
 
@@ -72,13 +72,13 @@ def test_a_leak_shows_the_weights_the_architectures_faces(built):
 def test_the_cost_enters_the_weights_loss_and_only_there(built, faces, mode):
     plain, costed = built(Search, mode=mode), built(CostInWeights, mode=mode)
     batch = batch_of(faces)
-    masks = costed._draw("weights", 0)
-    loss = plain.learner.objective(batch, plain._draw("weights", 0))
+    masks = costed.draw("weights", 0)
+    loss = plain.learner.objective(batch, plain.draw("weights", 0))
     term = cost_term(expected_cost(plain.lut, masks), reference_cost(plain.lut), plain.params)
     expected = loss * term if mode == "mul" else loss + term
     assert costed.learner.objective(batch, masks).item() == pytest.approx(expected.item())
-    masks = costed._draw("architecture", 0)
-    again = plain.learner.objective(batch, plain._draw("architecture", 0))
+    masks = costed.draw("architecture", 0)
+    again = plain.learner.objective(batch, plain.draw("architecture", 0))
     assert costed.learner.objective(batch, masks).item() == pytest.approx(again.item())
 
 
