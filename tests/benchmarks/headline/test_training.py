@@ -27,7 +27,7 @@ def trained(monkeypatch):
     seen, run = [], Retraining.run
 
     def watched(self, saved=None):
-        taught = self.teacher is not None
+        taught = self.learner.teacher is not None
         seen.append((type(self.net).__name__, self.faces.layout, self.params.epochs, taught))
         run(self, saved)
 

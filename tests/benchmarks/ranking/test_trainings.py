@@ -52,7 +52,9 @@ def test_a_training_leaves_its_figures(setting):
 def test_inheriting_starts_from_the_supernet(setting, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        trainings.Finetuning, "train", lambda self, choice: seen.append(len(self.supernet)) or 1 / 0
+        trainings,
+        "finetune",
+        lambda choice, faces, space, supernet, *rest: seen.append(len(supernet)) or 1 / 0,
     )
     for ledger in (setting.ledger, setting.inheriting):
         with pytest.raises(ZeroDivisionError):
