@@ -107,7 +107,7 @@ def _resize(
     return region, ((points * (side / extent) - margin) / size).astype(np.float32)
 
 
-def placement(
+def affine_matrix(
     size: int, margin: int, angle: float, scale: float, shift: np.ndarray, flip: bool
 ) -> np.ndarray:
     """Affine matrix [2, 3] from pixels of the stored picture to pixels of the crop.
@@ -123,7 +123,7 @@ def placement(
     return np.column_stack([linear, offset])
 
 
-def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+def warp_image(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """The crop uint8 [size, size, 3] that `matrix` cuts out; black where there is no picture."""
     # Four channels warp twice as fast as three, the conversions included.
     padded = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
@@ -131,7 +131,7 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     return cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR)
 
 
-def move(landmarks: np.ndarray, matrix: np.ndarray, size: int, margin: int) -> np.ndarray:
+def warp_points(landmarks: np.ndarray, matrix: np.ndarray, size: int, margin: int) -> np.ndarray:
     """Landmarks [P, 2] in crop units carried along by `matrix`, float32; numbers unchanged."""
     pixels = landmarks.astype(np.float64) * size + (margin - 0.5)  # cv2 counts from pixel centres
     return ((pixels @ matrix[:, :2].T + matrix[:, 2] + 0.5) / size).astype(np.float32)
@@ -150,7 +150,7 @@ def jittered(
     landmarks = np.empty((len(order), faces.points, 2), np.float32)
     for row, index in enumerate(order):
         draws = np.random.default_rng([seed, 0, int(index), JITTER]).uniform(-amount, amount, 3)
-        matrix = placement(faces.size, faces.margin, 0.0, 1.0 + draws[0], draws[1:], False)
-        images[row] = warp(faces.images[index], matrix, faces.size)
-        landmarks[row] = move(faces.landmarks[index], matrix, faces.size, faces.margin)
+        matrix = affine_matrix(faces.size, faces.margin, 0.0, 1.0 + draws[0], draws[1:], False)
+        images[row] = warp_image(faces.images[index], matrix, faces.size)
+        landmarks[row] = warp_points(faces.landmarks[index], matrix, faces.size, faces.margin)
     return images, landmarks

@@ -10,7 +10,7 @@ from functools import cache
 import cv2
 import numpy as np
 
-from fbnet.faces.crop import move, placement, warp
+from fbnet.faces.crop import affine_matrix, warp_image, warp_points
 from fbnet.landmarks import Scheme
 from fbnet.params import AugmentParams
 from fbnet.training import AUGMENTATIONS
@@ -65,9 +65,9 @@ def augment(
     angle = float(np.radians(params.rotate) * _symmetric(draws[1]))
     scale = float(1.0 + params.scale * _symmetric(draws[2]))
     shift = params.shift * _symmetric(draws[3:5])
-    matrix = placement(size, margin, angle, scale, shift, flip)
-    crop = warp(image, matrix, size)
-    points = move(landmarks, matrix, size, margin)
+    matrix = affine_matrix(size, margin, angle, scale, shift, flip)
+    crop = warp_image(image, matrix, size)
+    points = warp_points(landmarks, matrix, size, margin)
     if flip:
         points = points[list(scheme.mirror)]
 

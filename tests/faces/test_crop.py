@@ -9,15 +9,15 @@ import pytest
 
 from fbnet.errors import BadInput
 from fbnet.faces.crop import (
+    affine_matrix,
     check_points,
     cut,
     face_box,
     fit,
     jittered,
     load_picture,
-    move,
-    placement,
-    warp,
+    warp_image,
+    warp_points,
 )
 from fbnet.faces.faceset import FaceSet
 
@@ -146,16 +146,16 @@ def test_pictures_are_blue_green_red(tmp_path: Path) -> None:
 
 def test_the_margin_shows_real_pixels() -> None:
     image = np.full((160, 160, 3), 200, np.uint8)
-    crop = warp(image, placement(112, 24, 0.0, 1.0, np.array((0.2, -0.2)), False), 112)
+    crop = warp_image(image, affine_matrix(112, 24, 0.0, 1.0, np.array((0.2, -0.2)), False), 112)
     assert crop.min() == 200
-    beyond = warp(image, placement(112, 24, 0.0, 1.0, np.array((0.4, 0.0)), False), 112)
+    beyond = warp_image(image, affine_matrix(112, 24, 0.0, 1.0, np.array((0.4, 0.0)), False), 112)
     assert beyond[:, 0].max() == 0
 
 
 def test_a_positive_turn_is_clockwise() -> None:
     above = np.array(((0.5, 0.2),), np.float32)
-    matrix = placement(112, 24, np.radians(90), 1.0, np.zeros(2), False)
-    x, y = move(above, matrix, 112, 24)[0]
+    matrix = affine_matrix(112, 24, np.radians(90), 1.0, np.zeros(2), False)
+    x, y = warp_points(above, matrix, 112, 24)[0]
     assert x > 0.7 and abs(y - 0.5) < 0.02
 
 
