@@ -21,7 +21,7 @@ from fbnet.costs.latency_model import (
 from fbnet.costs.timing import BURST, Call, call_of, cpu_model, measure
 from fbnet.engines import ENGINES, input_shape
 from fbnet.nets.blocks import initialise
-from fbnet.nets.pfld import PFLD, Slot, build_subnet, slots
+from fbnet.nets.pfld import PFLD, build_subnet, slots
 from fbnet.params import LutParams, SpaceParams
 
 K = TypeVar("K", bound=Hashable)
@@ -112,16 +112,16 @@ def block_models(
     bringing its input and output into the engine's own layout, and would not fuse a residual.
     `neighbours_model` is what to subtract.
     """
-    distinct = {
-        (block, block_shape(slot)): slot for slot in slots(space, size) for block in slot.blocks
-    }
-    return {key: _block_model(slot, key[0], seed, batch) for key, slot in distinct.items()}
-
-
-def _block_model(slot: Slot, block: str, seed: int, batch: int) -> bytes:
-    net = nn.Sequential(_neighbour(slot.c_in), slot.build(block), _neighbour(slot.c_out))
-    initialise(net, seed)
-    return quick_onnx(net, (batch, slot.c_in, slot.size, slot.size))
+    models: dict[tuple[str, Shape], bytes] = {}
+    for slot in slots(space, size):
+        for block in slot.blocks:
+            if (block, block_shape(slot)) in models:
+                continue
+            net = nn.Sequential(_neighbour(slot.c_in), slot.build(block), _neighbour(slot.c_out))
+            initialise(net, seed)
+            onnx = quick_onnx(net, (batch, slot.c_in, slot.size, slot.size))
+            models[block, block_shape(slot)] = onnx
+    return models
 
 
 def neighbours_model(channels: int, side: int, seed: int = 0, batch: int = 1) -> bytes:

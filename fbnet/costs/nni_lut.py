@@ -76,28 +76,26 @@ def _from_records(
     faults = []
     for where, record in records:
         try:
-            _add(entries, record, where)
+            name, shape, dtype, cost = _fields(record, where)
+            if dtype != DTYPE:
+                continue
+            check_cost(cost, name, where)
+            known, before = entries.setdefault((name, shape), (cost, where))
+            if known != cost:
+                faults.append(
+                    f"{where}: block {name} at {shape} costs {cost}, but {known} at {before}"
+                )
         except BadInput as fault:
             faults.append(str(fault))
     costs: list[dict[str, float]] = []
     for i, slot in enumerate(slots):
         missing = [b for b in slot.blocks if (b, _shape(slot)) not in entries]
         faults += [str(missing_entry(path, i, block, slot)) for block in missing]
-        known = [b for b in slot.blocks if b not in missing]
-        costs.append({block: entries[block, _shape(slot)][0] for block in known})
+        measured = [b for b in slot.blocks if b not in missing]
+        costs.append({block: entries[block, _shape(slot)][0] for block in measured})
     if faults:
         raise listed(faults)
     return tuple(costs)
-
-
-def _add(entries: dict[tuple[str, Shape], tuple[float, str]], record: Any, where: str) -> None:
-    name, shape, dtype, cost = _fields(record, where)
-    if dtype != DTYPE:
-        return
-    check_cost(cost, name, where)
-    known, before = entries.setdefault((name, shape), (cost, where))
-    if known != cost:
-        raise BadInput(f"{where}: block {name} at {shape} costs {cost}, but {known} at {before}")
 
 
 def _shape(slot: Slot) -> Shape:

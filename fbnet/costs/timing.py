@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -69,20 +69,14 @@ def measure(
             call()
     samples: dict[K, list[float]] = {key: [] for key in calls}
     end = time.monotonic() + max_seconds
-    done = 0
-    while done == 0 or (time.monotonic() < end and not _settled(samples, done, rounds, ci_target)):
+    done, settled = 0, False
+    while done == 0 or (time.monotonic() < end and not settled):
         for key, call in calls.items():
             samples[key].append(_burst_ms(call))
         done += 1
+        if done >= rounds and (done - rounds) % CHECK_EVERY == 0:
+            settled = all(_median_ci(values) <= ci_target for values in samples.values())
     return {key: Timing.of(values) for key, values in samples.items()}
-
-
-def _settled(
-    samples: Mapping[Any, Sequence[float]], done: int, rounds: int, ci_target: float
-) -> bool:
-    if done < rounds or (done - rounds) % CHECK_EVERY:
-        return False
-    return all(_median_ci(values) <= ci_target for values in samples.values())
 
 
 def _burst_ms(call: Call) -> float:

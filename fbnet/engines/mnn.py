@@ -22,7 +22,7 @@ from fbnet.engines.base import (
     run_converter,
 )
 
-# The wheel's command `mnnconvert` also reports to its makers; the function under it does not.
+# Its command `mnnconvert` also reports to its makers; the function under it does not.
 CONVERTER = "import sys, _tools; sys.exit(not _tools.mnnconvert(sys.argv))"
 WEIGHT_OPTIONS: dict[str, tuple[str, ...]] = {
     FULL: (),

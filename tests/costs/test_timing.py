@@ -18,10 +18,10 @@ def test_a_summary() -> None:
 def test_models_take_turns() -> None:
     order: list[str] = []
     calls = {name: lambda name=name: order.append(name) for name in "ab"}
-    found = measure(calls, warmup=3, rounds=2, ci_target=1.0, max_seconds=0.0)
+    times = measure(calls, warmup=3, rounds=2, ci_target=1.0, max_seconds=0.0)
     burst = BURST + 1
     assert order == ["a"] * 3 + ["b"] * 3 + ["a"] * burst + ["b"] * burst
-    assert [found[name].n for name in "ab"] == [1, 1]
+    assert [times[name].n for name in "ab"] == [1, 1]
 
 
 def fake(monkeypatch: pytest.MonkeyPatch, samples: Iterator[float], seconds: float = 0.0) -> None:
@@ -32,8 +32,8 @@ def fake(monkeypatch: pytest.MonkeyPatch, samples: Iterator[float], seconds: flo
 
 
 def run(rounds: int) -> int:
-    found = measure({"a": object}, warmup=0, rounds=rounds, ci_target=0.02, max_seconds=10.0)
-    return found["a"].n
+    times = measure({"a": object}, warmup=0, rounds=rounds, ci_target=0.02, max_seconds=10.0)
+    return times["a"].n
 
 
 def test_a_steady_model_stops_after_the_rounds_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

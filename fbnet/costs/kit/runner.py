@@ -44,8 +44,11 @@ def run(arguments: argparse.Namespace) -> str:
     """Time the kit as the arguments say; returns a line about it."""
     data = _read(arguments.kit / "manifest.json")
     manifest = json.loads(data)
-    engine = _engine(manifest, arguments.engine)
-    version = engine.version()
+    engines = {entry["name"]: Engine(**entry) for entry in manifest["engines"]}
+    name = arguments.engine or next(iter(engines))
+    if name not in engines:
+        raise BadInput(f"--engine {name}: the kit has models for {', '.join(engines)} only")
+    engine, version = engines[name], engines[name].version()
     times = measure(
         _calls(arguments.kit, manifest, engine, arguments.threads),
         warmup=arguments.warmup,
@@ -65,28 +68,18 @@ def run(arguments: argparse.Namespace) -> str:
     return f"{len(times)} models in {arguments.out}; widest interval +-{worst:.1%} of its median"
 
 
-def _engine(manifest: Any, name: str | None) -> Engine:
-    """The engine of that name, or the kit's first, as the manifest describes it."""
-    engines = {entry["name"]: Engine(**entry) for entry in manifest["engines"]}
-    if name and name not in engines:
-        raise BadInput(f"--engine {name}: the kit has models for {', '.join(engines)} only")
-    return engines[name or next(iter(engines))]
-
-
 def _calls(kit: Path, manifest: Any, engine: Engine, threads: int) -> dict[str, Call]:
+    """The kit's models by name, their files checked against the manifest, opened to be timed."""
     calls = {}
     for name, model in manifest["models"].items():
-        files = {Path(f["path"]).suffix: _checked(kit, f) for f in model["files"][engine.name]}
-        session = engine.open(files, threads)
-        calls[name] = call_of(session, model["input"], manifest["seed"])
+        files = {}
+        for file in model["files"][engine.name]:
+            path = kit / file["path"]
+            data = files[path.suffix] = _read(path)
+            if hashlib.sha256(data).hexdigest() != file["sha256"]:
+                raise BadInput(f"{path}: not the file of this kit; copy the kit again")
+        calls[name] = call_of(engine.open(files, threads), model["input"], manifest["seed"])
     return calls
-
-
-def _checked(kit: Path, file: Any) -> bytes:
-    data = _read(kit / file["path"])
-    if hashlib.sha256(data).hexdigest() != file["sha256"]:
-        raise BadInput(f"{kit / file['path']}: not the file of this kit; copy the kit again")
-    return data
 
 
 def _read(path: Path) -> bytes:

@@ -65,10 +65,10 @@ def made_up(keys: dict[str, Any]) -> dict[str, float]:
     ranks = {name: i for i, name in enumerate(n for n in keys if not n.startswith(("base", "net")))}
     cost = {keys[name]: 0.5 + 0.01 * rank for name, rank in ranks.items()}
     by_block = {block: value for (block, _), value in cost.items()}
-    found = {name: 1.0 + cost[keys[name]] for name in ranks}
-    found |= {name: 1.0 for name in keys if name.startswith("base")}
+    latencies = {name: 1.0 + cost[keys[name]] for name in ranks}
+    latencies |= {name: 1.0 for name in keys if name.startswith("base")}
     nets = {name: key for name, key in keys.items() if name.startswith("net")}
-    return found | {name: 2.0 + sum(by_block[b] for b in key) for name, key in nets.items()}
+    return latencies | {name: 2.0 + sum(by_block[b] for b in key) for name, key in nets.items()}
 
 
 def write_csv(path: Path, values: dict[str, float], **facts: str) -> Path:
