@@ -21,6 +21,7 @@ from fbnet.registry import Registry
 __all__ = [
     "ENGINES",
     "EXPORTED",
+    "FULL",
     "BenchmarkProgram",
     "ConversionError",
     "Engine",

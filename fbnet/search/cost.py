@@ -1,7 +1,7 @@
 """How the cost of hardware enters the search: in the loss, or as a budget on the chosen net."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from fbnet.costs.lut import Lut, cost_range
+from fbnet.costs.pareto import pareto_front
 from fbnet.errors import BadInput
 from fbnet.params import TARGETS, SearchParams
 
@@ -149,18 +150,13 @@ def likeliest_within(
     layers = [list(layer.values()) for layer in lut.layers]
     rest = [sum(map(min, layers[i + 1 :])) for i in range(len(layers))]
     for costs, logs, cheapest_rest in zip(layers, log_probabilities, rest, strict=True):
-        entries = sorted(
+        entries: Iterator[Partial] = (
             (cost + c, minus - float(p), (*picks, j))
             for cost, minus, picks in front
             for j, (c, p) in enumerate(zip(costs, logs, strict=True))
             if fits(cost + c + cheapest_rest, limit)
         )
-        # Only entries that no cheaper one matches in probability go on.
-        front, best = [], math.inf
-        for entry in entries:
-            if entry[1] < best:
-                best = entry[1]
-                front.append(entry)
+        front = pareto_front(entries, key=lambda entry: entry)
     if not front:
         return None
     _, _, picks = min(front, key=lambda entry: entry[1])
