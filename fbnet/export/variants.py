@@ -12,7 +12,7 @@ from fbnet.engines import ConversionError, Model, Session, Variant, variants
 from fbnet.engines.base import FULL
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_bytes
-from fbnet.metrics import nme
+from fbnet.metrics import evenly, nme
 from fbnet.predict.interface import to_input
 from fbnet.progress import say
 
@@ -80,8 +80,7 @@ def predict(session: Session, crops: np.ndarray) -> np.ndarray:
 def calibration(faces: FaceSet, count: int) -> np.ndarray:
     """`count` training faces, or all, spread evenly, as inputs float32 [n, 3, S, S]."""
     train = faces.indices("train")
-    places = np.linspace(0, len(train) - 1, min(count, len(train))).round().astype(int)
-    return to_input(faces.crops(train[places]))
+    return to_input(faces.crops(train[evenly(len(train), count)]))
 
 
 def publish(

@@ -45,6 +45,8 @@ class OnnxModel:
             self._session = inference_session(data, threads)
         except FileNotFoundError:
             raise BadInput(f"{what}: no such file") from None
+        except OSError as error:
+            raise BadInput(f"{what}: cannot be read ({error.strerror})") from None
         except BadInput as error:
             raise BadInput(f"{what}: {error}") from None
         inputs = self._session.get_inputs()

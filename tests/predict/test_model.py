@@ -174,6 +174,8 @@ def test_crops_of_another_kind_are_refused(ours, images):
 def test_files_of_another_kind_are_refused(tmp_path):
     with pytest.raises(BadInput, match=r"none\.onnx: no such file"):
         OnnxModel(tmp_path / "none.onnx")
+    with pytest.raises(BadInput, match="cannot be read"):
+        OnnxModel(tmp_path)
     (tmp_path / "bad.onnx").write_bytes(b"not a net")
     with pytest.raises(BadInput, match=r"bad\.onnx: onnxruntime cannot open the model"):
         OnnxModel(tmp_path / "bad.onnx")
