@@ -10,8 +10,7 @@ import json
 import os
 import shlex
 import signal
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_origin
@@ -19,7 +18,8 @@ from typing import Any, Literal, get_origin
 from fbnet.errors import BadInput
 from fbnet.files import write_bytes
 from fbnet.progress import say
-from stages.params import RENAMED, Params, load, lookup, params_of, read_yaml
+from stages.params import RENAMED, Params, leaves, load, lookup, params_of, read_yaml
+from stages.revision import git
 from stages.runner import STOPPING
 
 Changes = dict[str, Any]
@@ -44,7 +44,7 @@ def profile(name: str) -> Changes:
         return {}
     path = Path(name) if name.endswith(".yaml") else PROFILES / f"{name}.yaml"
     if path.exists():
-        return dict(_leaves(read_yaml(path)))
+        return dict(leaves(read_yaml(path)))
     if new := RENAMED.get(f"profile: {name}"):
         raise BadInput(f"profile {name!r} has the name {new!r} since 0.2.0; write that")
     known = sorted(p.stem for p in PROFILES.glob("*.yaml"))
@@ -187,24 +187,14 @@ def differences(params: Params) -> list[str]:
     """
     from ruamel.yaml import YAML, YAMLError
 
-    command = ["git", "show", f"HEAD:./{PARAMS}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True)
-        committed = YAML(typ="safe", pure=True).load(done.stdout) if done.returncode == 0 else None
-    except (OSError, YAMLError):
+        committed = YAML(typ="safe", pure=True).load(git("show", f"HEAD:./{PARAMS}") or "")
+    except YAMLError:
         committed = None
     if not isinstance(committed, dict):
         committed = Params().model_dump(mode="json")
     return [
         f"{key}: {json.dumps(value)} ({json.dumps(shipped)})"
-        for key, value in _leaves(params.model_dump(mode="json"))
+        for key, value in leaves(params.model_dump(mode="json"))
         if (shipped := lookup(committed, key)) != value
     ]
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

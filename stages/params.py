@@ -170,6 +170,15 @@ def lookup(tree: Any, key: str) -> Any:
     return tree
 
 
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted key, value) of all that is no mapping."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
 def _valid(path: str | Path, tree: Any, model: type[Model], changed: Collection[str] = ()) -> Model:
     """The typed model; keys that the tree lacks get their defaults."""
     try:

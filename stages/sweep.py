@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from fbnet.errors import DONE, FAILED, exit_code
+from stages.revision import git
 
 FORBIDDEN = re.compile(r"[^\w.-]+")
 """What the name of an experiment, a git reference, may not hold."""
@@ -69,9 +70,8 @@ def experiments(
 
 def _names() -> set[str]:
     """Names of the experiments there are, of any commit."""
-    command = ["git", "for-each-ref", "--format=%(refname:lstrip=-1)", "refs/exps"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return set(done.stdout.split())
+    names = git("for-each-ref", "--format=%(refname:lstrip=-1)", "refs/exps")
+    return set((names or "").split())
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
+from stages.params import leaves
 from stages.results import Results
 from stages.tracking import model
 from stages.tracking.stage_files import (
@@ -127,12 +128,4 @@ def flat(params: Any) -> dict[str, str]:
     """Params as {`section.key`: text}; of the named spaces, only the one in use."""
     tree = params.model_dump(mode="json")
     tree["spaces"] = {params.space: tree["spaces"][params.space]}
-    return dict(_leaves(tree))
-
-
-def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value)
+    return {k: v if isinstance(v, str) else json.dumps(v) for k, v in leaves(tree)}

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from fbnet.files import digest, read_json
+from stages.params import leaves, lookup
 from stages.results import Results
+from stages.revision import PACKAGES
 
 PRIVATE = frozenset({"preview.png", "faces.png", "worst.png", "errors.csv"})
 """They show or name people: they stay on this machine, whatever the tracking server."""
 STEP_COLUMNS = ("epoch", "step")
-CODE = ("fbnet", "stages")
 BYTE_CODE = "__pycache__"
 """Byte code is no input of a stage; .dvcignore leaves it out as well."""
 
@@ -37,15 +38,8 @@ def results_digest(results: Results, stage: str) -> str:
 def numbers(results: Results, stage: str) -> dict[str, float]:
     """Numbers of the stage's metrics and details, nested ones as `outer.inner`; {} without both."""
     paths = results.metrics(stage), results.details(stage)
-    return {k: v for path in paths if path.exists() for k, v in _numbers(read_json(path))}
-
-
-def _numbers(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            yield from _numbers(value, f"{prefix}{name}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"{prefix}{name}", float(value)
+    values = {k: v for path in paths if path.exists() for k, v in leaves(read_json(path))}
+    return {k: float(v) for k, v in values.items() if type(v) in (int, float)}
 
 
 def history(results: Results, stage: str) -> Iterator[tuple[int, dict[str, float]]]:
@@ -81,14 +75,14 @@ def _is_current(entry: dict[str, Any], results: Results) -> bool:
     for item in [*entry.get("deps", []), *entry.get("outs", [])]:
         path = Path(item["path"])
         if item["md5"].endswith(".dir") and not any(
-            path.is_relative_to(folder) for folder in (results.root, *CODE)
+            path.is_relative_to(folder) for folder in (results.root, *PACKAGES)
         ):
             continue
         if item["md5"] != (f"{folder_digest(path)}.dir" if path.is_dir() else _file_digest(path)):
             return False
     for file, values in entry.get("params", {}).items():
         tree = _read_yaml(Path(file))
-        if any(_lookup(tree, key) != value for key, value in values.items()):
+        if any(lookup(tree, key) != value for key, value in values.items()):
             return False
     return True
 
@@ -98,12 +92,6 @@ def _read_yaml(path: Path) -> Any:
 
     # YAML 1.2 as DVC reads it: 1e-3 is a number.
     return YAML(typ="safe", pure=True).load(path) or {} if path.exists() else {}
-
-
-def _lookup(tree: Any, key: str) -> Any:
-    for part in key.split("."):
-        tree = tree.get(part) if isinstance(tree, dict) else None
-    return tree
 
 
 def folder_digest(folder: Path) -> str:
