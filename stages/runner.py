@@ -16,11 +16,9 @@ from stages.results import Results
 Main = Callable[..., str]
 """`main(params, results, log)` returns what was done in one line; `log(step, numbers)` reports an
 epoch."""
-STOPPING = tuple(
-    signum
-    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    if signal.getsignal(signum) != signal.SIG_IGN  # as nohup has it
-)
+STOPPING = [signal.SIGTERM, signal.SIGINT]
+if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which nohup asks for
+    STOPPING.append(signal.SIGHUP)
 """Signals that stop a command in an orderly way."""
 NOT_RANK_ZERO = "done; rank zero writes the results"
 """What the other processes of a stage return."""
@@ -90,6 +88,15 @@ def _only_rank_zero_prints() -> Iterator[None]:
 def library_code() -> list[Path]:
     """The library's Python files, which unfinished runs depend on."""
     return sorted(Path(fbnet.__file__).parent.rglob("*.py"))
+
+
+def stage_code(stage: str) -> list[Path]:
+    """Python files and packages that dvc.yaml states as dependencies of a stage."""
+    from stages.params import read_yaml
+
+    deps = [Path(dep) for dep in read_yaml("dvc.yaml")["stages"][stage]["deps"]]
+    own = [path for path in deps if Results().root not in path.parents]
+    return [path for path in own if path.suffix == ".py" or any(path.rglob("*.py"))]
 
 
 def _set_threads(threads: int) -> None:

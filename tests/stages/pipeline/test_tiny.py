@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from stages.params import render
+
 ROOT = Path(__file__).parents[3]
 STAGES = ("fetch", "lut", "search", "retrain", "export", "bench", "report")
 TIMED = ("results/lut/latency.json", "results/lut/heatmap.png")
@@ -51,12 +53,8 @@ def origin(tmp_path_factory):
         if name and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes((ROOT / name).read_bytes())
+    (folder / "params.yaml").write_text(render({"search": {"cost": "macs"}}))
     call(folder, "python", "-m", "stages.cli", "profile", "tiny", "--write")
-    params = folder / "params.yaml"
-    yaml = YAML()
-    tree = yaml.load(params)
-    tree["search"]["cost"] = "macs"
-    yaml.dump(tree, params)
     for command in (
         ("git", "init", "-q"),
         ("git", "config", "user.name", "test"),
@@ -213,3 +211,17 @@ def test_mlflow_run_shows_all_results_whatever_ran(first, arguments, ran):
     assert {c.data.tags["fbnet.stage"] for c in children} == ran
     assert {"nme", "latency_ms", "search_val_nme"} <= parent.data.metrics.keys()
     assert len(parent.outputs.model_outputs) == 1
+
+
+def test_an_override_holds_for_one_run_and_the_next_brings_the_results_back(first):
+    """From DVC's run cache: nothing is trained again."""
+    params, metrics = first / "params.yaml", first / "results/export/metrics.json"
+    call(first, "python", "-m", "stages.pipeline")
+    before, scored = params.read_bytes(), metrics.read_bytes()
+    changed = call(first, "python", "-m", "stages.pipeline", "-S", "export.jitter=0.2")
+    assert "Running stage 'export'" in changed and "export.jitter: 0.2 (0.1)" in changed
+    assert params.read_bytes() == before
+    assert metrics.read_bytes() != scored
+    again = call(first, "python", "-m", "stages.pipeline")
+    assert "Running stage" not in again
+    assert metrics.read_bytes() == scored
