@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fbnet.engines import ENGINES, EXPORTED, FULL
 from stages.results import Results
 from stages.runner import run_stage
 
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 
 Choice = tuple[str, ...]
 Row = dict[str, Any]
-ONNX = "onnxruntime"
-"""The exported file that the other files are compared with."""
-FULL = "fp32"
-"""Latency of a file in this precision is a metric, that of a file in fewer bits a detail."""
 
 
 def main(params: "Params", results: Results, log: "Log") -> str:
@@ -44,7 +41,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     here = setting(table)
     if here is None:
         say("bench: the LUT is not of this machine: its predictions are not checked")
-    ran = here or Setting("onnxruntime", p.threads, 1)
+    ran = here or Setting(EXPORTED, p.threads, 1)
     sampled = sampled_choices(params.search_space, p.nets if here else 0, p.seed)
     anchors = references(table) if here else {}
     times = _timed(params, results, ran, [exported, *sampled, *anchors])
@@ -85,7 +82,7 @@ def _timed(
     """Time exported files by name and whole nets by choice, all in turn; the first is exported."""
     from fbnet.costs.measure import calls, net_model
     from fbnet.costs.timing import Call, call_of, measure
-    from fbnet.engines import ENGINES, fixed_batch, variants
+    from fbnet.engines import fixed_batch, variants
     from fbnet.export.variants import published
     from fbnet.files import read_json
 
@@ -95,8 +92,8 @@ def _timed(
 
     # The exported files, each in its engine, on one face.
     models = published(results.variants)
-    engines = {name: variants()[name].engine for name in models} | {ONNX: ENGINES[ONNX]}
-    models[ONNX] = {".onnx": onnx}
+    engines = {name: variants()[name].engine for name in models} | {EXPORTED: ENGINES[EXPORTED]}
+    models[EXPORTED] = {".onnx": onnx}
     files: dict[str | Choice, Call] = {
         name: call_of(engines[name].open(model, p.threads), (1, 3, size, size), p.seed)
         for name, model in models.items()
@@ -120,7 +117,7 @@ def _variant_rows(
     times: "Mapping[str | Choice, Timing]", exported: Sequence[dict[str, str]]
 ) -> list[Row]:
     """Each exported file that was timed: its row of the export stage, and its latency in ms."""
-    onnx = times[ONNX].median
+    onnx = times[EXPORTED].median
     return [
         {key: row[key] for key in ("variant", "engine", "precision", "size_kb", "nme")}
         | {"latency_ms": timing.median, "ratio": timing.median / onnx}
@@ -131,14 +128,17 @@ def _variant_rows(
 
 
 def _latencies(variants: Sequence[Row]) -> tuple[dict[str, float], dict[str, float]]:
-    """Metrics and details: `latency_ms` is the ONNX file's, `latency_ms_NAME` another's."""
+    """Metrics and details: `latency_ms` is the ONNX file's, `latency_ms_NAME` another's.
+
+    Those of files in full precision are metrics, those of files in fewer bits details.
+    """
     metrics: dict[str, float] = {}
     details: dict[str, float] = {}
     for row in variants:
-        name = "" if row["variant"] == ONNX else f"_{row['variant']}"
+        name = "" if row["variant"] == EXPORTED else f"_{row['variant']}"
         figures = metrics if row["precision"] == FULL else details
         figures[f"latency_ms{name}"] = row["latency_ms"]
-        if row["variant"] == ONNX:
+        if row["variant"] == EXPORTED:
             details |= {"latency_ms_min": row["min"], "latency_ms_std": row["std"]}
     return metrics, details
 

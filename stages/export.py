@@ -8,6 +8,7 @@ faces.png and worst.png. The test faces are read here and in benchmarks only.
 import math
 from typing import TYPE_CHECKING, Any
 
+from fbnet.engines import EXPORTED, FULL
 from stages.results import Results
 from stages.runner import run_stage
 
@@ -54,7 +55,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     inputs = calibration(faces, p.calibration_faces)
     variants = publish(p.variants, data, trial, inputs, results.variants)
     size = {"size_kb": len(data) / 1024}
-    exported = {"variant": "onnxruntime", "engine": "onnxruntime", "precision": "fp32", **size}
+    exported = {"variant": EXPORTED, "engine": EXPORTED, "precision": FULL, **size}
     exported |= {"parity": parity, "nme": nme}
     details = {row["variant"]: _finite(row) for row in variants}
     write_bytes(results.onnx, data)

@@ -91,6 +91,7 @@ RENAMED = {
     "spaces.seed": "nni",
     "fetch.layout: seed": "nni",
     "search.cost_form: seed": "nni",
+    "export.variants: onnx_int8": "onnxruntime_int8",
     "profile: seed": "nni",
 }
 """Old name -> new name: of a key, or of a value as "key: value"."""
@@ -196,7 +197,8 @@ def _refuse_old_names(path: str | Path, tree: Any, changed: Collection[str] = ()
         if not value and stated is not None:
             reason = f"has the name {new!r} since 0.2.0; rename it"
         elif value and (stated == value or (isinstance(stated, list) and value in stated)):
-            reason = f"is {value!r}, which has the name {new!r} since 0.2.0; write that"
+            verb = "is" if stated == value else "holds"
+            reason = f"{verb} {value!r}, which has the name {new!r} since 0.2.0; write that"
         else:
             continue
         raise _fault(path, tree, tuple(key.split(".")), reason, 0, changed)

@@ -53,7 +53,14 @@ def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
     try:
         with in_force(changes) as params:
             if unlike := differences(params):
-                say("\n  ".join(["params that differ from the committed params.yaml (value there):", *unlike]))
+                say(
+                    "\n  ".join(
+                        [
+                            "params that differ from the committed params.yaml (value there):",
+                            *unlike,
+                        ]
+                    )
+                )
             with pipeline_run(params, lambda: params) as variables:
                 if _wait([sys.executable, "-m", "dvc", "repro"], os.environ | variables):
                     raise DvcFailed

@@ -83,6 +83,7 @@ def test_rewriting_refuses_an_unknown_key(params_file: Path) -> None:
         ("  nni:\n", "  seed:\n", ["spaces.seed", "'nni'"]),
         ("layout: auto", "layout: seed", ["fetch.layout is 'seed'", "'nni'"]),
         ("cost_form: normalised", "cost_form: seed", ["search.cost_form", "'nni'"]),
+        ("onnxruntime_int8]", "onnx_int8]", ["export.variants holds", "'onnxruntime_int8'"]),
     ],
 )
 def test_old_names_are_refused_with_the_new_one(
