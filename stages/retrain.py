@@ -9,7 +9,7 @@ An interrupted training resumes from its last epoch.
 from typing import TYPE_CHECKING
 
 from stages.results import Results, checkpoints
-from stages.runner import NOT_RANK_ZERO, library_code, run_stage
+from stages.runner import NOT_RANK_ZERO, run_stage, stage_code
 
 if TYPE_CHECKING:
     from fbnet.progress import Log
@@ -35,7 +35,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     used["space"] = space.model_dump()
     used["train"] = params.train.arithmetic()
     inputs = [results.faces, results.searched, results.supernet]
-    key = fingerprint(used, inputs, library_code())
+    key = fingerprint(used, inputs, stage_code("retrain"))
     # A run has one curve, the kept candidate's: with several it is known at the end only, and the
     # tracking takes it from history.csv.
     live = log if p.candidates == 1 else no_log

@@ -17,9 +17,10 @@ Main = Callable[..., str]
 """`main(params, results, log)` returns what was done in one line; `log(step, numbers)` reports an
 epoch."""
 STOPPING = [signal.SIGTERM, signal.SIGINT]
+"""Signals that stop a command in an orderly way."""
 if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which nohup asks for
     STOPPING.append(signal.SIGHUP)
-"""Signals that stop a command in an orderly way."""
+
 NOT_RANK_ZERO = "done; rank zero writes the results"
 """What the other processes of a stage return."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

@@ -8,7 +8,7 @@ An interrupted search resumes from its last epoch.
 from typing import TYPE_CHECKING
 
 from stages.results import Results, checkpoints
-from stages.runner import NOT_RANK_ZERO, library_code, run_stage
+from stages.runner import NOT_RANK_ZERO, run_stage, stage_code
 
 if TYPE_CHECKING:
     from fbnet.progress import Log
@@ -38,7 +38,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     )
     used = params.model_dump(include={"search", "augment"}) | {"space": space.model_dump()}
     used["train"] = params.train.arithmetic()
-    key = fingerprint(used, [results.faces, table], library_code())
+    key = fingerprint(used, [results.faces, table], stage_code("search"))
     with checkpoint(checkpoints(), "search", key) as saved:
         search.run(saved, log)
         if not fabric.is_global_zero:

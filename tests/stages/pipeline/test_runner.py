@@ -1,5 +1,6 @@
 """What surrounds a stage: exit codes, messages, threads, help."""
 
+import json
 import os
 import signal
 import subprocess
@@ -128,3 +129,12 @@ def test_help_answers_at_once_with_what_the_stage_does(stage):
     assert shown[0].startswith(f"usage: python -m stages.{stage}")
     assert len(shown) > 5
     assert heavy == "heavy:"
+
+
+def test_the_code_of_a_stage_is_what_dvc_yaml_states(tmp_path):
+    deps = ["${fetch.root}", "results/lut/macs.json", "fbnet/files.py", "fbnet/nets", "pictures"]
+    Path("dvc.yaml").write_text(json.dumps({"stages": {"search": {"deps": deps}}}))
+    for name in ("fbnet/nets/blocks.py", "pictures/a.png", "results/lut/macs.json"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    assert runner.stage_code("search") == [Path("fbnet/files.py"), Path("fbnet/nets")]
