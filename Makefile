@@ -1,22 +1,25 @@
-# Everything from a bare machine: Python 3.11 and git are all that is asked for. `make help` lists it.
-PYTHON  ?= $(shell command -v python3.11 || command -v python3)
+# Everything from a bare machine: Python 3.11, 3.12 or 3.13 and git. `make help` lists the targets.
+PYTHON  ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV    ?= .venv
 PROFILE ?=
 SET     ?=
 OVER    ?= search.beta
 VALUES  ?= 0.1 0.6 1.5
 PYTEST  ?=
+# Index of torch's CPU build, without the 5 GB of CUDA libraries; empty: the build of requirements.lock.
+TORCH_INDEX ?=
 
 BIN   := $(CURDIR)/$(VENV)/bin
 STAMP := $(VENV)/.installed
 # A venv made without pip is served by the pip of $(PYTHON).
-PIP    = $$(test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python) \
+PIP    = $$(test -x "$(BIN)/pip" && echo "$(VENV)/bin/python -m pip" || echo "$(PYTHON) -m pip --python $(VENV)/bin/python") \
          --disable-pip-version-check --no-input
+CUDA  := ^(nvidia-|cuda-|triton|torch)
 # The stages that DVC starts say `python`: it has to be the one of the venv.
 export PATH := $(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env repro test lint types layers pytest format ui runs sweep sweep-beta sweep-budgets sweep-seeds ranking lock clean
+.PHONY: help env repro test test-all light lint types layers pytest format ui runs sweep sweep-beta sweep-budgets sweep-seeds ranking lock dist release clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -25,12 +28,19 @@ help: ## list these targets
 env: $(STAMP) ## create .venv with the pinned packages (again only when a lock or pyproject changes)
 
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-	  { echo 'Python 3.11 is needed: make PYTHON=/path/to/python3.11 ...' >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo 'Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python3.11 ...' >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(PYTHON) -m pip --version >/dev/null 2>&1 || \
 	  { echo 'Neither ensurepip nor pip is there: install the packages python3-venv or python3-pip' >&2; exit 2; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || $(PYTHON) -m venv --clear --without-pip $(VENV)
+	test -x "$(BIN)/python" || $(PYTHON) -m venv $(VENV) || $(PYTHON) -m venv --clear --without-pip $(VENV)
+ifeq ($(TORCH_INDEX),)
 	$(PIP) install --quiet --no-deps -r requirements.lock
+else
+	grep -vE '$(CUDA)' requirements.lock > $(VENV)/without-torch.txt
+	grep -E '^torch' requirements.lock > $(VENV)/torch.txt
+	$(PIP) install --quiet --no-deps -r $(VENV)/without-torch.txt
+	$(PIP) install --quiet --no-deps --index-url '$(TORCH_INDEX)' -r $(VENV)/torch.txt
+endif
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	$(PIP) check
 	@touch $@
@@ -56,8 +66,7 @@ sweep-seeds: ## how much chance there is: three seeds of search and retraining
 	$(MAKE) sweep OVER=search.seed,retrain.seed VALUES="1 2 3"
 
 ranking: env ## does the supernet rank, does the search beat chance: benchmarks/ranking, hours
-	dvc repro
-	dvc --cd benchmarks/ranking repro
+	python -m benchmarks.ranking run
 
 # Of the columns, those of files and those that no run is chosen by are left out.
 runs: env ## experiments as a table: what differs, and what came out
@@ -66,9 +75,9 @@ runs: env ## experiments as a table: what differs, and what came out
 
 ui: env ## MLflow's pages on this machine, port 5000
 	@echo 'NME against cost: http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=compare&compareRunsMode=CHART'
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false python -m mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db
 
-test: lint types layers pytest ## all that CI checks
+test: lint types layers pytest light ## all that CI checks
 
 lint: env ## style (ruff)
 	ruff check .
@@ -83,9 +92,21 @@ layers: env ## who may import whom (import-linter)
 pytest: env ## tests with coverage of fbnet, on two processes
 	OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup --cov --cov-report=term $(PYTEST)
 
-format: env ## let ruff mend what it can
+light: env ## the wheel in a bare venv of each Python that is there: predict and score without torch
+	python tools/try_wheel.py
+
+test-all: ## all tests on each Python that is there, each in an environment of its own (7 GB each)
+	@for version in 3.11 3.12 3.13; do \
+	  command -v python$$version >/dev/null || { echo "python$$version is not there"; continue; }; \
+	  $(MAKE) pytest PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+	done
+
+format: env ## let ruff fix what it can
 	ruff check --fix .
 	ruff format .
+
+dist: env ## the wheel and the sdist, in dist/
+	python -m build --no-isolation --outdir dist .
 
 # The CUDA packages exist for Linux on x86-64 only; torch does without them elsewhere.
 lock: ## pin anew what pyproject.toml asks for (in a venv of its own)
@@ -98,5 +119,8 @@ lock: ## pin anew what pyproject.toml asks for (in a venv of its own)
 	mv requirements.lock.new requirements.lock
 	rm -rf $(VENV)-lock build
 
+release: env ## check that the committed run, its metrics and the README agree with the code
+	python tools/release.py
+
 clean: ## remove the environment and the caches (results, runs and DVC's cache stay)
-	rm -rf $(VENV) $(VENV)-lock build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lock build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
