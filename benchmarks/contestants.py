@@ -15,7 +15,7 @@ from fbnet.nets.pfld import PFLD, build_subnet
 from fbnet.params import NNI_SPACE, AugmentParams, RetrainParams, SearchParams, TrainParams
 from fbnet.search.loop import Search
 from fbnet.search.supernet import ArchitectureParameters, build_supernet, draw_masks
-from fbnet.training import LOSSES
+from fbnet.tables import LOSSES
 from fbnet.training.batches import Batch, batches, to_image_tensor
 from fbnet.training.device import generator_for, launch
 from fbnet.training.retrain import Retraining

@@ -16,10 +16,8 @@ from pydantic import (
 
 from fbnet.engines import ENGINES, EXPORTED, variants
 from fbnet.errors import BadInput
-from fbnet.faces.readers import AUTO, READERS
-from fbnet.nets import BLOCKS
 from fbnet.registry import Registry
-from fbnet.training import LOSSES, OPTIMIZERS
+from fbnet.tables import AUTO, BLOCKS, LOSSES, OPTIMIZERS, READERS
 
 
 class Section(BaseModel):

@@ -15,6 +15,7 @@ WITHOUT_EFFECT_ON_RESULTS = (
     "fbnet.plots",
     "fbnet.progress",
     "fbnet.registry",
+    "fbnet.tables",
     "stages.params",
     "stages.results",
     "stages.runner",

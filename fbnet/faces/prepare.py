@@ -10,11 +10,12 @@ import numpy as np
 
 from fbnet.faces import pose, split
 from fbnet.faces.faceset import SPLITS, FaceSet, create_images, new_folder, trim_images
-from fbnet.faces.readers import READERS, recognise
+from fbnet.faces.readers import recognise
 from fbnet.faces.readers.base import Problems, Sample, Source
 from fbnet.landmarks import eye_distance
 from fbnet.params import FetchParams
 from fbnet.progress import say
+from fbnet.tables import READERS
 
 GROSS_DEG = 20.0
 """Median difference of two poses from which on one of them must be wrong, degrees."""

@@ -14,8 +14,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from fbnet.nets import BASELINES
 from fbnet.nets.blocks import conv_bn, initialise, output_side, separable
+from fbnet.tables import BASELINES
 
 STEM_CHANNELS = 16
 SE_REDUCTION = 4

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from fbnet.errors import BadInput
-from fbnet.nets import BLOCKS
 from fbnet.nets.blocks import MBBlock, conv_bn, initialise, output_side, separable
 from fbnet.params import SpaceParams
+from fbnet.tables import BLOCKS
 
 STEM_CHANNELS = 16
 TRUNK_CHANNELS = 32

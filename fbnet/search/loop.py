@@ -25,7 +25,7 @@ from fbnet.search.supernet import (
     entropy,
     probabilities,
 )
-from fbnet.training import LOSSES, OPTIMIZERS
+from fbnet.tables import LOSSES, OPTIMIZERS
 from fbnet.training.batches import Batch
 from fbnet.training.device import generator_for, one_process
 from fbnet.training.learner import Learner

@@ -13,7 +13,7 @@ import numpy as np
 from fbnet.faces.crop import affine_matrix, warp_image, warp_points
 from fbnet.landmarks import Scheme
 from fbnet.params import AugmentParams
-from fbnet.training import AUGMENTATIONS
+from fbnet.registry import Registry
 
 GEOMETRY_DRAWS = 5
 """Uniform draws of the warp: mirror, rotation, scale, shift along x and along y."""
@@ -192,3 +192,17 @@ def _noise_bank() -> np.ndarray:
     """Gaussian noise around 128, drawn once: drawing it anew for each face costs too much."""
     values = np.random.default_rng(0).normal(128.0, NOISE_BANK_STD, NOISE_BANK)
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+AUGMENTATIONS: Registry[Augmentation] = Registry(
+    "augmentation",
+    {
+        "tone": tone,
+        "grey": grey,
+        "blur": blur,
+        "noise": noise,
+        "jpeg": jpeg,
+        "occlude": occlude,
+    },
+)
+"""What is done to a training crop after its warp, in this order."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fbnet.errors import BadInput
 from fbnet.nets.optimize import optimize_for_cpu
-from fbnet.training import OPTIMIZERS
+from fbnet.tables import OPTIMIZERS
 from fbnet.training.batches import Batch, Part, shard_sizes
 from fbnet.training.losses import LandmarkLoss, Teacher
 from fbnet.training.optim import cosine, set_rate

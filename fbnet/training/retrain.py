@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import AugmentParams, RetrainParams
-from fbnet.training import LOSSES
+from fbnet.tables import LOSSES
 from fbnet.training.batches import Batch
 from fbnet.training.device import one_process
 from fbnet.training.learner import Learner

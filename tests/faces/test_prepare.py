@@ -11,10 +11,10 @@ from fbnet.errors import BadInput
 from fbnet.faces import synthetic
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import Prepared, prepare, statistics
-from fbnet.faces.readers import READERS
 from fbnet.faces.readers.base import Problems, Reader, lines_of, numbers
 from fbnet.faces.readers.photographs import Record, photographs
 from fbnet.params import FetchParams, SyntheticParams
+from fbnet.tables import READERS
 from tests.drawn import write_picture
 
 LAYOUTS = {"nni": (106, 6), "lapa": (106, 9), "ibug": (68, 6), "wflw": (98, 8)}

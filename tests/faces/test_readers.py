@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from fbnet.errors import BadInput
-from fbnet.faces.readers import READERS, ibug, lapa, nni, recognise, wflw
+from fbnet.faces.readers import ibug, lapa, nni, recognise, wflw
 from fbnet.faces.readers.base import Problems, photograph_of
 from fbnet.faces.readers.photographs import Record, sorted_records
 from fbnet.params import FetchParams
+from fbnet.tables import READERS
 
 MODULES = {"nni": nni, "lapa": lapa, "ibug": ibug, "wflw": wflw}
 POINTS = {"nni": 106, "lapa": 106, "ibug": 68, "wflw": 98}

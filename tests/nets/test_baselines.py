@@ -6,10 +6,10 @@ from torch import nn
 
 from fbnet.costs.macs import count
 from fbnet.errors import BadInput
-from fbnet.nets import BASELINES
 from fbnet.nets.baselines import InvertedResidual, PoseNet, Row, build_baseline
 from fbnet.nets.blocks import initialise
 from fbnet.params import RetrainParams
+from fbnet.tables import BASELINES
 from fbnet.training.retrain import Retraining
 
 PUBLISHED = {

@@ -11,12 +11,12 @@ from fbnet.costs.macs import count
 from fbnet.costs.measure import quick_onnx
 from fbnet.errors import BadInput
 from fbnet.export.onnx import export_onnx
-from fbnet.nets import BLOCKS, NNI_BLOCKS, BlockTable
 from fbnet.nets.blocks import Identity, MBBlock, initialise
 from fbnet.nets.optimize import optimize_for_cpu
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import SpaceParams, StageParams
 from fbnet.search.supernet import build_supernet
+from fbnet.tables import BLOCKS, NNI_BLOCKS, BlockTable
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/nni_blocks.json").read_text())
 OTHERS = (

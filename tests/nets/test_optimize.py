@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.yardstick import plain_supernet
-from fbnet.nets import NNI_BLOCKS
 from fbnet.nets.optimize import (
     DepthwiseConv,
     FastStem,
@@ -19,6 +18,7 @@ from fbnet.nets.optimize import (
 from fbnet.nets.pfld import PFLD
 from fbnet.params import SpaceParams, StageParams
 from fbnet.search.supernet import build_supernet
+from fbnet.tables import NNI_BLOCKS
 
 SIZE, POINTS = 64, 68
 ALL = (*NNI_BLOCKS, "mb_k7_e6_res_se", "mb_k3_e3_res_d2", "sep_k7", "gh_k7")

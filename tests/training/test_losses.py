@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fbnet.errors import BadInput
-from fbnet.training import LOSSES
+from fbnet.tables import LOSSES
 from fbnet.training.losses import pose_weight, smooth_wing, wing
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "losses.npz"

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from fbnet.errors import BadInput
-from fbnet.training import OPTIMIZERS
+from fbnet.tables import OPTIMIZERS
 from fbnet.training.optim import average_of, cosine, set_rate
 
 

@@ -1,30 +1,13 @@
 """The layouts of face data sets: one reader each, and how a folder's layout is recognised.
 
-A new layout is one module with a `Reader` (`fbnet.faces.readers.base`) and one line in `READERS`.
+A new layout is one module with a `Reader` (`fbnet.faces.readers.base`) and one line in
+`fbnet.tables.READERS`.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fbnet.errors import BadInput
-from fbnet.registry import Registry
-
-if TYPE_CHECKING:
-    from fbnet.faces.readers.base import Reader
-
-READERS: "Registry[Reader]" = Registry(
-    "layout",
-    {
-        "nni": "fbnet.faces.readers.nni:READER",
-        "lapa": "fbnet.faces.readers.lapa:READER",
-        "ibug": "fbnet.faces.readers.ibug:READER",
-        "wflw": "fbnet.faces.readers.wflw:READER",
-        "synthetic": "fbnet.faces.readers.synthetic:READER",
-    },
-)
-"""The known layouts by the name that `fetch.layout` takes."""
-AUTO = "auto"
-"""The name that leaves it to `recognise`."""
+from fbnet.tables import AUTO, READERS
 
 
 def recognise(root: Path, layout: str = AUTO) -> tuple[str, str]:
