@@ -174,6 +174,6 @@ def prefetched(source: Iterator[T]) -> Iterator[T]:
             yield item
     finally:
         stopped.set()
-        while not ready.empty():  # a put that waits for room goes on and sees the stop
+        while not ready.empty():  # a put that waits for room returns and sees the stop
             ready.get_nowait()
         thread.join()

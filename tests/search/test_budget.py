@@ -28,13 +28,13 @@ def log_probability(lut: Lut, logs: list[np.ndarray], choice: tuple[str, ...]) -
 def test_the_exact_choice_is_that_of_trying_all(seed: int, limit: float) -> None:
     lut, logs = drawn(seed)
     within = [c for c in product(*lut.layers) if cost_of(lut, c) <= limit]
-    found = likeliest_within(logs, lut, limit)
+    likeliest = likeliest_within(logs, lut, limit)
     if not within:
-        assert found is None
+        assert likeliest is None
         return
-    assert found is not None and cost_of(lut, found) <= limit
+    assert likeliest is not None and cost_of(lut, likeliest) <= limit
     best = max(log_probability(lut, logs, choice) for choice in within)
-    assert log_probability(lut, logs, found) == pytest.approx(best)
+    assert log_probability(lut, logs, likeliest) == pytest.approx(best)
 
 
 def test_a_net_at_the_very_limit_counts() -> None:
@@ -48,8 +48,8 @@ def test_a_net_at_the_very_limit_counts() -> None:
 
 def test_many_layers_are_solved_at_once() -> None:
     lut, logs = drawn(3, layers=22, blocks=9)  # FBNet's: 9^22 nets
-    found = likeliest_within(logs, lut, 8.0)
-    assert found is not None and 7.8 < cost_of(lut, found) <= 8.0
+    likeliest = likeliest_within(logs, lut, 8.0)
+    assert likeliest is not None and 7.8 < cost_of(lut, likeliest) <= 8.0
 
 
 def test_the_limit_leaves_room_for_the_tables_error() -> None:
@@ -61,7 +61,9 @@ def test_the_limit_leaves_room_for_the_tables_error() -> None:
 
 def test_the_verdict_says_by_how_much_and_what_the_floor_is() -> None:
     lut = Lut("ms", ({"a": 1.0, "b": 5.0},), 1.0, "x")
-    found = Budget(target=4.0, limit=4.0)
-    assert verdict(found, 4.0, lut) == "4 ms is within the budget of 4"
-    assert verdict(found, 4.4, lut).startswith("4.4 ms is OVER the budget of 4 by 10.0%; the cheap")
-    assert verdict(found, 4.4, lut).endswith("net of the space costs 2 by the table")
+    allowed = Budget(target=4.0, limit=4.0)
+    assert verdict(allowed, 4.0, lut) == "4 ms is within the budget of 4"
+    assert verdict(allowed, 4.4, lut).startswith(
+        "4.4 ms is OVER the budget of 4 by 10.0%; the cheap"
+    )
+    assert verdict(allowed, 4.4, lut).endswith("net of the space costs 2 by the table")

@@ -44,11 +44,11 @@ def test_the_seeds_formulas(mode: str) -> None:
 def test_the_unit_does_not_matter(mode: str, at_reference: float, unit: float) -> None:
     at = total_loss(LOSS, torch.tensor(0.3 * unit), 0.3 * unit, params(mode))
     assert at.item() == pytest.approx(at_reference, rel=1e-5)
-    cheap, dear = (
+    cheap, costly = (
         total_loss(LOSS, torch.tensor(c * unit), 0.3 * unit, params(mode)).item()
         for c in (0.1, 0.9)
     )
-    assert cheap < at_reference < dear
+    assert cheap < at_reference < costly
     half = math.log(1 + (math.e - 1) / 3) ** 0.6 * 0.75 if mode == "mul" else 3 + 0.25 / 3**0.6
     assert cheap == pytest.approx(half, rel=1e-5)
 
@@ -62,20 +62,20 @@ def test_beta_zero_leaves_the_cost_out(mode: str) -> None:
 def test_over_the_budget_the_cost_is_the_steeper_within_it_nothing_but_the_loss_counts() -> None:
     loss, cost = [torch.tensor([3.0, 0.0]), torch.tensor([4.0])], [torch.ones(2), torch.ones(1)]
     assert constrained_gradients(loss, cost, False, 2.0) == loss
-    found = torch.cat(constrained_gradients(loss, cost, True, 2.0)) - torch.cat(loss)
-    assert found.tolist() == pytest.approx([10 / 3**0.5] * 3)
+    added = torch.cat(constrained_gradients(loss, cost, True, 2.0)) - torch.cat(loss)
+    assert added.tolist() == pytest.approx([10 / 3**0.5] * 3)
     flat = [torch.zeros(2), torch.zeros(1)]  # all blocks cost the same: nothing to steer
     assert torch.cat(constrained_gradients(loss, flat, True, 2.0)).tolist() == [3, 0, 4]
 
 
 def test_mul_feels_the_cost_across_the_space(macs_lut: Lut) -> None:
     # NNI's factor moves by 1.10 from the cheapest to the dearest net, on the searchable part.
-    cheap, dear = cost_range(macs_lut)
-    bare = [torch.tensor(c - macs_lut.fixed) for c in (cheap, dear)]
+    cheap, costly = cost_range(macs_lut)
+    bare = [torch.tensor(c - macs_lut.fixed) for c in (cheap, costly)]
     seed = [cost_term(c, 1.0, params("mul", "nni")) for c in bare]
     assert (seed[1] / seed[0]).item() == pytest.approx(1.104, abs=0.002)
     reference = reference_cost(macs_lut)
-    ours = [cost_term(torch.tensor(c), reference, params("mul")) for c in (cheap, dear)]
+    ours = [cost_term(torch.tensor(c), reference, params("mul")) for c in (cheap, costly)]
     assert (ours[1] / ours[0]).item() > 1.3
 
 

@@ -56,11 +56,17 @@ def test_without_a_supernet_starts_afresh(faces: FaceSet, space: SpaceParams) ->
 
 
 def test_the_best_candidate_is_written(tmp_path: Path) -> None:
-    def made(name: str, nme: float) -> Trained:
+    def trained(name: str, nme: float) -> Trained:
         return Trained((name,), 0, nme, 1, {"w": torch.full((2,), nme)}, [{"epoch": 1.0}])
 
-    found = {"space": "s", "points": 68, "size": 32, "choice": ["a"], "candidates": [["a"], ["b"]]}
-    best = write_results([made("a", 0.2), made("b", 0.1)], found, tmp_path)
+    searched = {
+        "space": "s",
+        "points": 68,
+        "size": 32,
+        "choice": ["a"],
+        "candidates": [["a"], ["b"]],
+    }
+    best = write_results([trained("a", 0.2), trained("b", 0.1)], searched, tmp_path)
     assert best.choice == ("b",)
     written = json.loads((tmp_path / "architecture.json").read_text())
     assert written == {"space": "s", "points": 68, "size": 32, "choice": ["b"]}

@@ -117,9 +117,11 @@ def test_each_step_touches_only_what_it_trains(make: Make) -> None:
 
 
 def test_the_cost_does_not_reach_the_weights(make: Make, lut: Lut) -> None:
-    dear = Lut(lut.unit, tuple({k: 9.0 * v for k, v in la.items()} for la in lut.layers), 50.0, "x")
+    costly = Lut(
+        lut.unit, tuple({k: 9.0 * v for k, v in la.items()} for la in lut.layers), 50.0, "x"
+    )
     nets = []
-    for table in (lut, dear):
+    for table in (lut, costly):
         search = make(table)
         search.run_epoch()
         nets.append(search.learner.net.state_dict())
@@ -150,7 +152,7 @@ def test_a_budget_is_met_whatever_is_more_accurate(
     layers = tuple({b: 1.0 + (j > 0) for j, b in enumerate(ops)} for ops in space.layer_ops)
     table = Lut("ms", layers, fixed=4.0, source="drawn")
     search = make(table, mode="target", target_ms=target, epochs=12, nas_lr=0.3)
-    # The dearest blocks lower the loss: without a budget each of them would win.
+    # The costliest blocks lower the loss: without a budget each of them would win.
     objective = search.learner.objective
 
     def tempting(batch: Any, masks: Any) -> Any:
@@ -159,7 +161,7 @@ def test_a_budget_is_met_whatever_is_more_accurate(
 
     monkeypatch.setattr(search.learner, "objective", tempting)
     search.run()
-    # 10 for three dear blocks, 1 less for each cheap one.
+    # 10 for three costly blocks, 1 less for each cheap one.
     assert search.history[-1]["expected_cost"] == pytest.approx(target, abs=0.4)
     assert cost_of(search.lut, search.choice()) == target
     assert search.choice()[:2] == ("mb_k3_res", "mb_k3" if target > 8 else "gh_k3")
@@ -181,7 +183,7 @@ def test_a_budget_below_the_floor_stops_before_work(make: Make, lut: Lut) -> Non
 
 def test_a_table_of_another_input_size_is_refused(make: Make, lut: Lut) -> None:
     make(dataclasses.replace(lut, size=32))
-    with pytest.raises(BadInput, match=r"drawn: made for inputs of 64x64, the faces are 32x32"):
+    with pytest.raises(BadInput, match=r"drawn: holds for inputs of 64x64, the faces are 32x32"):
         make(dataclasses.replace(lut, size=64))
 
 

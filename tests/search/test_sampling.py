@@ -70,9 +70,9 @@ def test_candidates_are_ranked_by_the_search_objective(search: Search, lut: Lut)
     assert objectives == sorted(objectives)
     assert all(c.cost == cost_of(lut, c.choice) for c in ranked)
     assert search.alphas.best() in [c.choice for c in ranked]
-    found = architecture(search, ranked, "mine")
-    assert found["choice"] == found["candidates"][0] == list(ranked[0].choice)
-    assert [sum(p.values()) for p in found["probabilities"]] == pytest.approx([1, 1, 1])
+    record = architecture(search, ranked, "mine")
+    assert record["choice"] == record["candidates"][0] == list(ranked[0].choice)
+    assert [sum(p.values()) for p in record["probabilities"]] == pytest.approx([1, 1, 1])
 
 
 def test_a_search_that_has_not_decided_says_so(search: Search) -> None:

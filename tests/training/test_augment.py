@@ -55,8 +55,8 @@ def test_points_follow_a_drawn_dot(key: int) -> None:
     place = np.random.default_rng(key).uniform(60, 100, 2)
     params = still(rotate=40, shift=0.1, scale=0.2, mirror=0.5)
     crop, points, _ = run(params, [key], one_dot(*place))
-    found = centre_of_light(crop)
-    assert np.abs(found + 0.5 - points[0] * SIZE).max() < 0.2
+    centre = centre_of_light(crop)
+    assert np.abs(centre + 0.5 - points[0] * SIZE).max() < 0.2
     assert crop.shape == (SIZE, SIZE, 3) and crop.dtype == np.uint8
 
 

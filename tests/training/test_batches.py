@@ -94,11 +94,11 @@ def prepare_threads() -> list[threading.Thread]:
 
 @pytest.mark.parametrize("taken", [0, 1, 3])
 def test_leaving_early_ends_the_thread(faces: FaceSet, taken: int) -> None:
-    made = batches(faces, range(10), 1, seed=1, epoch=0, shuffle=False)
+    loop = batches(faces, range(10), 1, seed=1, epoch=0, shuffle=False)
     for _ in range(taken):
-        next(made)
+        next(loop)
     assert len(prepare_threads()) == (1 if taken else 0)
-    made.close()  # type: ignore[attr-defined]
+    loop.close()  # type: ignore[attr-defined]
     assert not prepare_threads()
 
 
@@ -108,21 +108,21 @@ def test_the_thread_ends_with_the_epoch(faces: FaceSet) -> None:
 
 
 def test_an_error_in_the_thread_is_raised_in_the_loop(faces: FaceSet) -> None:
-    made = batches(faces, [0, 1, 99], 1, seed=1, epoch=0, shuffle=False)
-    assert next(made).index.tolist() == [0]
-    assert next(made).index.tolist() == [1]
+    loop = batches(faces, [0, 1, 99], 1, seed=1, epoch=0, shuffle=False)
+    assert next(loop).index.tolist() == [0]
+    assert next(loop).index.tolist() == [1]
     with pytest.raises(IndexError):
-        next(made)
+        next(loop)
     assert not prepare_threads()
 
 
 def test_the_thread_works_ahead_but_not_far() -> None:
     started = threading.Semaphore(0)
-    made: list[int] = []
+    taken: list[int] = []
 
     def source() -> Iterator[int]:
         for number in range(10):
-            made.append(number)
+            taken.append(number)
             started.release()
             yield number
 
@@ -130,5 +130,5 @@ def test_the_thread_works_ahead_but_not_far() -> None:
     next(ahead)
     for _ in range(module.AHEAD + 1):
         assert started.acquire(timeout=10)
-    assert len(made) <= module.AHEAD + 2
+    assert len(taken) <= module.AHEAD + 2
     ahead.close()  # type: ignore[attr-defined]

@@ -76,18 +76,18 @@ def test_wing_by_hand(residual, expected):
     assert value.item() == pytest.approx(expected, abs=1e-5)
 
 
-def slope(penalty, at):
+def derivative(penalty, at):
     residual = torch.tensor(at, dtype=torch.float64, requires_grad=True)
     penalty(residual, W, E).backward()
     return residual.grad.item()
 
 
 def test_smooth_wing_has_no_corner():
-    assert abs(slope(smooth_wing, 1e-9)) < 1e-4
+    assert abs(derivative(smooth_wing, 1e-9)) < 1e-4
     corner = math.sqrt((W + E / 4) ** 2 - (E / 4) ** 2)
-    below, above = (slope(smooth_wing, corner * (1 + step)) for step in (-1e-7, 1e-7))
+    below, above = (derivative(smooth_wing, corner * (1 + step)) for step in (-1e-7, 1e-7))
     assert below == pytest.approx(above, rel=1e-5)
-    assert abs(slope(wing, W - 1e-9) - slope(wing, W + 1e-9)) > 0.1
+    assert abs(derivative(wing, W - 1e-9) - derivative(wing, W + 1e-9)) > 0.1
 
 
 @settings(max_examples=50, deadline=None)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, TrainingDiverged
 from stages import runner
 from stages.params import Params, render
 
@@ -58,6 +58,11 @@ def fail_with(error):
 def test_bad_input_is_one_line_and_exit_code_2(capsys):
     assert run(fail_with(BadInput("faces: none; add some"))) == 2
     assert capsys.readouterr().err == "lut: faces: none; add some\n"
+
+
+def test_a_diverged_training_is_one_line_and_exit_code_1(capsys):
+    assert run(fail_with(TrainingDiverged("lower search.lr"))) == 1
+    assert capsys.readouterr().err == "lut: lower search.lr\n"
 
 
 def test_bad_params_are_one_line_and_exit_code_2_before_the_stage_runs(capsys):
