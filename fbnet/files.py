@@ -73,22 +73,22 @@ def digest(path: str | Path, algorithm: str = "sha256") -> str:
 def atomic_folder(folder: str | Path) -> Iterator[Path]:
     """A hidden folder inside `folder`, whose files move there when the block ends well.
 
-    After an error they vanish, and so does `folder` where it was made for them. What lies in
-    `folder` under other names stays.
+    After an error they vanish, and so does `folder` if it is new. What lies in `folder` under
+    other names stays.
     """
     folder = Path(folder)
     new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+    temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder))
     try:
-        yield made
-        for file in sorted(path for path in made.rglob("*") if path.is_file()):
-            target = folder / file.relative_to(made)
+        yield temporary
+        for file in sorted(path for path in temporary.rglob("*") if path.is_file()):
+            target = folder / file.relative_to(temporary)
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(file, target)
         new = False
     finally:
-        shutil.rmtree(folder if new else made)
+        shutil.rmtree(folder if new else temporary)
 
 
 def replace_folder(source: str | Path, target: str | Path) -> None:

@@ -355,7 +355,7 @@ class SearchParams(Section):
     loss: LossName = "wing"
     """Landmark loss; `pose_l2` is NNI's and trains the auxiliary pose net too."""
     augment: bool = True
-    """Augment the faces as section `augment` says."""
+    """Augment the faces, as section `augment` has it."""
     candidates: int = Field(6, ge=0)
     """Architectures sampled from the learned distribution and scored beside the argmax."""
     calibration_faces: int = Field(512, ge=2)
@@ -435,7 +435,7 @@ class RetrainParams(Section):
     loss: LossName = "wing"
     """Landmark loss; `pose_l2` is NNI's and trains the auxiliary pose net too."""
     augment: bool = True
-    """Augment the faces as section `augment` says."""
+    """Augment the faces, as section `augment` has it."""
     validate_every: int = Field(1, ge=1)
     """Epochs between validations; the last epoch is always validated."""
 

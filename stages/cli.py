@@ -9,7 +9,9 @@ from pathlib import Path
 from fbnet.engines import ENGINES
 from fbnet.errors import BadInput, exit_code
 from fbnet.predict.interface import Interface
+from stages.results import Results
 
+WRITTEN = "folder the stages wrote (%(default)s)"
 Command = Callable[[argparse.Namespace], None]
 
 
@@ -32,10 +34,10 @@ def _parser() -> argparse.ArgumentParser:
     profile.add_argument("--write", action="store_true", help="merge it into params.yaml instead")
     profile.add_argument("--params", default="params.yaml", help="file to merge into")
     table = _add(commands, "table", _table, "print the result table of the last run")
-    table.add_argument("--results", default="results", help="folder the stages wrote")
+    table.add_argument("--results", type=Path, default=Results().root, help=WRITTEN)
     score = _add(commands, "score", _score, "accuracy of an ONNX landmark model on faces")
     score.add_argument("model", help="ONNX file: ours, or any whose input and output you declare")
-    score.add_argument("faces", help="data set in any layout `fetch` reads, or results/fetch/faces")
+    score.add_argument("faces", help="data set in any layout, or the faces of the fetch stage")
     score.add_argument("--json", metavar="FILE", help="write the figures there too")
     score.add_argument(
         "--crop-scale", type=float, metavar="X", help="crop's side in landmark boxes"
@@ -53,10 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--batch", type=int, default=64, help="pictures at once (%(default)s)")
     predict.add_argument("--out", default="predictions", help="folder to write (%(default)s)")
     report = _add(commands, "report", _report, "make an HTML page of the last run, or of all runs")
-    report.add_argument("--results", default="results", help="folder the stages wrote")
+    report.add_argument("--results", type=Path, default=Results().root, help=WRITTEN)
     report.add_argument("--runs", action="store_true", help="compare the runs in MLflow instead")
     report.add_argument("--experiment", help="MLflow experiment; that of params.yaml by default")
-    report.add_argument("--out", metavar="FILE", help="results/report/report.html or runs.html")
+    report.add_argument("--out", metavar="FILE", help="file to write; by default with the results")
     report.add_argument("--baselines", metavar="FILE", help="table of other nets to set beside")
     kit = _add(commands, "kit", _kit, "write a folder that measures the search space on a device")
     kit.add_argument("out", type=Path, help="new or empty folder")
@@ -105,10 +107,9 @@ def _profile(arguments: argparse.Namespace) -> None:
 
 
 def _table(arguments: argparse.Namespace) -> None:
-    from stages.results import Results
     from stages.table import print_table
 
-    print_table(Results(Path(arguments.results)))
+    print_table(Results(arguments.results))
 
 
 def _score(arguments: argparse.Namespace) -> None:
@@ -139,9 +140,8 @@ def _predict(arguments: argparse.Namespace) -> None:
 
 def _report(arguments: argparse.Namespace) -> None:
     from fbnet.files import write_text
-    from stages.results import Results
 
-    results = Results(Path(arguments.results))
+    results = Results(arguments.results)
     if arguments.runs:
         from stages.page.runs import runs_page
         from stages.params import load
@@ -170,7 +170,7 @@ def _kit(arguments: argparse.Namespace) -> None:
     )
     engines = arguments.engine or [*ENGINES]
     manifest = write_kit(arguments.out, contents, engines, params.lut.seed)
-    print(f"{len(manifest['models'])} models in {arguments.out}; its README.md says what to do")
+    print(f"{len(manifest['models'])} models in {arguments.out}; its README.md explains the steps")
 
 
 def _import(arguments: argparse.Namespace) -> None:

@@ -61,7 +61,7 @@ def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
                         ]
                     )
                 )
-            with pipeline_run(params, lambda: params) as variables:
+            with pipeline_run(params) as variables:
                 if _wait([sys.executable, "-m", "dvc", "repro"], os.environ | variables):
                     raise DvcFailed
     except DvcFailed:

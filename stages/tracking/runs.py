@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -65,14 +65,12 @@ def stage_run(stage: str, params: Any, results: Results = RESULTS) -> Iterator[L
 
 
 @contextmanager
-def pipeline_run(
-    params: Any, reload: Callable[[], Any], results: Results = RESULTS
-) -> Iterator[dict[str, str]]:
+def pipeline_run(params: Any, results: Results = RESULTS) -> Iterator[dict[str, str]]:
     """Hold the parent run while the pipeline runs; yields the environment its stages need.
 
-    At the end the parent shows all results as they stand, also those that DVC found cached, under
-    the params that `reload()` gives. A run that `mlflow run` started is closed by it, one started
-    here is closed here. Raises BadInput before the body when the store cannot be used.
+    At the end the parent shows all results as they stand, also those that DVC had cached. A run
+    that `mlflow run` started is closed by it, one started here is closed here. Raises BadInput
+    before the body when the store cannot be used.
     """
     if not params.mlflow.enabled:
         yield {}
@@ -85,7 +83,7 @@ def pipeline_run(
         store.client.set_tag(parent, OWNER, this_process())
 
     def summarise() -> None:
-        project_parent(store, parent, current_stages(results), reload(), results)
+        project_parent(store, parent, current_stages(results), params, results)
 
     status = "FAILED"
     summary: list[Step] = []

@@ -145,8 +145,8 @@ def test_fault_names_the_line(params_file: Path) -> None:
     ],
 )
 def test_a_budget_is_in_the_unit_of_the_cost(search: dict[str, Any], keys: list[str]) -> None:
-    found = contradictions(Params(search=SearchParams(**search)))
-    assert [name for name, _ in found] == [f"search.{key}" for key in keys]
+    faults = contradictions(Params(search=SearchParams(**search)))
+    assert [name for name, _ in faults] == [f"search.{key}" for key in keys]
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

@@ -146,8 +146,8 @@ def test_every_stage_ran_and_left_its_outputs(first):
 
 def test_a_second_run_finds_nothing_to_do(first):
     before = (first / "dvc.lock").read_bytes()
-    said = call(first, "dvc", "repro")
-    assert "Running stage" not in said
+    shown = call(first, "dvc", "repro")
+    assert "Running stage" not in shown
     assert "up to date" in call(first, "dvc", "status")
     assert (first / "dvc.lock").read_bytes() == before
 

@@ -411,7 +411,7 @@ def test_untracked_stages_touch_no_store(tmp_path, monkeypatch, reason):
 def test_the_pipeline_command_shows_cached_results_in_a_run_of_its_own(store):
     run("export", value=0.25)
     lock_results("export")
-    with pipeline_run(PARAMS, lambda: PARAMS) as variables:
+    with pipeline_run(PARAMS) as variables:
         assert set(variables) == {"MLFLOW_RUN_ID", "MLFLOW_TRACKING_URI"}
     parents, (child,) = runs_of(store)
     assert parents[1].info.run_id == variables["MLFLOW_RUN_ID"]
@@ -424,7 +424,7 @@ def test_the_pipeline_command_shows_cached_results_in_a_run_of_its_own(store):
     ("error", "status"), [(SystemExit(1), "FAILED"), (KeyboardInterrupt(), "KILLED")]
 )
 def test_a_pipeline_that_ends_badly_says_so(store, error, status):
-    with pytest.raises(type(error)), pipeline_run(PARAMS, lambda: PARAMS):
+    with pytest.raises(type(error)), pipeline_run(PARAMS):
         raise error
     (parent,), _ = runs_of(store)
     assert parent.info.status == status
