@@ -8,8 +8,8 @@ from fbnet.costs.lut import Lut
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SearchParams
 from fbnet.search.loop import Search
-from fbnet.training import AUGMENTATIONS, LOSSES, OPTIMIZERS
-from fbnet.training.augment import Augmentation
+from fbnet.tables import LOSSES, OPTIMIZERS
+from fbnet.training.augment import AUGMENTATIONS, Augmentation
 from fbnet.training.losses import LandmarkLoss
 from fbnet.training.retrain import Retraining
 
