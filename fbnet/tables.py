@@ -74,7 +74,9 @@ class BlockTable:
         self._example = example
 
     def register(self, form: str, builder: Builder | str) -> None:
-        """Add a form, which may be a plain name. Raises ValueError for one that is there."""
+        """Add a form, which may be a plain name. Raises ValueError for one that is taken."""
+        if any(_pattern(known).fullmatch(form) for known in self._builders):
+            raise ValueError(f"block {form!r} exists already; choose another name")
         self._builders.register(form, builder)
 
     def check(self, name: str) -> str:

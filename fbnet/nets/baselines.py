@@ -1,4 +1,4 @@
-"""Public PFLD nets to compare with, as tables; `fbnet.nets.BASELINES` has their names.
+"""Public PFLD nets to compare with, as tables; `fbnet.tables.BASELINES` has their names.
 
 All are of github.com/Hsintao/pfld_106_face_landmarks. `lite` is the net of its README's
 "1.01 MB, 6.22 %", which NNI's headline calls MobileNet-V3: the ONNX file behind that row is of
@@ -267,7 +267,7 @@ def build_baseline(name: str, points: int, size: int = 112, seed: int = 0) -> Ba
     """The baseline `name` with fresh weights drawn from `seed`.
 
     It gives `points` landmarks of a square input of side `size` pixels.
-    Raises BadInput for a name that `fbnet.nets.BASELINES` lacks.
+    Raises BadInput for a name that `fbnet.tables.BASELINES` lacks.
     """
     net = BASELINES[name](points, size)
     initialise(net, seed)

@@ -1,4 +1,4 @@
-"""The candidate blocks of a search space; `fbnet.nets.BLOCKS` has their names.
+"""The candidate blocks of a search space; `fbnet.tables.BLOCKS` has their names.
 
 Blocks and the keys of their state dicts are NNI's (NNI v2.6, pfld/lib/ops.py), so that its
 checkpoints load by renaming alone. Every block maps [B,c_in,S,S] to [B,c_out,S/stride,S/stride],

@@ -215,13 +215,13 @@ def weighted_sum(x: Tensor, blocks: Sequence[nn.Module], weights: Sequence[Tenso
     Inverted residuals, which read one input and end in a batch norm, share the moments of the input
     and their residual; their weights go into the last norm.
     """
-    inverted = [block for block in blocks if isinstance(block, MBBlock)]
+    inverted = [block for block in blocks if type(block) is MBBlock]
     layers = [block.ir_block for block in inverted]
     expanded = conv_norm_relu(x, moments(x), layers) if layers else []
     wide = dict(zip(inverted, expanded, strict=True))
     outputs, residuals = [], []
     for block, weight in zip(blocks, weights, strict=True):
-        if isinstance(block, MBBlock):
+        if type(block) is MBBlock:
             narrow = block.ir_block[3:-1](wide[block])
             outputs.append(scaled_norm(block.ir_block[-1], narrow, weight))
             residuals += [weight] if block.residual else []

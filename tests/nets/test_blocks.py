@@ -101,6 +101,14 @@ def test_blocks_have_the_same_gradients_in_the_fast_form(name: str, stride: int)
         torch.testing.assert_close(fast, plain)
 
 
+def test_macs_of_a_block_that_nni_lacks() -> None:
+    pixels, middle = SIZE * SIZE, 6 * 32
+    convs = pixels * middle * (32 + 7 * 7 + 32)
+    gate = middle * pixels + middle * middle
+    block = BLOCKS["mb_k7_e6_res_se"](32, 32, 1, SIZE)
+    assert count(block, (1, 32, SIZE, SIZE)).macs == convs + gate
+
+
 def test_a_name_says_how_the_block_is_built() -> None:
     block = BLOCKS["mb_k7_e6_res_se"](32, 32, 1, SIZE)
     depthwise = block.ir_block[4]
@@ -135,17 +143,18 @@ def test_other_names_are_refused_in_one_line(name: str, message: str) -> None:
 
 
 def test_a_block_from_outside_is_searched() -> None:
-    def shuffled(c_in: int, c_out: int, stride: int, size: int, *, groups: int = 1) -> nn.Module:
+    def grouped(c_in: int, c_out: int, stride: int, size: int, *, groups: int = 1) -> nn.Module:
         return nn.Conv2d(c_in, c_out, 3, stride, 1, groups=groups)
 
-    BLOCKS.register("grouped[_g{groups}]", shuffled)
+    BLOCKS.register("grouped[_g{groups}]", grouped)
     stage = StageParams(ops=("skip", "grouped", "grouped_g4"), layer_num=2, channels=16, stride=2)
     net = build_supernet(SpaceParams(stages=(stage,)), points=68, size=32)
     landmarks, _ = net(noise(2, 3, 32, 32), [torch.full((3,), 1 / 3)] * 2)
     assert landmarks.shape == (2, 68, 2)
     assert net.layers[0].blocks["grouped_g4"].groups == 4
-    with pytest.raises(ValueError, match="exists already"):
-        BLOCKS.register("grouped[_g{groups}]", shuffled)
+    for taken in ("grouped[_g{groups}]", "grouped_g2", "skip", "mb_k3"):
+        with pytest.raises(ValueError, match="exists already"):
+            BLOCKS.register(taken, grouped)
 
 
 def test_the_builder_may_be_named_and_the_name_plain() -> None:
