@@ -1,1 +1,1 @@
-"""The differentiable search: supernet, cost tables, loop, sampling."""
+"""The differentiable search: supernet, cost in the loss, loop, sampling, fine-tuning."""

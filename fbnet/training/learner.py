@@ -179,7 +179,8 @@ class Shards:
         """Replace each tensor by its sum over the processes."""
         if self.fabric.world_size == 1:
             return
-        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        # The architecture's gradients lie on the CPU, where its masks are drawn.
+        flat = torch.cat([tensor.flatten().to(self.fabric.device) for tensor in tensors])
         total = cast(Tensor, self.fabric.all_reduce(flat, reduce_op="sum"))
         parts = total.split([tensor.numel() for tensor in tensors])
         for tensor, part in zip(tensors, parts, strict=True):

@@ -197,17 +197,20 @@ def test_validation_does_not_draw(make: Make) -> None:
 
 def test_resuming_after_any_epoch_changes_no_bit(make: Make, tmp_path: Path) -> None:
     unbroken = make()
-    unbroken.run()
+    expected: list[dict[str, float]] = []
+    unbroken.run(log=lambda step, figures: expected.append(figures))
+    assert sum(key.startswith("probability/") for key in expected[0]) == 8
     for stop in (1, 2):
         saved = Checkpoint(tmp_path / str(stop))
         broken = make()
         for _ in range(stop):
             broken.run_epoch()
         saved.save(broken.state())
-        logged: list[int] = []
+        logged: list[dict[str, float]] = []
         resumed = make()
-        resumed.run(saved, lambda step, figures, logged=logged: logged.append(step))
-        assert logged == [1, 2, 3]
+        resumed.run(saved, lambda step, figures, logged=logged: logged.append(figures))
+        assert logged == expected
+        assert [figures["epoch"] for figures in logged] == [1, 2, 3]
         assert resumed.history == unbroken.history
         assert resumed.probabilities == unbroken.probabilities
         assert resumed.best["epoch"] == unbroken.best["epoch"]
