@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 import numpy as np
 import torch
 
 from benchmarks import yardstick as plain
-from fbnet.costs.lut import Lut
-from fbnet.costs.macs import count_block, count_net, slots
+from fbnet.costs.lut import Lut, from_table
+from fbnet.costs.macs import macs_table
 from fbnet.faces.faceset import FaceSet
 from fbnet.landmarks import SCHEMES
 from fbnet.nets.pfld import PFLD, build_subnet
@@ -95,17 +96,10 @@ def _loading(faces: FaceSet, batch: int) -> Task:
     epochs = count()
 
     def run() -> int:
-        made = batches(
-            faces,
-            np.arange(len(faces.images)),
-            batch,
-            seed=0,
-            epoch=next(epochs),
-            augment=AugmentParams(),
-            shuffle=True,
-            prefetch=False,
-        )
-        return sum(len(each) for each in made)
+        everything = np.arange(len(faces.images))
+        params: dict[str, Any] = {"augment": AugmentParams(), "shuffle": True, "prefetch": False}
+        loaded = batches(faces, everything, batch, seed=0, epoch=next(epochs), **params)
+        return sum(len(each) for each in loaded)
 
     return run
 
@@ -136,9 +130,9 @@ def random_batch(
 ) -> Batch:
     """`size` random faces, of a batch of `whole` where that is given."""
     faces = random_faces(size)
-    chosen = np.arange(size)
-    labels = [torch.from_numpy(array) for array in (faces.landmarks, faces.pose, chosen)]
-    image = to_image_tensor(faces.crops(chosen)).contiguous(memory_format=layout)
+    indices = np.arange(size)
+    labels = [torch.from_numpy(array) for array in (faces.landmarks, faces.pose, indices)]
+    image = to_image_tensor(faces.crops(indices)).contiguous(memory_format=layout)
     return Batch(image, labels[0], labels[1], labels[2], whole)
 
 
@@ -147,16 +141,5 @@ def _subnet() -> PFLD:
 
 
 def lut() -> Lut:
-    """The cost table by multiply-accumulates."""
-    found = slots(NNI_SPACE, SIZE)
-    layers = tuple({b: float(count_block(slot, b).macs) for b in slot.blocks} for slot in found)
-    first = [slot.blocks[0] for slot in found]
-    fixed = float(count_net(NNI_SPACE, POINTS, first, SIZE).macs)
-    fixed -= sum(layer[block] for layer, block in zip(layers, first, strict=True))
-    return Lut("MACs", layers, fixed, "benchmark")
-
-
-def supernet_macs() -> float:
-    """Multiply-accumulates of a forward pass of the whole supernet for one face."""
-    table = lut()
-    return table.fixed + sum(sum(layer.values()) for layer in table.layers)
+    """The exact cost table by MACs."""
+    return from_table(macs_table(NNI_SPACE, POINTS, SIZE), NNI_SPACE)

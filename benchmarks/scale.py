@@ -1,7 +1,7 @@
-"""Rates of search steps by one process and by two, one thread each.
+"""Rates of search steps by one process and by two: python -m benchmarks.scale.
 
-The processes are started as a stage starts them; batch and shards stay the same, so both do the
-same arithmetic. Leave the machine alone meanwhile.
+Each has one thread and is started as a stage starts it; batch and shards stay the same, so both do
+the same arithmetic. Leave the machine alone meanwhile.
 """
 
 import argparse
@@ -12,8 +12,6 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
 WARM_UP = 3
 
 
@@ -33,7 +31,9 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.scale",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rates there")
     parser.add_argument("--batch", type=int, default=64, help="faces in a step (%(default)s)")
@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _rate_of(processes: int, given: argparse.Namespace) -> float:
-    command = [sys.executable, __file__, "--worker", str(processes)]
+    command = [sys.executable, "-m", "benchmarks.scale", "--worker", str(processes)]
     command += ["--batch", str(given.batch), "--seconds", str(given.seconds)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)

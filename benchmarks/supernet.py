@@ -1,4 +1,4 @@
-"""Speed of the steps of search and retraining against NNI's way of computing them.
+"""Speed of the steps of search and retraining against NNI's way: python -m benchmarks.supernet.
 
 Two processes, one with the yardstick (benchmarks/yardstick.py) and one with this project's code,
 take turns; a ratio is the median over the rounds. Random pictures serve as faces: the arithmetic is
@@ -9,14 +9,11 @@ import argparse
 import json
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 RATIOS = {
     "soft": ("ours: soft", "yardstick: soft"),
@@ -58,7 +55,9 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.supernet",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the ratios there")
     parser.add_argument("--profile", action="store_true", help="show where a soft step's time goes")
@@ -183,9 +182,11 @@ def _print(rounds: list[Rates], ratios: dict[str, float], peaks: dict[str, float
 
 
 def _print_limit(rounds: list[Rates], peak_rate: float) -> None:
-    from benchmarks.contestants import supernet_macs
+    from benchmarks.contestants import lut
 
-    macs = TRAINING_PASSES * supernet_macs()
+    table = lut()
+    forward = table.fixed + sum(sum(layer.values()) for layer in table.layers)
+    macs = TRAINING_PASSES * forward
     limit = peak_rate / macs
     rate = statistics.median(each["ours: soft"] for each in rounds)
     print(

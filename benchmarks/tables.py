@@ -1,75 +1,63 @@
 """Does a latency table repeat? Each engine's is measured twice; rank correlation layer by layer.
 
-Leave the machine alone meanwhile. Writes tables.json beside this file and the table in
-docs/device.md. With --with FILE the first engine's table is also held against FILE, as `fbnet
-import` makes it from a kit's results.
+Leave the machine alone meanwhile. With --kit FILE the first engine's table is also held against
+FILE, as `fbnet import` makes it from a kit's results. `table` writes docs/device.md.
 """
 
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from fbnet.engines import ENGINES
+from benchmarks.core import DOCS, Benchmark, Summary
+from benchmarks.core.jobs import Job
+from benchmarks.core.ledger import Ledger
+from benchmarks.core.page import table
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
+ENGINES = ("onnxruntime", "mnn", "ncnn")
 POINTS = 106
+KIT = f"{ENGINES[0]}-kit"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run it. Returns 0 done, 2 bad input."""
-    from fbnet.errors import exit_code
+def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
+    """A job for each engine, and one for the kit's table where there is one."""
+    from fbnet.files import digest
 
-    given = _parser().parse_args(argv)
-    return exit_code("benchmarks.tables", lambda: run(given))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.tables",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--engines", nargs="+", choices=[*ENGINES], default=[*ENGINES])
-    parser.add_argument("--with", dest="other", type=Path, metavar="FILE", help="another table")
-    parser.add_argument("--json", type=Path, default=HERE / "tables.json")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "device.md")
-    return parser
+    declared = [Job(e, {"engine": e, "space": "nni", "points": POINTS}, repeat) for e in ENGINES]
+    if given.kit:
+        setting = {**declared[0].setting, "kit": digest(given.kit)}
+        declared.append(Job(KIT, setting, against_kit, given.kit))
+    return declared
 
 
-def run(given: argparse.Namespace) -> None:
-    """Measure, compare, write."""
-    from benchmarks.pages import fill
-    from fbnet.files import read_json, write_json
-
-    measured = {engine: [_timed(engine) for _ in range(2)] for engine in given.engines}
-    found = {
-        engine: compared(*(costs for costs, _ in pair)) | {"seconds": [s for _, s in pair]}
-        for engine, pair in measured.items()
-    }
-    if given.other:
-        first = measured[given.engines[0]][0][0]
-        found[f"{given.engines[0]}, kit"] = compared(first, read_json(given.other))
-    write_json(given.json, found)
-    fill(given.page, {"tables": markdown(found)})
-    print(markdown(found))
+def repeat(job: Job, ledger: Ledger) -> dict[str, Any]:
+    """Two tables of the engine, one after the other, and the seconds that each took."""
+    pairs = [_measure(job.setting["engine"]) for _ in range(2)]
+    tables, seconds = zip(*pairs, strict=True)
+    return compare(*tables) | {"seconds": list(seconds)}
 
 
-def _timed(engine: str) -> tuple[dict[str, Any], float]:
-    """A table of the default space, and the seconds that it took."""
-    from fbnet.costs.measure import latency_table
+def against_kit(job: Job, ledger: Ledger) -> dict[str, Any]:
+    """A table of the engine against the kit's."""
+    from fbnet.files import read_json
+
+    return compare(_measure(job.setting["engine"])[0], read_json(job.inputs))
+
+
+def _measure(engine: str) -> tuple[dict[str, Any], float]:
+    """A table of NNI's space, and the seconds that it took."""
+    from fbnet.costs.latency import latency_table
     from fbnet.params import NNI_SPACE, LutParams
 
     start = time.perf_counter()
-    table = latency_table(NNI_SPACE, POINTS, LutParams.checked({"engine": engine}, "engine"))
-    return table, time.perf_counter() - start
+    costs = latency_table(NNI_SPACE, POINTS, LutParams.checked({"engine": engine}, "engine"))
+    return costs, time.perf_counter() - start
 
 
-def compared(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+def compare(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Spearman of each layer's costs, and by how much entries differ on average, as a share."""
     from scipy.stats import spearmanr
 
@@ -83,17 +71,28 @@ def compared(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def markdown(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """The figures as a table."""
-    from benchmarks.pages import table
+def summary(ledger: Ledger) -> Summary:
+    """The figures of each engine, and the table of docs/device.md."""
+    results = ledger.results()
+    shown = {name: results[name] for name in (*ENGINES, KIT) if name in results}
+    rows = [
+        {
+            "table": name.replace("-", ", "),
+            "Spearman by layer": ", ".join(f"{value:.3f}" for value in figures["spearman"]),
+            "entries differ by": f"{figures['difference']:.1%}",
+            "seconds": ", ".join(f"{value:.0f}" for value in figures.get("seconds", [])),
+        }
+        for name, figures in shown.items()
+    ]
+    return Summary(shown, {DOCS / "device.md": {"tables": table(rows)}})
 
-    rows = []
-    for name, figures in found.items():
-        layers = ", ".join(f"{value:.3f}" for value in figures["spearman"])
-        seconds = ", ".join(f"{value:.0f}" for value in figures.get("seconds", []))
-        rows.append([name, layers, f"{figures['difference']:.1%}", seconds])
-    return table(["table", "Spearman by layer", "entries differ by", "seconds"], rows)
 
+def options(parser: argparse.ArgumentParser) -> None:
+    """The kit's table."""
+    parser.add_argument("--kit", type=Path, metavar="FILE", help="another table of the same engine")
+
+
+BENCHMARK = Benchmark("tables", __doc__, jobs, summary, options)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(BENCHMARK.main())

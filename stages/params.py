@@ -38,7 +38,7 @@ class ReportParams(Section):
     """Test faces shown, spread evenly over the set."""
     worst: int = Field(12, ge=1, le=200)
     """Test faces with the largest errors shown."""
-    baselines: str = "benchmarks/headline/table.json"
+    baselines: str = "benchmarks/results/headline/table.json"
     """Table of other nets to set beside, as `python -m benchmarks.headline` leaves it."""
 
 

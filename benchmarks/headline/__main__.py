@@ -1,38 +1,165 @@
 """The searched subnet against public nets under one recipe, and each at its best.
 
-plan: list the trainings and which are done. train: do the missing ones; each leaves a small file
-in benchmarks/headline/results, and an interrupted one goes on. time: latency of all nets. table:
-table.json, docs/headline.md and the table in README.md from what is there.
+A training leaves its figures in benchmarks/results/headline and its weights, which others may
+begin with or learn from, outside git. The job `latency` times all nets; let nothing else run
+meanwhile. `table` writes table.json, docs/headline.md and the table in README.md.
 """
 
 import argparse
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fbnet.errors import BadInput, exit_code
-
-if TYPE_CHECKING:
-    from benchmarks.headline.setting import Setting
+from benchmarks import headline
+from benchmarks.core import DOCS, ROOT, Benchmark, Summary
+from benchmarks.core.jobs import Job
+from benchmarks.core.ledger import Ledger
+from benchmarks.headline import FOLDS, MODELS, PHOTOGRAPHS, RENDERED, SUBNET, Recipe
 
 SEARCHED = Path(__file__).with_name("architecture.json")
-"""The net compared here; it stays while the default search goes on changing."""
+"""The net compared here; it stays while the default search changes."""
+TIMED = {"size": 112, "seconds": 60.0, "points": {RENDERED: 106, PHOTOGRAPHS: 68}}
+"""Setting of the job `latency`."""
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one step; returns 0 done, 2 bad params or input."""
-    arguments = _parser().parse_args(argv)
-    step = STEPS[arguments.step]
-    return exit_code("headline", lambda: step(_setting(arguments), arguments.only))
+@dataclass(frozen=True)
+class Plan:
+    """Declares the trainings.
+
+    faces: digest of each data set at hand; net: what a subnet is, its space and blocks. folders:
+    where the data sets lie.
+    """
+
+    recipes: Mapping[str, Recipe]
+    faces: Mapping[str, str]
+    net: Mapping[str, Any]
+    folders: Mapping[str, Path]
+
+    def jobs(self) -> list[Job]:
+        """All trainings on the data sets at hand.
+
+        The first run of each model comes before the second of any, cheap models first, and a
+        model's trials of learning rates before its first run.
+        """
+        jobs: dict[str, Job] = {}
+        for name, recipe in self.recipes.items():
+            for data in self.faces:
+                for run in range(1, max(recipe.runs[data].values()) + 1):
+                    for model in (m for m, runs in recipe.runs[data].items() if run <= runs):
+                        job = self.training(model, data, name, run)
+                        own = self.trials(model, name) if data == RENDERED else []
+                        jobs |= {j.name: j for j in (*own, job)}
+        return list(jobs.values())
+
+    def trials(self, model: str, name: str) -> list[Job]:
+        """The tuning of a model: on rendered faces for both data sets.
+
+        Those are more: on the photographs a trial has too few steps for some nets to leave the
+        mean face.
+        """
+        rates = self.recipes[name].rates.get(model, ())
+        return [self._trial(model, name, rate) for rate in rates]
+
+    def _trial(self, model: str, name: str, rate: float) -> Job:
+        recipe = self.recipes[name]
+        setting = self._setting(model, RENDERED, name, 1)
+        setting["retrain"] |= {"epochs": recipe.trial_epochs, "lr": rate}
+        return self._job(f"{RENDERED}/{name}/trials/{model}-{rate:g}", setting, {}, "")
+
+    def training(self, model: str, data: str, name: str, run: int) -> Job:
+        """A training of full length, which needs trials and perhaps a teacher and a start."""
+        recipe = self.recipes[name]
+        tuned_by = name if recipe.rates else recipe.tuned_by
+        needs: dict[str, list[Job]] = {"trials": self.trials(model, tuned_by)}
+        if start := recipe.start.get(data):
+            needs["start"] = [self.training(model, *start, 1)]
+        if teacher := recipe.teachers.get((data, model)):
+            # Rendered faces are split once: one teacher serves all seeds.
+            taught_on = run if data == PHOTOGRAPHS else 1
+            needs["teacher"] = [self.training(teacher[0], data, teacher[1], taught_on)]
+        setting = self._setting(model, data, name, run)
+        if teacher:
+            setting |= {"teacher_model": teacher[0], "teacher_weight": recipe.teacher_weight}
+        return self._job(f"{data}/{name}/{model}-{run}", setting, needs, ".safetensors")
+
+    def _setting(self, model: str, data: str, name: str, run: int) -> dict[str, Any]:
+        recipe = self.recipes[name]
+        return {
+            "model": model,
+            "data": data,
+            "recipe": name,
+            "run": run,
+            "faces": self.faces[data],
+            "folds": FOLDS if data == PHOTOGRAPHS else None,
+            "net": dict(self.net) if model == SUBNET else None,
+            "retrain": {**recipe.retrain, "seed": run, "epochs": recipe.epochs[data]},
+        }
+
+    def _job(
+        self, name: str, setting: dict[str, Any], needs: Mapping[str, list[Job]], leaves: str
+    ) -> Job:
+        from benchmarks.headline.work import train
+
+        setting |= {role: [job.name for job in jobs] for role, jobs in needs.items()}
+        all_needs = tuple(job for jobs in needs.values() for job in jobs)
+        folder = self.folders[setting["data"]]
+        return Job(name, setting, train, folder, all_needs, leaves)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.headline",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
+    """All trainings on the face sets that were given, then the timing."""
+    from benchmarks.headline.work import latencies
+
+    net = _net()
+    folders = {RENDERED: given.rendered}
+    if given.photographs:
+        folders[PHOTOGRAPHS] = given.photographs
+    faces = {data: _identity(folder, ledger.work) for data, folder in folders.items()}
+    timing = Job("latency", {**TIMED, "models": MODELS, "net": net}, latencies)
+    return [*Plan(headline.RECIPES, faces, net, folders).jobs(), timing]
+
+
+@cache
+def _identity(folder: Path, work: Path) -> str:
+    from benchmarks.core.faces import identity, load_faces
+
+    return identity(load_faces(folder, work))
+
+
+def _net() -> dict[str, Any]:
+    from fbnet.files import read_json
+    from fbnet.params import NNI_SPACE
+
+    return {
+        "space": NNI_SPACE.model_dump(exclude_defaults=True),
+        "choice": read_json(SEARCHED)["choice"],
+    }
+
+
+def summary(ledger: Ledger) -> Summary:
+    """Rows of table.json, and the tables of docs/headline.md and README.md."""
+    from benchmarks.core import RESULTS
+    from benchmarks.headline import table
+    from benchmarks.headline.goals import verdicts
+    from benchmarks.ranking.table import front
+
+    records = table.records(ledger)
+    rows = table.rows(records, ledger.results("latency").get("latency", {}))
+    goals = verdicts(records, rows, front(Ledger(RESULTS / "ranking", ledger.work)))
+    return Summary(
+        rows,
+        {
+            DOCS / "headline.md": {"tables": table.tables(rows), "goals": table.goals(goals)},
+            ROOT / "README.md": {"headline": table.digest(rows)},
+        },
     )
-    parser.add_argument("step", choices=STEPS)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Where the faces lie."""
     parser.add_argument(
         "--rendered", type=Path, default=Path("results/fetch/faces"), metavar="FOLDER",
         help="rendered face set of the fetch stage (%(default)s)",
@@ -41,91 +168,9 @@ def _parser() -> argparse.ArgumentParser:
         "--photographs", type=Path, metavar="FOLDER",
         help="photographs in any layout that `fetch` reads; without it only rendered faces",
     )  # fmt: skip
-    parser.add_argument(
-        "--only", default="*", metavar="PATTERN",
-        help="trainings by name, such as 'photographs/one/*-1'",
-    )  # fmt: skip
-    parser.add_argument(
-        "--threads", type=int, default=1, metavar="N",
-        help="of a training; one is best when several processes train (%(default)s)",
-    )  # fmt: skip
-    parser.add_argument("--params", default="params.yaml", help="project params (%(default)s)")
-    parser.add_argument(
-        "--searched", type=Path, default=SEARCHED, metavar="FILE",
-        help="architecture of the subnet (%(default)s)",
-    )  # fmt: skip
-    return parser
 
 
-def _setting(arguments: argparse.Namespace) -> "Setting":
-    from benchmarks.headline.recipes import PHOTOGRAPHS, RENDERED
-    from benchmarks.headline.setting import Setting
-    from stages.params import load
-
-    sources = {RENDERED: arguments.rendered}
-    if arguments.photographs:
-        sources[PHOTOGRAPHS] = arguments.photographs
-    if arguments.threads < 1:
-        raise BadInput(f"--threads is {arguments.threads}; give 1 or more")
-    params = load(arguments.params)
-    return Setting(params, sources, arguments.searched, threads=arguments.threads)
-
-
-def _plan(setting: "Setting", pattern: str) -> None:
-    from benchmarks.headline.tasks import plan
-
-    for task in plan(setting.recipes, list(setting.sources), pattern):
-        done = task.file(setting.results, ".json").exists()
-        print(f"{'done' if done else 'open'}  {task.name}")
-
-
-def _train(setting: "Setting", pattern: str) -> None:
-    from benchmarks.headline.tasks import plan
-    from benchmarks.headline.training import Bench
-
-    bench = Bench(setting)
-    for task in plan(setting.recipes, list(setting.sources), pattern):
-        record = bench.ensure(task)
-        print(f"{task.name}: validation NME {record['val_nme']:.2%}")
-
-
-def _time(setting: "Setting", pattern: str) -> None:
-    from benchmarks.headline.latency import latencies
-    from fbnet.files import write_json
-
-    write_json(setting.results / "latency.json", latencies(setting))
-
-
-def _table(setting: "Setting", pattern: str) -> None:
-    from benchmarks.pages import fill
-    from fbnet.files import write_json
-
-    made, pages = _summary(setting)
-    write_json(setting.results.with_name("table.json"), made)
-    for page, sections in pages.items():
-        fill(page, sections)
-
-
-def _summary(setting: "Setting") -> tuple[list[dict[str, Any]], dict[Path, dict[str, str]]]:
-    """Rows of table.json, and the sections of the pages, from the results that are there."""
-    from benchmarks.headline import page
-    from benchmarks.headline.goals import verdicts
-    from benchmarks.headline.pareto import ranking
-    from benchmarks.headline.recipes import SETS
-    from benchmarks.headline.table import records, rows
-    from fbnet.files import read_json
-
-    timed = setting.results / "latency.json"
-    found = records(setting.results, list(setting.recipes), SETS)
-    made = rows(found, read_json(timed) if timed.exists() else {})
-    verdict = page.verdict_list(verdicts(found, made, ranking()))
-    return made, {
-        setting.page: {"tables": page.tables(made), "goals": verdict},
-        setting.readme: {"headline": page.digest(made)},
-    }
-
-
-STEPS = {"plan": _plan, "train": _train, "time": _time, "table": _table}
+BENCHMARK = Benchmark("headline", __doc__, jobs, summary, options)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(BENCHMARK.main())

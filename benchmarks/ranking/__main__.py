@@ -1,111 +1,140 @@
-"""Is the search's verdict right? Steps of the benchmark, in order; each goes on where it stopped.
+"""Is the search's verdict right? Architectures trained alone, against what the search says.
 
-sample: pick architectures. search: repeat the search over seeds, under budgets and with one thing
-done otherwise. train: train alone what was picked and found. inherit: score the picked under the
-supernet. front: searches under budgets against what was picked. report: tables, plots, verdicts.
-Results lie in benchmarks/ranking/results.
+Jobs: `sample` picks architectures; `searches/*` repeat the search over seeds, under budgets and
+with one thing done otherwise; `inherited` scores the sample under the supernet of the search that
+is judged; `trainings/*` train alone what was sampled and what the searches chose. Needs the
+pipeline's results. `table` writes table.json, three pictures and docs/search.md.
 """
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from fbnet.errors import exit_code
+from benchmarks.core import Benchmark
+from benchmarks.core.jobs import Job, digest
+from benchmarks.core.ledger import Ledger
+from benchmarks.ranking import PLAN, Plan
 
-if TYPE_CHECKING:
-    from benchmarks.ranking.setting import Setting
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run one step; returns 0 done, 2 bad params or input."""
-    arguments = _parser().parse_args(argv)
-    return exit_code("ranking", lambda: STEPS[arguments.step](_setting(arguments)))
+STRIDE = 4
+"""Every so many-th of the sample is trained first: an interrupted run spans the costs."""
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.ranking",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def jobs(given: argparse.Namespace, ledger: Ledger, plan: Plan = PLAN) -> list[Job]:
+    """All jobs that are known so far: trainings follow from the sample and from searches."""
+    from benchmarks.core.faces import identity, load_faces
+    from benchmarks.ranking.work import Inputs, inherit, sample
+    from fbnet.files import digest as file_digest
+    from fbnet.files import read_json
+    from fbnet.params import NNI_SPACE
+
+    space = getattr(given, "space", NNI_SPACE).model_dump(exclude_defaults=True)
+    faces = load_faces(given.faces, ledger.work)
+    common = {"space": space, "faces": identity(faces)}
+    supernet = given.searched / "supernet.safetensors"
+    chosen = read_json(given.searched / "architecture.json")["choice"]
+
+    shape = {"points": faces.points, "size": faces.size}
+    drawn = {"count": plan.count, "pool": plan.pool, "seed": plan.seed}
+    sampling = Job("sample", {"space": space, **shape, **drawn}, sample)
+    judged = Job(
+        "inherited",
+        common
+        | {"search": {**plan.search, "seed": 1}, "choice": chosen}
+        | {"supernet": file_digest(supernet), "costs": file_digest(given.lut)},
+        inherit,
+        Inputs(given.faces, given.lut, supernet=supernet),
+        (sampling,),
     )
-    parser.add_argument("step", choices=STEPS)
-    parser.add_argument(
-        "--only", default="*", metavar="PATTERN",
-        help="of step `search`: searches by name, such as 'budget_*'",
-    )  # fmt: skip
-    parser.add_argument("--params", default="params.yaml", help="project params (%(default)s)")
-    parser.add_argument(
-        "--searched", type=Path, default=Path("results/search"), metavar="FOLDER",
-        help="results of the search under test (%(default)s)",
-    )  # fmt: skip
-    return parser
+    searching = _searches(given, plan, common)
+
+    sampled = (ledger.result(sampling) or {}).get("choices", [])
+    train = partial(_training, given, plan, common)
+    found = {
+        kind: [r["choice"] for name in names if (r := ledger.results(name).get(name))]
+        for kind, names in ((k, n.values()) for k, n in plan.searches().items())
+    }
+    varied = found.pop("variants")
+    ranked = [chosen, *(c for start in range(STRIDE) for c in sampled[start::STRIDE])]
+    whole = [*ranked, *(choice for choices in found.values() for choice in choices)]
+    training = [train(choice, seed) for seed in plan.seeds for choice in whole]
+    training += [train(choice, plan.seeds[0]) for choice in varied]
+    training.append(train(chosen, plan.seeds[0], supernet))
+    return list({j.name: j for j in (sampling, *searching, judged, *training)}.values())
 
 
-def _setting(arguments: argparse.Namespace) -> "Setting":
-    from benchmarks.ranking import params as own
-    from benchmarks.ranking.setting import Setting
-    from stages.params import load
+def _searches(given: argparse.Namespace, plan: Plan, common: dict[str, Any]) -> list[Job]:
+    from benchmarks.ranking.work import Inputs, search
+    from fbnet.files import digest as file_digest
 
-    return Setting(load(arguments.params), own.load(), arguments.searched, arguments.only)
+    names = plan.searches()
 
+    def job(name: str, variant: str, table: Path | None, **changes: Any) -> Job:
+        setting = common | {"variant": variant, "search": {**plan.search, **changes}}
+        inputs = Inputs(given.faces, table)
+        if table:
+            setting["costs"] = file_digest(table)
+            if table != given.lut:
+                setting["own_costs"] = file_digest(given.lut)
+                inputs = Inputs(given.faces, table, given.lut)
+        return Job(name, setting, search, inputs)
 
-def _sample(setting: "Setting") -> None:
-    from benchmarks.ranking.sample import stratified
-    from fbnet.files import write_json
-
-    p = setting.ranking.sample
-    choices = stratified(setting.lut("macs"), p.count, p.pool, p.seed)
-    write_json(setting.results / "architectures.json", choices)
-
-
-def _search(setting: "Setting") -> None:
-    from benchmarks.ranking import jobs, searches
-
-    jobs.run(searches.wanted(setting), "searches", setting.ranking.run.processes)
-
-
-def _train(setting: "Setting") -> None:
-    from benchmarks.ranking import jobs
-    from benchmarks.ranking.plan import trainings
-
-    jobs.run(trainings(setting), "trainings", setting.ranking.run.processes)
-
-
-def _inherit(setting: "Setting") -> None:
-    from benchmarks.ranking.inherited import inherited
-    from fbnet.files import write_json
-
-    write_json(setting.results / "inherited.json", inherited(setting))
+    tables = {"seeds": given.lut, **{table.stem: table for table in plan.tables}}
+    seeded = [
+        job(name, "base", table, seed=seed)
+        for kind, table in tables.items()
+        for seed, name in zip(plan.search_seeds, names[kind].values(), strict=True)
+    ]
+    target = {"cost": "macs", "mode": "target", "seed": 1}
+    held = [
+        job(name, "base", None, target_macs=int(budget), **target)
+        for budget, name in zip(sorted(plan.budgets), names["budgets"].values(), strict=True)
+    ]
+    varied = [
+        job(name, v.search, given.lut, **{**plan.reduced, **v.changes, "seed": 1})
+        for v, name in zip(plan.variants.values(), names["variants"].values(), strict=True)
+    ]
+    return [*seeded, *held, *varied]
 
 
-def _front(setting: "Setting") -> None:
-    from benchmarks.ranking import front, plots
-    from fbnet.files import write_json
+def _training(
+    given: argparse.Namespace,
+    plan: Plan,
+    common: dict[str, Any],
+    choice: list[str],
+    seed: int,
+    supernet: Path | None = None,
+) -> Job:
+    """A training from scratch, or from the weights of `supernet`."""
+    from benchmarks.ranking.work import Inputs, train
+    from fbnet.files import digest as file_digest
 
-    made = front.summary(setting)
-    write_json(setting.results / "front.json", made)
-    plots.budget_front(made, setting.results / "front.png")
+    setting = common | {"choice": choice, "seed": seed, "retrain": dict(plan.retrain)}
+    setting["supernet"] = file_digest(supernet) if supernet else None
+    name = f"trainings/{digest(choice)[:10]}-{seed}{'-inherited' if supernet else ''}"
+    return Job(name, setting, train, Inputs(given.faces, supernet=supernet))
 
 
-def _report(setting: "Setting") -> None:
-    from benchmarks.pages import fill
-    from benchmarks.ranking.report import QUOTED, report
-    from fbnet.progress import say
+def options(parser: argparse.ArgumentParser) -> None:
+    """Where the pipeline's results lie."""
+    for name, path, what in (
+        ("faces", "results/fetch/faces", "face set of the fetch stage"),
+        ("lut", "results/lut/latency.json", "cost table that the search goes by"),
+        ("searched", "results/search", "results of the search that is judged"),
+    ):
+        parser.add_argument(
+            f"--{name}", type=Path, default=Path(path), metavar="PATH", help=f"{what} (%(default)s)"
+        )
 
-    for name, figures in report(setting).items():
-        say(f"{name}: {figures}")
-    fill(setting.page, {n: (setting.results / f"{n}.md").read_text().strip() for n in QUOTED})
+
+def _summary(ledger: Ledger) -> Any:
+    from benchmarks.ranking.table import summary
+
+    return summary(ledger)
 
 
-STEPS = {
-    "sample": _sample,
-    "search": _search,
-    "train": _train,
-    "inherit": _inherit,
-    "front": _front,
-    "report": _report,
-}
+BENCHMARK = Benchmark("ranking", __doc__, jobs, _summary, options)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(BENCHMARK.main())

@@ -63,7 +63,7 @@ class CostedLoss:
 
     @property
     def uses_pose(self) -> bool:
-        """Whether the loss wants the pose net's angles."""
+        """Whether the loss needs the pose net's angles."""
         return self.inner.uses_pose
 
     def __call__(self, *arguments: Any) -> Tensor:
@@ -92,20 +92,9 @@ class CostInWeights(Search):
         return CostedLoss(self.plain, float(term), self.params.mode == "mul")
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A search and what is changed in its params."""
-
-    what: str
-    """In words, for the table."""
-    search: type[Search] = Search
-    changes: tuple[tuple[str, Any], ...] = ()
-
-
-VARIANTS = {
-    "base": Variant("as the project has it"),
-    "two_draws": Variant("two draws: one mixes, another costs", TwoDraws),
-    "leak": Variant("leak: weights learn from the architecture's faces", Leak),
-    "cost_in_weights": Variant("cost in the weight step too", CostInWeights),
-    "pose": Variant("auxiliary pose net", changes=(("loss", "pose_wing"),)),
+SEARCHES: dict[str, type[Search]] = {
+    "base": Search,
+    "two_draws": TwoDraws,
+    "leak": Leak,
+    "cost_in_weights": CostInWeights,
 }

@@ -1,16 +1,94 @@
 """The tests: does the supernet rank, does the search beat chance, does the table decide."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations, product
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
-from benchmarks.ranking.entries import Entry
-from benchmarks.ranking.params import VerdictParams
-from benchmarks.ranking.statistics import kendall, seed_spread
+import numpy as np
+
+from benchmarks.ranking import Plan
 
 GOAL, SHARE_OF_CEILING = 0.5, 0.8
 """A supernet ranks well enough at this tau, or at this share of the tau between two seeds."""
+DIGITS = 12
+"""Of tau; further ones depend on the platform."""
+Point = TypeVar("Point", bound=Mapping[str, Any])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An architecture, its costs, and its figures from one training a seed."""
+
+    choice: tuple[str, ...]
+    macs: float
+    cost: float
+    """Predicted by the table that the search goes by, in its unit."""
+    val: tuple[float, ...]
+    """Validation NME by seed, of the trainings that are done."""
+    test: tuple[float, ...]
+    inherited: float | None = None
+    """Validation NME under the supernet's weights."""
+
+    @property
+    def error(self) -> float:
+        """Validation NME, mean of the seeds."""
+        return fmean(self.val)
+
+
+@dataclass(frozen=True)
+class Tau:
+    """Kendall's tau-b of two rankings and its bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """`0.61 [0.35, 0.79]`."""
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def kendall(first: Sequence[float], second: Sequence[float], plan: Plan) -> Tau:
+    """Tau of the paired figures [n], its percentile interval by resampling the n pairs.
+
+    A resample holds some pairs twice; they are ties in both rankings, which tau-b leaves out.
+    Raises ValueError for fewer than three pairs.
+    """
+    from scipy.stats import kendalltau
+
+    def tau_b(pairs: np.ndarray) -> float:
+        """NaN where one of the rankings is constant."""
+        return round(float(kendalltau(*pairs).statistic), DIGITS)
+
+    pairs = np.array([first, second], dtype=np.float64)
+    count = pairs.shape[1]
+    if count < 3:
+        raise ValueError(f"{count} pairs have no rank correlation to speak of")
+    rng = np.random.default_rng([plan.seed, 9])
+    taus = [tau_b(pairs[:, rng.integers(0, count, count)]) for _ in range(plan.resamples)]
+    tail = 50 * (1 - plan.confidence)
+    low, high = np.nanpercentile(taus, [tail, 100 - tail])
+    return Tau(tau_b(pairs), float(low), float(high))
+
+
+def seed_spread(pairs: Sequence[Sequence[float]]) -> float:
+    """Standard deviation of one training, pooled over architectures trained with two seeds each.
+
+    It is also that of the difference between two architectures' means of two.
+    """
+    differences = np.diff(np.array(pairs, dtype=np.float64), axis=1)
+    return float(np.sqrt((differences**2).mean() / 2))
+
+
+def pareto_front(points: Iterable[Point], cost: str, error: str) -> list[Point]:
+    """Those of which none that costs no more has a lower error, cheapest first."""
+    kept: list[Point] = []
+    for point in sorted(points, key=lambda point: (point[cost], point[error])):
+        if not kept or point[error] < kept[-1][error]:
+            kept.append(point)
+    return kept
 
 
 def complete(entries: Sequence[Entry], wanted: int) -> bool:
@@ -18,31 +96,29 @@ def complete(entries: Sequence[Entry], wanted: int) -> bool:
     return len(entries) == wanted and all(len(e.val) == 2 for e in entries)
 
 
-def supernet_ranks(sample: Sequence[Entry], params: VerdictParams) -> dict[str, Any]:
+def supernet_ranks(sample: Sequence[Entry], plan: Plan) -> dict[str, Any]:
     """Tau of inherited against stand-alone NME; its ceiling is the tau between the two seeds.
 
-    `tau_of_size` is what ranking by MACs alone, dearest first, would reach on this sample.
+    `tau_of_size` is what ranking by MACs alone, largest first, would reach on this sample.
     """
     judged = [e for e in sample if e.inherited is not None]
     twice = [e for e in judged if len(e.val) == 2]
-    found: dict[str, Any] = {"architectures": len(judged), "with_both_seeds": len(twice)}
+    figures: dict[str, Any] = {"architectures": len(judged), "with_both_seeds": len(twice)}
     if len(judged) < 3:
-        return found
+        return figures
     errors = [e.error for e in judged]
-    tau = kendall([e.inherited or 0.0 for e in judged], errors, params)
-    found["tau"] = vars(tau)
-    found["tau_of_size"] = vars(kendall([-e.macs for e in judged], errors, params))
+    tau = kendall([e.inherited or 0.0 for e in judged], errors, plan)
+    figures["tau"] = vars(tau)
+    figures["tau_of_size"] = vars(kendall([-e.macs for e in judged], errors, plan))
     reached = tau.value >= GOAL
     if len(twice) >= 3:
-        ceiling = kendall([e.val[0] for e in twice], [e.val[1] for e in twice], params)
-        found["tau_between_seeds"] = vars(ceiling)
+        ceiling = kendall([e.val[0] for e in twice], [e.val[1] for e in twice], plan)
+        figures["tau_between_seeds"] = vars(ceiling)
         reached = reached or tau.value >= SHARE_OF_CEILING * ceiling.value
-    return found | {"goal_reached": bool(reached)}
+    return figures | {"goal_reached": bool(reached)}
 
 
-def against_chance(
-    searched: Entry, sample: Sequence[Entry], params: VerdictParams
-) -> dict[str, Any]:
+def against_chance(searched: Entry, sample: Sequence[Entry]) -> dict[str, Any]:
     """Where the searched one stands among those of the sample that cost no more.
 
     `better` are those with a lower validation NME, `clearly_better` those lower by more than the
@@ -51,19 +127,19 @@ def against_chance(
     rivals = [e for e in sample if e.cost <= searched.cost and e.choice != searched.choice]
     gaps = [searched.error - e.error for e in rivals]
     pairs = [e.val for e in (*sample, searched) if len(e.val) == 2]
-    found: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "rivals": len(rivals),
         "better": sum(gap > 0 for gap in gaps),
         "largest_lead": max([0.0, *gaps]),
     }
     if pairs:
         spread = seed_spread(pairs)
-        found |= {
+        figures |= {
             "seed_spread": spread,
             "clearly_better": sum(gap > spread for gap in gaps),
             "goal_reached": all(gap <= spread for gap in gaps),
         }
-    return found
+    return figures
 
 
 def against_own_table(own: Sequence[Entry], others: Sequence[Entry]) -> dict[str, Any]:
@@ -75,24 +151,22 @@ def against_own_table(own: Sequence[Entry], others: Sequence[Entry]) -> dict[str
     those of `others` of which some of `own` costs no more and has a validation NME lower by more
     than the spread between seeds.
     """
-    within = [pair for group in (own, others) for pair in combinations(group, 2)]
+
+    def layers_apart(pairs: Iterable[tuple[Entry, Entry]]) -> float:
+        return fmean(
+            sum(a != b for a, b in zip(one.choice, other.choice, strict=True))
+            for one, other in pairs
+        )
+
     spread = seed_spread([e.val for e in (*own, *others)])
-    beaten = sum(
-        any(mine.cost <= e.cost and e.error - mine.error > spread for mine in own) for e in others
-    )
+    beaten = sum(any(o.cost <= e.cost and e.error - o.error > spread for o in own) for e in others)
+    within = [pair for group in (own, others) for pair in combinations(group, 2)]
     return {
-        "layers_between_seeds": _layers_apart(within),
-        "layers_between_tables": _layers_apart(list(product(own, others))),
+        "layers_between_seeds": layers_apart(within),
+        "layers_between_tables": layers_apart(product(own, others)),
         "costs": [fmean(e.cost for e in group) for group in (own, others)],
         "errors": [fmean(e.error for e in group) for group in (own, others)],
         "searches": len(others),
         "beaten": beaten,
         "goal_reached": beaten == 0,
     }
-
-
-def _layers_apart(pairs: Sequence[tuple[Entry, Entry]]) -> float:
-    """Mean number of layers in which the two of a pair differ."""
-    return fmean(
-        sum(a != b for a, b in zip(one.choice, other.choice, strict=True)) for one, other in pairs
-    )

@@ -11,6 +11,8 @@ from typing import Any
 
 import cv2
 
+from benchmarks.core.jobs import Job
+from benchmarks.core.ledger import Ledger
 from fbnet.faces import synthetic
 from fbnet.params import SyntheticParams
 
@@ -52,8 +54,8 @@ def shares(data: Path) -> dict[str, float]:
     profile.disable()
     stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     seconds = {name: row[3] for (file, _, name), row in stats.items() if "synthetic" in file}
-    found = {part: seconds[name] / seconds["render"] for part, name in PARTS.items()}
-    return found | {"rest": 1 - sum(found.values())}
+    share = {part: seconds[name] / seconds["render"] for part, name in PARTS.items()}
+    return share | {"rest": 1 - sum(share.values())}
 
 
 def peak_mb(data: Path, images: int, workers: int) -> float:
@@ -73,8 +75,9 @@ def _measured(pipe: Connection, *job: object) -> None:
     pipe.send(sum(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024)
 
 
-def measure(data: Path, images: int, workers: int) -> dict[str, Any]:
+def measure(job: Job, ledger: Ledger) -> dict[str, Any]:
     """Images a second, share of the time by part, peak MB of a quarter and of all images."""
+    data, images, workers = job.inputs, job.setting["images"], job.setting["workers"]
     return {
         "images": images,
         "workers": workers,

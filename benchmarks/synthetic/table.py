@@ -1,125 +1,105 @@
-"""Trials as rows of a CSV file, and the tables of docs/synthetic.md."""
+"""The tables of docs/synthetic.md: trials that chose, trials that are final, and the rate."""
 
-import csv
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from benchmarks.pages import fill, table
-from fbnet.errors import BadInput
-from fbnet.files import read_json
+from benchmarks.core import DOCS, Summary
+from benchmarks.core.ledger import Ledger
+from benchmarks.core.page import table
+from benchmarks.synthetic import BANDS, Trial, read_trials
 
 SHOWN = ("nme", "median", "fr_10", "contour", "brows", "eyes", "nose", "mouth")
-BANDS = {"yaw_0_15": (0.0, 15.0), "yaw_15_30": (15.0, 30.0), "yaw_30_90": (30.0, 181.0)}
-"""Columns of NME by head turn: ranges of the absolute yaw in degrees."""
 TRAINED = ("start", "faces", "epochs", "seed")
 """How the net of a trial was trained; only trials trained alike are compared."""
 SCORED = ("nme", "median", "fr_10", *BANDS)
 """Columns of the photographs that chose nothing."""
-DIGITS = 5
 
-Row = dict[str, str]
-
-
-def append(path: Path, head: Mapping[str, str], figures: Mapping[str, float]) -> None:
-    """Add a row to a CSV file, with its head where the file is new.
-
-    What the row lacks stays empty. Raises BadInput for a column that the file does not have.
-    """
-    row = dict(head) | {name: f"{value:.{DIGITS}g}" for name, value in figures.items()}
-    columns = _columns(path) or list(row)
-    if unknown := [name for name in row if name not in columns]:
-        raise BadInput(f"{path}: has no column {', '.join(unknown)}; write to another --rows")
-    with open(path, "a", newline="") as stream:
-        writer = csv.DictWriter(stream, columns, lineterminator="\n")
-        if stream.tell() == 0:
-            writer.writeheader()
-        writer.writerow(row)
+Done = tuple[Trial, Mapping[str, Any]]
+"""A trial and its result."""
 
 
-def _columns(path: Path) -> list[str]:
-    if not path.exists():
-        return []
-    with open(path, newline="") as stream:
-        return next(csv.reader(stream), [])
+def summary(ledger: Ledger) -> Summary:
+    """All tables, from the trials that are recorded, in the order of trials.csv."""
+    results = ledger.results()
+    done = [(t, results[t.record]) for t in read_trials() if t.record in results]
+    choosing = [(t, result) for t, result in done if t.part == "choosing"]
+    final = [(t, result) for t, result in done if t.part == "final"]
+    sections = {
+        "choosing": table(_choosing(trial, choosing) for trial in choosing),
+        "final": table(_final(*trial) for trial in final),
+        "seeds": seeds(final),
+    }
+    if "rate" in results:
+        sections["rate"] = rate(results["rate"])
+    figures = [vars(trial) | result for trial, result in done]
+    return Summary(figures, {DOCS / "synthetic.md": sections})
 
 
-def read(path: Path) -> list[Row]:
-    """All rows of the CSV file."""
-    with open(path, newline="") as stream:
-        return list(csv.DictReader(stream))
+def _choosing(done: Done, others: Sequence[Done]) -> dict[str, str]:
+    """A trial that chose, with the change of NME in points of a per cent against its rival."""
+    trial, result = done
+    against = ""
+    for other, its in others:
+        same = all(getattr(other, name) == getattr(trial, name) for name in TRAINED)
+        if same and other.name == trial.against and its["points"] == result["points"]:
+            against = f"{100 * (result['nme'] - its['nme']):+.2f} ({trial.against})"
+            break
+    return {
+        "change": trial.name,
+        "set": f"`{trial.set}`",
+        **_trained(trial),
+        "NME %": _percent(result["nme"]),
+        "against": against,
+        "kept": trial.kept,
+        **{name: _percent(result[name]) for name in SHOWN[1:]},
+    }
 
 
-def choosing(rows: list[Row]) -> str:
-    """The trials that chose, with the change of NME against the trial each is held against."""
-    lines = []
-    for row in rows:
-        if row["part"] == "choosing":
-            cells = [row["name"], f"`{row['set']}`", *(row[name] for name in TRAINED)]
-            cells += [_percent(row["nme"]), _difference(row, rows), row["kept"]]
-            lines.append(cells + [_percent(row[name]) for name in SHOWN[1:]])
-    return table(["change", "set", *TRAINED, "NME %", "against", "kept", *SHOWN[1:]], lines)
+def _final(trial: Trial, result: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "rendered": trial.name,
+        "points": str(result["points"]),
+        **_trained(trial),
+        "photographs": str(result["photographs"]),
+        "NME %": _percent(result["nme"]),
+        **{name: _percent(result.get(name)) for name in SCORED[1:]},
+    }
 
 
-def final(rows: list[Row]) -> str:
-    """What was scored on the photographs that chose nothing."""
-    shown = ("name", "points", *TRAINED, "photographs")
-    lines = [
-        [row[name] for name in shown] + [_percent(row[name]) for name in SCORED]
-        for row in rows
-        if row["part"] == "final"
-    ]
-    return table(["rendered", *shown[1:], "NME %", *SCORED[1:]], lines)
-
-
-def seeds(rows: list[Row]) -> str:
+def seeds(final: Sequence[Done]) -> str:
     """Means over seeds on the photographs that chose nothing, of trials with several."""
-    alike = ("name", "points", *TRAINED[:-1])
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
-        if row["part"] == "final":
-            groups.setdefault(tuple(row[name] for name in alike), []).append(row)
-    lines = [
-        [*key, str(len(group)), *_mean_cells(group)]
-        for key, group in groups.items()
-        if len(group) > 1
-    ]
-    return table(["rendered", *alike[1:], "seeds", "NME %", "its spread", *SCORED[1:]], lines)
-
-
-def _mean_cells(group: list[Row]) -> list[str]:
-    """Mean NME, its standard deviation, and the means of the other scores."""
-    first, *others = (_percent(fmean(float(row[name]) for row in group)) for name in SCORED)
-    return [first, _percent(stdev(float(row["nme"]) for row in group)), *others]
+    groups: dict[tuple[str, ...], list[Done]] = {}
+    for trial, result in final:
+        trained = tuple(_trained(trial).values())[:-1]
+        key = trial.name, str(result["points"]), *trained
+        groups.setdefault(key, []).append((trial, result))
+    rows = []
+    for key, group in groups.items():
+        if len(group) > 1:
+            results = [result for _, result in group]
+            means = {name: _percent(fmean(r[name] for r in results)) for name in SCORED}
+            row = dict(zip(("rendered", "points", *TRAINED[:-1]), key, strict=True))
+            row |= {"seeds": str(len(group)), "NME %": means.pop("nme")}
+            row["its spread"] = _percent(stdev(result["nme"] for result in results))
+            rows.append(row | means)
+    return table(rows)
 
 
 def rate(figures: Mapping[str, Any]) -> str:
     """Images a second, share of the time by part, peak memory."""
     memory = ", ".join(f"{peak} MB for {n} images" for n, peak in figures["peak_mb"].items())
-    shares = [[part, f"{share:.1%}"] for part, share in figures["share"].items()]
+    shares = ({"part": p, "share of the time": f"{s:.1%}"} for p, s in figures["share"].items())
     return (
         f"{figures['images_per_s']} images/s with {figures['workers']} workers "
-        f"({figures['images']} images). Peak memory: {memory}.\n\n"
-        f"{table(['part', 'share of the time'], shares)}"
+        f"({figures['images']} images). Peak memory: {memory}.\n\n{table(shares)}"
     )
 
 
-def write_page(page: Path, rows: Path, figures: Path) -> None:
-    """Put all tables into the page. Raises BadInput where it lacks their markers."""
-    trials = read(rows)
-    parts = {"choosing": choosing(trials), "final": final(trials), "seeds": seeds(trials)}
-    fill(page, parts | {"rate": rate(read_json(figures))})
+def _trained(trial: Trial) -> dict[str, str]:
+    return {name: str(getattr(trial, name)) for name in TRAINED}
 
 
-def _difference(row: Row, rows: list[Row]) -> str:
-    """Change of NME in points of a per cent against the trial that `row` names, same seed."""
-    for other in rows:
-        same = all(other[key] == row[key] for key in ("part", "points", *TRAINED))
-        if same and other["name"] == row["against"]:
-            return f"{100 * (float(row['nme']) - float(other['nme'])):+.2f} ({row['against']})"
-    return ""
-
-
-def _percent(value: str | float) -> str:
-    return f"{100 * float(value):.2f}" if value != "" else ""
+def _percent(value: float | None) -> str:
+    """In per cent without the sign; nothing where no face of the kind was there."""
+    return "" if value is None else f"{100 * value:.2f}"

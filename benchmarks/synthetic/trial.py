@@ -11,18 +11,28 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.synthetic.table import BANDS
+from benchmarks.core.faces import load_faces
+from benchmarks.core.jobs import Job
+from benchmarks.core.ledger import Ledger
+from benchmarks.synthetic import BANDS
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import prepare
 from fbnet.landmarks import NNI_TO_IBUG68, convert, eye_distance
 from fbnet.metrics import failure_rate, point_errors, region_nme, yaw_nme
 from fbnet.nets.pfld import PFLD, build_subnet
-from fbnet.params import NNI_SPACE, AugmentParams, FetchParams, RetrainParams, SyntheticParams
-from fbnet.training.checkpoints import load_weights
+from fbnet.params import (
+    NNI_SPACE,
+    AugmentParams,
+    FetchParams,
+    RetrainParams,
+    SyntheticParams,
+    TrainParams,
+)
+from fbnet.progress import say
+from fbnet.training.device import launch
 from fbnet.training.retrain import Retraining
+from fbnet.training.weights import load_weights
 
-CHOICE = ("mb_k3_res_d3", "mb_k3_e2_res", "mb_k5_res", "mb_k5_res", "mb_k5_res")
-"""The net of the trials that compare: blocks of NNI's space, one a searchable layer."""
 TEST_FACES = 10
 """Rendered test faces; nothing reads them, but a face set has some."""
 BATCH = 128
@@ -31,20 +41,35 @@ RIDGE = 0.1
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What is rendered and for how long the net is trained.
+class Inputs:
+    """Where things lie: folder of head.npz, photographs, weights that a trial starts from."""
 
-    overrides: changes of fetch.synthetic; seed: of pictures, weights and training; choice: the
-    net's blocks; start: weights to start from, of the same blocks. With 0 epochs only the last
-    layer is fitted.
-    """
-
-    overrides: Mapping[str, Any]
-    seed: int
-    faces: int
-    epochs: int
-    choice: tuple[str, ...] = CHOICE
+    data: Path
+    photographs: Path
     start: Path | None = None
+
+
+def run(job: Job, ledger: Ledger) -> dict[str, Any]:
+    """Figures of a trial on its part of the photographs; prints where its points lie apart."""
+    inputs: Inputs = job.inputs
+    setting = job.setting
+    with TemporaryDirectory() as folder:
+        started = time.monotonic()
+        faces = render(setting, inputs.data, Path(folder))
+        rendered = time.monotonic()
+        net = train(setting, faces, inputs.start)
+        trained = time.monotonic()
+    photographs = load_faces(inputs.photographs, ledger.work)
+    part = np.flatnonzero(np.isin(third(photographs.groups), setting["thirds"]))
+    predicted = predict(net, photographs, part)
+    for number, (along, down) in enumerate(100 * offsets(predicted, photographs, part)):
+        say(f"  point {number:3}  along {along:+6.2f}  down {down:+6.2f}  % of the eye distance")
+    return {
+        "points": faces.points,
+        **figures(predicted, photographs, part),
+        "render_s": rendered - started,
+        "train_s": trained - rendered,
+    }
 
 
 def third(groups: list[str]) -> np.ndarray:
@@ -52,29 +77,25 @@ def third(groups: list[str]) -> np.ndarray:
     return np.array([int(sha256(group.encode()).hexdigest(), 16) % 3 for group in groups])
 
 
-def photographs(folder: Path, made: Path) -> FaceSet:
-    """All faces of a folder in any layout that `fetch` reads, cropped into `made`."""
-    return prepare(FetchParams(root=str(folder)), made).faces
-
-
-def render(trial: Trial, data: Path, made: Path) -> FaceSet:
+def render(setting: Mapping[str, Any], data: Path, folder: Path) -> FaceSet:
     """The rendered faces of a trial."""
-    knobs = {"train": trial.faces, "test": TEST_FACES, "seed": trial.seed} | dict(trial.overrides)
-    workers = torch.get_num_threads()
-    rendered = SyntheticParams.checked(knobs, "--set fetch.synthetic")
-    params = FetchParams(root=str(data), layout="synthetic", workers=workers, synthetic=rendered)
-    return prepare(params, made).faces
+    own = {"train": setting["faces"], "test": TEST_FACES, "seed": setting["seed"]}
+    rendered = SyntheticParams.checked(own | setting["set"], "trials.csv: set")
+    params = FetchParams(root=str(data), layout="synthetic", workers=1, synthetic=rendered)
+    return prepare(params, folder).faces
 
 
-def train(trial: Trial, faces: FaceSet) -> torch.nn.Module:
+def train(setting: Mapping[str, Any], faces: FaceSet, start: Path | None) -> torch.nn.Module:
     """The fixed net, trained by the pipeline's recipe; the best epoch's weights."""
-    net = build_subnet(NNI_SPACE, faces.points, trial.choice, faces.size, trial.seed)
-    if trial.start:
-        inherit(net, load_weights(trial.start))
-    if trial.epochs == 0:
+    seed, epochs = setting["seed"], setting["epochs"]
+    net = build_subnet(NNI_SPACE, faces.points, setting["net"], faces.size, seed)
+    if start:
+        inherit(net, load_weights(start))
+    if epochs == 0:
         return fit_last_layer(net.eval(), faces)
-    params = RetrainParams(seed=trial.seed, epochs=trial.epochs, min_steps=0)
-    training = Retraining(faces, net, None, params, AugmentParams())
+    params = RetrainParams(seed=seed, epochs=epochs, min_steps=0)
+    fabric = launch(TrainParams(threads=1))
+    training = Retraining(faces, net, None, params, AugmentParams(), fabric)
     training.run()
     net.load_state_dict(training.best["weights"])
     return net.eval()
@@ -119,11 +140,11 @@ def inherit(net: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
 @torch.inference_mode()
 def predict(net: torch.nn.Module, faces: FaceSet, indices: np.ndarray) -> np.ndarray:
     """Landmarks float32 [n,P,2] in the scheme of the photographs."""
-    found = []
+    parts = []
     for chosen in np.array_split(indices, -(-len(indices) // BATCH)):
         crops = torch.from_numpy(faces.crops(chosen)).permute(0, 3, 1, 2).float() / 255
-        found.append(net(crops)[0].numpy())
-    points = np.concatenate(found)
+        parts.append(net(crops)[0].numpy())
+    points = np.concatenate(parts)
     return (
         convert(points, NNI_TO_IBUG68) if (points.shape[1], faces.points) == (106, 68) else points
     )
@@ -157,29 +178,3 @@ def offsets(predicted: np.ndarray, faces: FaceSet, indices: np.ndarray) -> np.nd
     turned = np.stack([np.einsum("npc,nc->np", apart, axis) for axis in (along, across)], axis=2)
     median = np.median(turned, axis=0)
     return (median + median[list(scheme.mirror)] * (-1, 1)) / 2
-
-
-def run(
-    trial: Trial, data: Path, folder: Path, parts: Mapping[str, tuple[int, ...]]
-) -> tuple[dict[str, dict[str, float]], np.ndarray]:
-    """Figures of a trial on each part, a name and the thirds in it; the offsets on the first."""
-    with TemporaryDirectory() as made:
-        started = time.monotonic()
-        faces = render(trial, data, Path(made) / "rendered")
-        rendered = time.monotonic()
-        net = train(trial, faces)
-        trained = time.monotonic()
-        photos = photographs(folder, Path(made) / "photographs")
-        seconds = {"render_s": rendered - started, "train_s": trained - rendered}
-        found: dict[str, dict[str, float]] = {}
-        apart = []
-        for part, thirds in parts.items():
-            chosen = np.flatnonzero(np.isin(third(photos.groups), thirds))
-            predicted = predict(net, photos, chosen)
-            found[part] = {
-                "points": faces.points,
-                **figures(predicted, photos, chosen),
-                **seconds,
-            }
-            apart.append(offsets(predicted, photos, chosen))
-        return found, apart[0]

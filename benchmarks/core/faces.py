@@ -1,0 +1,43 @@
+"""Face sets as inputs of jobs: read from any folder, and told apart on any machine."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.core.jobs import digest
+from fbnet.errors import BadInput
+from fbnet.faces.faceset import FaceSet
+from fbnet.faces.prepare import prepare
+from fbnet.params import FetchParams
+
+PICTURES = 16
+"""Every so many-th picture counts for the mean colour of a set."""
+
+
+@cache
+def load_faces(folder: Path, work: Path) -> FaceSet:
+    """A face set as `fetch` writes it, or pictures in any layout that it reads; once a process.
+
+    Pictures are cropped into a folder under `work`, once. Raises BadInput where there is neither.
+    """
+    if not folder.exists():
+        raise BadInput(f"{folder}: no such folder; `dvc repro fetch` renders faces, see --help")
+    if (folder / "meta.json").exists():
+        return FaceSet.load(folder)
+    cropped = work / f"faces-{digest(str(folder.resolve()))}"
+    try:
+        return FaceSet.load(cropped)
+    except BadInput:  # not cropped yet, or by a version that stored faces otherwise
+        return prepare(FetchParams(root=str(folder)), cropped).faces
+
+
+def identity(faces: FaceSet) -> str:
+    """What tells face sets apart, the same on machines that round otherwise.
+
+    A digest of the names, the split, the mean of each landmark [P, 2] to three digits, and the
+    mean colour in whole grey levels. Every label to its last bit would tell machines apart too.
+    """
+    means = faces.landmarks.mean(axis=0, dtype=np.float64).round(3) + 0.0  # no -0.0
+    colour = faces.images[::PICTURES].mean(axis=(0, 1, 2)).round()
+    return digest([faces.names, faces.split.tolist(), means.tolist(), colour.tolist()])
