@@ -9,15 +9,16 @@ import argparse
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks import headline
 from benchmarks.core import DOCS, ROOT, Benchmark, Summary
-from benchmarks.core.jobs import Job
+from benchmarks.core.jobs import Job, digest
 from benchmarks.core.ledger import Ledger
-from benchmarks.headline import FOLDS, MODELS, PHOTOGRAPHS, RENDERED, SUBNET, Recipe
+from benchmarks.headline import FOLDS, MODELS, PHOTOGRAPHS, RECIPES, RENDERED, SUBNET, Recipe
+
+if TYPE_CHECKING:
+    from benchmarks.headline.work import Inputs, Subnet
 
 SEARCHED = Path(__file__).with_name("architecture.json")
 """The net compared here; it stays while the default search changes."""
@@ -29,14 +30,12 @@ TIMED = {"size": 112, "seconds": 60.0, "points": {RENDERED: 106, PHOTOGRAPHS: 68
 class Plan:
     """Declares the trainings.
 
-    faces: digest of each data set at hand; net: what a subnet is, its space and blocks. folders:
-    where the data sets lie.
+    faces: digest of each data set at hand. inputs: of the jobs on each of them.
     """
 
     recipes: Mapping[str, Recipe]
     faces: Mapping[str, str]
-    net: Mapping[str, Any]
-    folders: Mapping[str, Path]
+    inputs: "Mapping[str, Inputs]"
 
     def jobs(self) -> list[Job]:
         """All trainings on the data sets at hand.
@@ -94,7 +93,7 @@ class Plan:
             "run": run,
             "faces": self.faces[data],
             "folds": FOLDS if data == PHOTOGRAPHS else None,
-            "net": dict(self.net) if model == SUBNET else None,
+            "net": subnet_setting(self.inputs[data].subnet) if model == SUBNET else None,
             "retrain": {**recipe.retrain, "seed": run, "epochs": recipe.epochs[data]},
         }
 
@@ -105,38 +104,30 @@ class Plan:
 
         setting |= {role: [job.name for job in jobs] for role, jobs in needs.items()}
         all_needs = tuple(job for jobs in needs.values() for job in jobs)
-        folder = self.folders[setting["data"]]
-        return Job(name, setting, train, folder, all_needs, leaves)
+        return Job(name, setting, train, self.inputs[setting["data"]], all_needs, leaves)
+
+
+def subnet_setting(subnet: "Subnet") -> dict[str, Any]:
+    """What a result depends on where it is the subnet's: its space, by a digest, and its blocks."""
+    space = subnet.space.model_dump(exclude_defaults=True)
+    return {"space": digest(space), "blocks": list(subnet.blocks)}
 
 
 def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     """All trainings on the face sets that were given, then the timing."""
-    from benchmarks.headline.work import latencies
-
-    net = _net()
-    folders = {RENDERED: given.rendered}
-    if given.photographs:
-        folders[PHOTOGRAPHS] = given.photographs
-    faces = {data: _identity(folder, ledger.work) for data, folder in folders.items()}
-    timing = Job("latency", {**TIMED, "models": MODELS, "net": net}, latencies)
-    return [*Plan(headline.RECIPES, faces, net, folders).jobs(), timing]
-
-
-@cache
-def _identity(folder: Path, work: Path) -> str:
     from benchmarks.core.faces import identity, load_faces
-
-    return identity(load_faces(folder, work))
-
-
-def _net() -> dict[str, Any]:
+    from benchmarks.headline.work import Inputs, Subnet, latencies
     from fbnet.files import read_json
     from fbnet.params import NNI_SPACE
 
-    return {
-        "space": NNI_SPACE.model_dump(exclude_defaults=True),
-        "choice": read_json(SEARCHED)["choice"],
-    }
+    subnet = Subnet(NNI_SPACE, read_json(SEARCHED)["choice"])
+    folders = {RENDERED: given.rendered}
+    if given.photographs:
+        folders[PHOTOGRAPHS] = given.photographs
+    faces = {data: identity(load_faces(f, ledger.work)) for data, f in folders.items()}
+    inputs = {data: Inputs(folder, subnet) for data, folder in folders.items()}
+    timing = {**TIMED, "models": MODELS, "net": subnet_setting(subnet)}
+    return [*Plan(RECIPES, faces, inputs).jobs(), Job("latency", timing, latencies, subnet)]
 
 
 def summary(ledger: Ledger) -> Summary:

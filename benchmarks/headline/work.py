@@ -1,8 +1,8 @@
 """The jobs' work: a training from its faces to its figures, and the timing of all nets."""
 
-import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from fbnet.landmarks import NNI_TO_IBUG68
 from fbnet.nets.baselines import build_baseline
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SpaceParams, TrainParams
-from fbnet.predict.runtime import OnnxModel
+from fbnet.predict.model import OnnxModel
 from fbnet.predict.score import score
 from fbnet.progress import say
 from fbnet.training.checkpoints import checkpoint, fingerprint
@@ -33,6 +33,23 @@ from fbnet.training.device import launch
 from fbnet.training.distil import Teacher
 from fbnet.training.retrain import Retraining
 from fbnet.training.weights import load_weights, save_weights
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """The searched net: one block of the space for each searchable layer."""
+
+    space: SpaceParams
+    blocks: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a training needs here: the folder of its faces, and what the searched net is."""
+
+    faces: Path
+    subnet: Subnet
+
 
 TRAIN = TrainParams(threads=1)
 """One thread for each training: several of them train at once."""
@@ -45,21 +62,21 @@ def train(job: Job, ledger: Ledger) -> dict[str, Any]:
 
     Writes the weights of the best epoch by validation to the job's file.
     """
-    setting = job.setting
+    setting, inputs = job.setting, job.inputs
     lr = setting["retrain"].get("lr") or best_rate(job, ledger)
     params = RetrainParams(**{**setting["retrain"], "lr": lr})
     say(f"headline: {job.name}, learning rate {lr:g}")
-    faces = load_faces(job.inputs, ledger.work)
+    faces = load_faces(inputs.faces, ledger.work)
     if folds := setting["folds"]:
         faces = folded(faces, setting["run"], folds)
 
     fabric = launch(TRAIN)
-    net = build(setting["model"], setting["net"], faces.points, faces.size, setting["run"])
+    net = build(setting["model"], inputs.subnet, faces.points, faces.size, setting["run"])
     if start := _weights(job, "start", ledger):
         load_common(net, start)
     teacher = None
     if learned := _weights(job, "teacher", ledger):
-        larger = build(setting["teacher_model"], setting["net"], faces.points, faces.size, 0)
+        larger = build(setting["teacher_model"], inputs.subnet, faces.points, faces.size, 0)
         larger.load_state_dict(learned)
         teacher = Teacher(fabric.to_device(larger), setting["teacher_weight"])
 
@@ -95,16 +112,13 @@ def folded(faces: FaceSet, fold: int, folds: int) -> FaceSet:
     fold_of = {names[at]: place % folds + 1 for place, at in enumerate(order)}
     given = ["test" if fold_of[group] == fold else None for group in faces.groups]
     split = assign(faces.groups, given, 0.0, 0.1, seed=fold)
-    return dataclasses.replace(faces, split=split)
+    return replace(faces, split=split)
 
 
-def build(
-    model: str, net: Mapping[str, Any] | None, points: int, size: int, seed: int
-) -> nn.Module:
-    """A net with fresh weights: a baseline by name, or the subnet of `net` {space, choice}."""
+def build(model: str, subnet: Subnet, points: int, size: int, seed: int) -> nn.Module:
+    """A net with fresh weights: the subnet, or a baseline by its name."""
     if model == SUBNET:
-        assert net is not None
-        return build_subnet(SpaceParams(**net["space"]), points, net["choice"], size, seed)
+        return build_subnet(subnet.space, points, subnet.blocks, size, seed)
     return build_baseline(model, points, size, seed)
 
 
@@ -142,7 +156,7 @@ def latencies(job: Job, ledger: Ledger) -> dict[str, Any]:
     setting = job.setting
     files = {
         (data, model): onnx_file(
-            build(model, setting["net"], points, setting["size"], seed=1), setting["size"], points
+            build(model, job.inputs, points, setting["size"], seed=1), setting["size"], points
         )
         for data, points in setting["points"].items()
         for model in setting["models"]

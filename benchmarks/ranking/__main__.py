@@ -8,49 +8,65 @@ pipeline's results. `table` writes table.json, three pictures and docs/search.md
 
 import argparse
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.core import Benchmark
 from benchmarks.core.jobs import Job, digest
 from benchmarks.core.ledger import Ledger
 from benchmarks.ranking import PLAN, Plan
 
+if TYPE_CHECKING:
+    from benchmarks.ranking.work import Inputs
+    from fbnet.params import SpaceParams
+
 STRIDE = 4
 """Every so many-th of the sample is trained first: an interrupted run spans the costs."""
 
 
-def jobs(given: argparse.Namespace, ledger: Ledger, plan: Plan = PLAN) -> list[Job]:
-    """All jobs that are known so far: trainings follow from the sample and from searches."""
+def jobs(
+    given: argparse.Namespace,
+    ledger: Ledger,
+    plan: Plan = PLAN,
+    space: "SpaceParams | None" = None,
+) -> list[Job]:
+    """All jobs that are known so far: trainings follow from the sample and from searches.
+
+    space: NNI's, where none is given.
+    """
     from benchmarks.core.faces import identity, load_faces
     from benchmarks.ranking.work import Inputs, inherit, sample
     from fbnet.files import digest as file_digest
     from fbnet.files import read_json
     from fbnet.params import NNI_SPACE
 
-    space = getattr(given, "space", NNI_SPACE).model_dump(exclude_defaults=True)
     faces = load_faces(given.faces, ledger.work)
-    common = {"space": space, "faces": identity(faces)}
+    inputs = Inputs(given.faces, space or NNI_SPACE)
+    common = {
+        "space": digest(inputs.space.model_dump(exclude_defaults=True)),
+        "faces": identity(faces),
+    }
     supernet = given.searched / "supernet.safetensors"
     chosen = read_json(given.searched / "architecture.json")["choice"]
 
     shape = {"points": faces.points, "size": faces.size}
     drawn = {"count": plan.count, "pool": plan.pool, "seed": plan.seed}
-    sampling = Job("sample", {"space": space, **shape, **drawn}, sample)
+    sampling = Job("sample", {"space": common["space"], **shape, **drawn}, sample, inputs)
     judged = Job(
         "inherited",
         common
         | {"search": {**plan.search, "seed": 1}, "choice": chosen}
         | {"supernet": file_digest(supernet), "costs": file_digest(given.lut)},
         inherit,
-        Inputs(given.faces, given.lut, supernet=supernet),
+        replace(inputs, table=given.lut, supernet=supernet),
         (sampling,),
     )
-    searching = _searches(given, plan, common)
+    searching = _searches(given.lut, plan, common, inputs)
 
     sampled = (ledger.result(sampling) or {}).get("choices", [])
-    train = partial(_training, given, plan, common)
+    train = partial(_training, plan, common, inputs)
     found = {
         kind: [r["choice"] for name in names if (r := ledger.results(name).get(name))]
         for kind, names in ((k, n.values()) for k, n in plan.searches().items())
@@ -64,23 +80,22 @@ def jobs(given: argparse.Namespace, ledger: Ledger, plan: Plan = PLAN) -> list[J
     return list({j.name: j for j in (sampling, *searching, judged, *training)}.values())
 
 
-def _searches(given: argparse.Namespace, plan: Plan, common: dict[str, Any]) -> list[Job]:
-    from benchmarks.ranking.work import Inputs, search
+def _searches(lut: Path, plan: Plan, common: dict[str, Any], inputs: "Inputs") -> list[Job]:
+    from benchmarks.ranking.work import search
     from fbnet.files import digest as file_digest
 
     names = plan.searches()
 
     def job(name: str, variant: str, table: Path | None, **changes: Any) -> Job:
         setting = common | {"variant": variant, "search": {**plan.search, **changes}}
-        inputs = Inputs(given.faces, table)
+        own = lut if table and table != lut else None
         if table:
             setting["costs"] = file_digest(table)
-            if table != given.lut:
-                setting["own_costs"] = file_digest(given.lut)
-                inputs = Inputs(given.faces, table, given.lut)
-        return Job(name, setting, search, inputs)
+        if own:
+            setting["own_costs"] = file_digest(own)
+        return Job(name, setting, search, replace(inputs, table=table, own_table=own))
 
-    tables = {"seeds": given.lut, **{table.stem: table for table in plan.tables}}
+    tables = {"seeds": lut, **{table.stem: table for table in plan.tables}}
     seeded = [
         job(name, "base", table, seed=seed)
         for kind, table in tables.items()
@@ -92,28 +107,28 @@ def _searches(given: argparse.Namespace, plan: Plan, common: dict[str, Any]) -> 
         for budget, name in zip(sorted(plan.budgets), names["budgets"].values(), strict=True)
     ]
     varied = [
-        job(name, v.search, given.lut, **{**plan.reduced, **v.changes, "seed": 1})
+        job(name, v.search, lut, **{**plan.reduced, **v.changes, "seed": 1})
         for v, name in zip(plan.variants.values(), names["variants"].values(), strict=True)
     ]
     return [*seeded, *held, *varied]
 
 
 def _training(
-    given: argparse.Namespace,
     plan: Plan,
     common: dict[str, Any],
+    inputs: "Inputs",
     choice: list[str],
     seed: int,
     supernet: Path | None = None,
 ) -> Job:
     """A training from scratch, or from the weights of `supernet`."""
-    from benchmarks.ranking.work import Inputs, train
+    from benchmarks.ranking.work import train
     from fbnet.files import digest as file_digest
 
     setting = common | {"choice": choice, "seed": seed, "retrain": dict(plan.retrain)}
     setting["supernet"] = file_digest(supernet) if supernet else None
     name = f"trainings/{digest(choice)[:10]}-{seed}{'-inherited' if supernet else ''}"
-    return Job(name, setting, train, Inputs(given.faces, supernet=supernet))
+    return Job(name, setting, train, replace(inputs, supernet=supernet))
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -35,13 +35,15 @@ REACH = 8.0
 
 @dataclass(frozen=True)
 class Inputs:
-    """Where the inputs lie on this machine.
+    """What a job works on, and where it lies on this machine.
 
-    faces: face set of the fetch stage. table: cost table (None: exact MACs). own_table: the
-    project's, where `table` is another. supernet: weights of the search that is judged.
+    faces: face set of the fetch stage. space: the searched space. table: cost table (None: exact
+    MACs). own_table: the project's, where `table` is another. supernet: weights of the search that
+    is judged.
     """
 
     faces: Path
+    space: SpaceParams
     table: Path | None = None
     own_table: Path | None = None
     supernet: Path | None = None
@@ -49,8 +51,7 @@ class Inputs:
 
 def sample(job: Job, ledger: Ledger) -> dict[str, Any]:
     """The stratified architectures, cheapest first."""
-    s = job.setting
-    space = SpaceParams(**s["space"])
+    s, space = job.setting, job.inputs.space
     macs = from_table(macs_table(space, s["points"], s["size"]), space)
     return {"choices": stratified(macs, s["count"], s["pool"], s["seed"])}
 
@@ -58,7 +59,7 @@ def sample(job: Job, ledger: Ledger) -> dict[str, Any]:
 def search(job: Job, ledger: Ledger) -> dict[str, Any]:
     """Run one search; what it chose and how decided it was."""
     inputs: Inputs = job.inputs
-    space, params = SpaceParams(**job.setting["space"]), SearchParams(**job.setting["search"])
+    space, params = inputs.space, SearchParams(**job.setting["search"])
     faces = load_faces(inputs.faces, ledger.work)
     if inputs.table:
         lut = from_json(inputs.table, space)
@@ -92,7 +93,7 @@ def train(job: Job, ledger: Ledger) -> dict[str, Any]:
     """Train one architecture; its best epoch is picked on validation, test is only reported."""
     inputs: Inputs = job.inputs
     s = job.setting
-    space, choice = SpaceParams(**s["space"]), tuple(s["choice"])
+    space, choice = inputs.space, tuple(s["choice"])
     faces, fabric = load_faces(inputs.faces, ledger.work), launch(TRAIN)
     params = RetrainParams(**s["retrain"], seed=s["seed"], inherit=bool(inputs.supernet))
     weights: Mapping[str, Tensor] = load_weights(inputs.supernet) if inputs.supernet else {}
@@ -121,7 +122,7 @@ def inherit(job: Job, ledger: Ledger) -> dict[str, Any]:
     table that it went by.
     """
     inputs: Inputs = job.inputs
-    space, params = SpaceParams(**job.setting["space"]), SearchParams(**job.setting["search"])
+    space, params = inputs.space, SearchParams(**job.setting["search"])
     (sampled,) = (ledger.result(need) or {} for need in job.needs)
     choices = [tuple(choice) for choice in sampled["choices"]]
     assert inputs.table and inputs.supernet

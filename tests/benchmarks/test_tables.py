@@ -1,8 +1,12 @@
 """Two tables compared layer by layer."""
 
+from argparse import Namespace
+
 import pytest
 
-from benchmarks.tables import compared, markdown
+from benchmarks.core.ledger import Ledger
+from benchmarks.tables import ENGINES, KIT, compare, jobs, summary
+from fbnet.files import write_json
 
 
 def table(*layers):
@@ -15,12 +19,24 @@ def table(*layers):
 
 
 def test_equal_order_is_1_and_turned_order_is_minus_1():
-    found = compared(table((1, 2, 3), (1, 2, 3)), table((2, 4, 6), (3, 2, 1)))
-    assert found["spearman"] == [pytest.approx(1), pytest.approx(-1)]
-    assert found["difference"] == pytest.approx((1 + 1 + 1 + 2 + 0 + 2 / 3) / 6)
+    compared = compare(table((1, 2, 3), (1, 2, 3)), table((2, 4, 6), (3, 2, 1)))
+    assert compared["spearman"] == [pytest.approx(1), pytest.approx(-1)]
+    assert compared["difference"] == pytest.approx((1 + 1 + 1 + 2 + 0 + 2 / 3) / 6)
 
 
-def test_a_line_for_each_table():
-    figures = compared(table((1, 2, 3)), table((1, 2, 3)))
-    lines = markdown({"mnn": figures | {"seconds": [9.6, 10.2]}, "mnn, kit": figures}).splitlines()
-    assert lines[2:] == ["| mnn | 1.000 | 0.0% | 10, 10 |", "| mnn, kit | 1.000 | 0.0% |  |"]
+def test_a_job_for_each_engine_and_for_a_kit(tmp_path):
+    kit = tmp_path / "kit.json"
+    write_json(kit, {})
+    ledger = Ledger(tmp_path, tmp_path)
+    assert [job.name for job in jobs(Namespace(kit=None), ledger)] == list(ENGINES)
+    assert [job.name for job in jobs(Namespace(kit=kit), ledger)] == [*ENGINES, KIT]
+
+
+def test_a_line_for_each_table(tmp_path):
+    figures = compare(table((1, 2, 3)), table((1, 2, 3)))
+    write_json(tmp_path / f"{KIT}.json", {"result": figures})
+    write_json(tmp_path / "mnn.json", {"result": figures | {"seconds": [9.6, 10.2]}})
+    ((_, sections),) = summary(Ledger(tmp_path, tmp_path)).pages.items()
+    assert sections["tables"].splitlines()[2:] == [
+        "| mnn | 1.000 | 0.0% | 10, 10 |", "| onnxruntime, kit | 1.000 | 0.0% |  |",
+    ]  # fmt: skip

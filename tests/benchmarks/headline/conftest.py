@@ -1,17 +1,17 @@
 """A comparison small enough for seconds: 32-pixel faces, two epochs."""
 
-import json
 from dataclasses import replace
 
 import pytest
 
-from benchmarks.headline.recipes import PHOTOGRAPHS, RENDERED, SUBNET, Recipe
-from benchmarks.headline.setting import Setting
-from stages.params import Params
+from benchmarks.core.faces import identity
+from benchmarks.core.ledger import Ledger
+from benchmarks.headline import PHOTOGRAPHS, RENDERED, SUBNET, Recipe
+from benchmarks.headline.__main__ import Plan
+from benchmarks.headline.work import Inputs, Subnet
 
 FEW = {SUBNET: 2, "lite": 2}
 RUNS = {RENDERED: FEW, PHOTOGRAPHS: FEW}
-CHOICE = ("sep_k3", "mb_k3", "skip")
 RECIPES = {
     "one": Recipe(
         epochs={RENDERED: 2, PHOTOGRAPHS: 3},
@@ -32,13 +32,14 @@ RECIPES = {
 
 
 @pytest.fixture
-def setting(faces, space, tmp_path):
-    sources = {name: tmp_path / name for name in (RENDERED, PHOTOGRAPHS)}
-    for folder in sources.values():
-        replace(faces, layout=folder.name).save(folder)
-    searched = tmp_path / "architecture.json"
-    searched.write_text(json.dumps({"choice": CHOICE, "space": "small"}))
-    params = Params(space="small", spaces={"small": space})
-    paths = {"results": "results", "work": "work", "page": "page.md", "readme": "readme.md"}
-    places = {name: tmp_path / path for name, path in paths.items()}
-    return Setting(params, sources, searched, RECIPES, **places)
+def plan(faces, space, tmp_path):
+    subnet = Subnet(space, ("sep_k3", "mb_k3", "skip"))
+    inputs = {data: Inputs(tmp_path / data, subnet) for data in (RENDERED, PHOTOGRAPHS)}
+    for data, each in inputs.items():
+        replace(faces, layout=data).save(each.faces)
+    return Plan(RECIPES, dict.fromkeys(inputs, identity(faces)), inputs)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "records", tmp_path / "work")

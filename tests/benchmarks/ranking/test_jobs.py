@@ -1,39 +1,152 @@
-"""A job is done once; an interrupted run goes on with what is missing."""
+"""The jobs: what there is to do, what a result depends on, what a record holds."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from benchmarks.ranking.jobs import Job, results, run
+from benchmarks.core.faces import load_faces
+from benchmarks.ranking import PLAN, RETRAIN, SEARCH, work
+from fbnet.costs.lut import cost_of
 from fbnet.files import read_json, write_json
+from fbnet.params import RetrainParams, SearchParams
+from tests.benchmarks.ranking.conftest import CHOICE
 
 
-def jobs(folder, works):
-    return [Job(folder / f"{i}.json", work, ({"job": i},)) for i, work in enumerate(works)]
+def training_of(choice, seed, declared):
+    (job,) = (
+        job
+        for job in declared.values()
+        if job.setting.get("choice") == list(choice)
+        and job.setting.get("seed") == seed
+        and not job.setting.get("supernet")
+    )
+    return job
 
 
-def fail(_):
-    raise RuntimeError("killed")
+def test_the_plan_is_the_projects_default_search_and_retraining():
+    """A changed default of the project shows here: state it in the plan, and search anew."""
+    assert SearchParams(**SEARCH) == SearchParams()
+    shorter = {"epochs": 12, "validate_every": 4, "min_steps": 0}
+    assert RetrainParams(**RETRAIN) == RetrainParams(**shorter)
+    assert RETRAIN.keys() | {"seed", "inherit", "candidates"} >= RetrainParams.model_fields.keys()
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_every_job_leaves_its_file(tmp_path, processes):
-    made = jobs(tmp_path, [dict] * 3)
-    run(made, "jobs", processes)
-    assert [read_json(job.path) for job in made] == [{"job": i} for i in range(3)]
+def test_trainings_follow_from_sample_and_searches(declared, ledger, plan):
+    names = list(declared())
+    searches = [n for n in names if n.startswith("searches/")]
+    assert names[0] == "sample" and "inherited" in names
+    assert len(searches) == 2 + 2 + 2 + 2
+    assert [n.rpartition("-")[2] for n in names if n.startswith("trainings/")] == [
+        "1", "2", "inherited",
+    ]  # fmt: skip
+    ledger.run([declared()["sample"]])
+    sample = ledger.results()["sample"]["choices"]
+    jobs = list(declared().values())
+    seeds = [job.setting["seed"] for job in jobs if job.name.startswith("trainings/")]
+    count = len({CHOICE, *map(tuple, sample)})
+    assert seeds == [1] * count + [2] * count + [1]
+    other = declared()["searches/leak"]
+    ledger.record(other, {"choice": ["skip", "mb_k3", "skip"]})
+    added = [
+        job for job in declared().values() if job.setting.get("choice") == ["skip", "mb_k3", "skip"]
+    ]
+    assert [job.setting["seed"] for job in added] == [1]
 
 
-def test_what_is_there_is_not_done_again(tmp_path, capsys):
-    made = jobs(tmp_path, [fail, dict])
-    write_json(made[0].path, {"job": "before"})
-    run(made, "jobs")
-    assert "1 of 2 are there already" in capsys.readouterr().out
-    assert [job.result["job"] for job in made] == ["before", 1]
+@pytest.mark.parametrize(
+    ("change", "concerned"),
+    [
+        ({"search": {**PLAN.search, "beta": 0.123}}, ("searches", "inherited")),
+        ({"retrain": {**RETRAIN, "lr": 0.5}}, ("trainings",)),
+        ({"count": 5}, ("sample", "inherited")),
+    ],
+)
+def test_digests_depend_on_what_the_results_do(declared, plan, change, concerned):
+    one, other = declared(), declared(replace(plan, **change))
+    changed = {name.partition("/")[0] for name in one if one[name].digest != other[name].digest}
+    assert changed == set(concerned)
 
 
-def test_an_interrupted_run_goes_on(tmp_path):
-    made = jobs(tmp_path, [dict, fail, dict])
-    with pytest.raises(RuntimeError, match="killed"):
-        run(made, "jobs")
-    by_name = {str(i): job for i, job in enumerate(made)}
-    assert results(by_name) == {"0": {"job": 0}}
-    run(jobs(tmp_path, [fail, dict, dict]), "jobs")
-    assert results(by_name) == {str(i): {"job": i} for i in range(3)}
+def test_other_faces_and_tables_are_other_jobs(declared, given, faces, tmp_path):
+    one = declared()
+    replace(faces, names=[f"other {name}" for name in faces.names]).save(tmp_path / "others")
+    other = declared(faces=tmp_path / "others")
+    same = [name for name in one if one[name].digest == other[name].digest]
+    assert same == ["sample"]
+    table = read_json(given.lut)
+    write_json(tmp_path / "slower.json", table | {"fixed": {"macs": 1, "params": 1}})
+    other = declared(lut=tmp_path / "slower.json")
+    same = {name for name in one if one[name].digest == other[name].digest}
+    assert {name for name in same if name.startswith("searches/")} == {
+        name for name in one if name.startswith("searches/budget")
+    }
+
+
+def test_a_training_leaves_its_figures(declared, ledger):
+    one, two = (training_of(CHOICE, seed, declared()) for seed in (1, 2))
+    ledger.run([one, two])
+    result = ledger.result(one)
+    assert result["choice"] == list(CHOICE) and result["seed"] == 1
+    assert result["history"] == [[1.0, result["val_nme"]]]
+    assert result["test_nme"] != result["val_nme"] > 0
+    assert result["macs"] > result["params"] > 0
+    assert ledger.result(two)["val_nme"] != result["val_nme"]
+
+
+def test_inheriting_starts_from_the_supernet(declared, ledger, monkeypatch):
+    tensors = []
+
+    def train(self, choice):
+        tensors.append(len(self.supernet))
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(work.Finetuning, "train", train)
+    scratch = training_of(CHOICE, 1, declared())
+    for job in (scratch, declared()[f"{scratch.name}-inherited"]):
+        with pytest.raises(ZeroDivisionError):
+            ledger.run([job])
+    assert tensors[0] == 0 < tensors[1]
+
+
+@pytest.mark.parametrize("name", ["base", "seed_1"])
+def test_a_search_leaves_what_the_table_shows(declared, ledger, name):
+    job = declared()[f"searches/{name}"]
+    ledger.run([job])
+    result = ledger.result(job)
+    assert len(result["choice"]) == 3 and result["unit"] == "MACs"
+    assert result["cost"] == result["macs"]
+    assert [len(layers) for layers in result["entropy"]] == [3, 3] and result["arch_steps"] > 0
+    assert result["entropy"][0] == pytest.approx([1, 1, 1])
+    assert max(result["entropy"][1]) < 1
+    assert result["inherited_nme"] > 0 and "own_cost" not in result
+
+
+def test_a_search_goes_by_the_table_it_is_given(declared, ledger, plan, lut):
+    (table,) = plan.tables
+    doubled = read_json(table)
+    doubled["fixed"]["macs"] *= 2
+    write_json(table, doubled)
+    job = declared()["searches/seed_1_kit"]
+    ledger.run([job])
+    result = ledger.result(job)
+    assert result["cost"] - result["macs"] == lut.fixed
+    assert result["own_cost"] == result["macs"]
+
+
+def test_searches_keep_their_budgets(declared, ledger, plan, lut):
+    for budget in plan.budgets:
+        job = declared()[f"searches/budget_{budget:g}"]
+        ledger.run([job])
+        result = ledger.result(job)
+        assert result["cost"] == cost_of(lut, result["choice"]) <= budget
+
+
+def test_the_sample_is_scored_under_the_supernet(declared, ledger, given, lut):
+    job = declared()["inherited"]
+    ledger.run([job])
+    result, sample = ledger.result(job), ledger.results()["sample"]["choices"]
+    assert result["costs"] == [cost_of(lut, choice) for choice in sample]
+    assert len(result["nmes"]) == 4 and np.all(np.array(result["nmes"]) > 0)
+    assert (result["choice"], result["unit"]) == (list(CHOICE), "MACs")
+    assert load_faces(given.faces, ledger.work).size == 32

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.ranking.sample import draws, extremes, stratified
+from benchmarks.ranking.work import draws, extremes, stratified
 from fbnet.costs.lut import Lut, cost_of, cost_range, from_table
 from fbnet.costs.macs import macs_table
 from fbnet.errors import BadInput
@@ -26,7 +26,7 @@ def test_both_ends_and_one_of_each_stratum(macs):
     assert len(set(choices)) == COUNT
 
 
-def test_the_sample_hangs_on_the_seed_alone(macs):
+def test_the_sample_depends_on_the_seed_alone(macs):
     first, again, other = (stratified(macs, COUNT, 20_000, seed) for seed in (0, 0, 1))
     assert first == again != other
     assert (first[0], first[-1]) == (other[0], other[-1]) == extremes(macs)
@@ -45,5 +45,5 @@ def test_draws_reach_where_uniform_choices_do_not(macs):
 
 
 def test_an_empty_stratum_is_refused(macs):
-    with pytest.raises(BadInput, match=r"strata have no architecture.*raise sample\.pool"):
+    with pytest.raises(BadInput, match=r"strata have no architecture.*raise the plan's pool"):
         stratified(macs, COUNT, 20, seed=0)

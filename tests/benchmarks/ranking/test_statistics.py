@@ -3,37 +3,37 @@
 import numpy as np
 import pytest
 
-from benchmarks.ranking.params import load
-from benchmarks.ranking.statistics import kendall, seed_spread
+from benchmarks.ranking import Plan
+from benchmarks.ranking.verdict import kendall, seed_spread
 
-PARAMS = load().verdict.model_copy(update={"resamples": 200})
+PLAN = Plan(resamples=200)
 
 
 def test_ties_count_half():
     """Tau-b by hand: 4 pairs agree, 1 differs, 1 is a tie in the first alone."""
-    tau = kendall([1, 1, 2, 3], [1, 2, 4, 3], PARAMS)
+    tau = kendall([1, 1, 2, 3], [1, 2, 4, 3], PLAN)
     assert tau.value == pytest.approx((4 - 1) / (5 * 6) ** 0.5)
 
 
 def test_a_perfect_ranking_has_no_interval():
-    tau = kendall(range(12), [2 * x for x in range(12)], PARAMS)
+    tau = kendall(range(12), [2 * x for x in range(12)], PLAN)
     assert (tau.value, tau.low, tau.high) == (1.0, 1.0, 1.0)
-    assert kendall(range(12), range(12, 0, -1), PARAMS).value == -1.0
+    assert kendall(range(12), range(12, 0, -1), PLAN).value == -1.0
 
 
 def test_the_interval_holds_tau_narrows_and_is_drawn_by_the_seed():
     rng = np.random.default_rng(0)
     true = rng.normal(size=200)
     noisy = true + rng.normal(size=200)
-    few, many = (kendall(true[:n], noisy[:n], PARAMS) for n in (15, 200))
+    few, many = (kendall(true[:n], noisy[:n], PLAN) for n in (15, 200))
     assert few.low < few.value < few.high
     assert many.high - many.low < few.high - few.low
-    assert kendall(true[:15], noisy[:15], PARAMS) == few
+    assert kendall(true[:15], noisy[:15], PLAN) == few
 
 
 def test_two_pairs_are_too_few():
     with pytest.raises(ValueError, match="2 pairs"):
-        kendall([1, 2], [1, 2], PARAMS)
+        kendall([1, 2], [1, 2], PLAN)
 
 
 def test_the_spread_is_the_deviation_of_one_training():

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.ranking.searches import ablations, by_table, repeated, search, seeds
-from benchmarks.ranking.variants import VARIANTS, CostInWeights, Leak, TwoDraws
+from benchmarks.ranking import VARIANTS
+from benchmarks.ranking.variants import SEARCHES, CostInWeights, Leak, TwoDraws
 from fbnet.costs.lut import expected_cost, reference_cost
-from fbnet.files import read_json, write_json
 from fbnet.search.cost import cost_term
 from fbnet.search.loop import Search
 from fbnet.training.batches import batches
@@ -85,37 +84,5 @@ def test_the_cost_enters_the_weights_loss_and_only_there(built, faces, mode):
 def test_only_the_pose_variant_trains_the_pose_net(faces, space, lut, search_params):
     for name, variant in VARIANTS.items():
         params = search_params.model_copy(update=dict(variant.changes))
-        modules = variant.search(faces, space, lut, params).learner.modules
+        modules = SEARCHES[variant.search](faces, space, lut, params).learner.modules
         assert ("pose" in modules) is (name == "pose")
-
-
-@pytest.mark.parametrize("name", ["base", "two_draws"])
-def test_a_search_leaves_what_the_table_shows(setting, name):
-    job = next(j for j in ablations(setting).values() if j.arguments[1] == name)
-    found = search(*job.arguments)
-    assert len(found["choice"]) == 3 and found["unit"] == "MACs"
-    assert found["cost"] == found["macs"]
-    assert [len(layers) for layers in found["entropy"]] == [3, 3] and found["arch_steps"] > 0
-    assert found["entropy"][0] == pytest.approx([1, 1, 1])
-    assert max(found["entropy"][1]) < 1
-    assert found["inherited_nme"] > 0
-
-
-def test_searches_are_named_by_all_that_they_hang_on(setting):
-    every = [job.path for make in (repeated, ablations) for job in make(setting).values()]
-    assert len(set(every)) == 2 + 2 + len(VARIANTS)
-    params = setting.params.model_copy(update={"search": setting.search_params(beta=0.123)})
-    other = type(setting)(params, setting.ranking, results=setting.results)
-    assert not {job.path for job in seeds(other).values()} & set(every)
-
-
-def test_a_search_goes_by_the_table_it_is_given(setting):
-    (table,) = setting.ranking.searches.tables
-    doubled = read_json(table)
-    doubled["fixed"]["macs"] *= 2
-    write_json(table, doubled)
-    own, other = (jobs["seed 1"] for jobs in by_table(setting).values())
-    found, dearer = (search(*job.arguments) for job in (own, other))
-    fixed = setting.lut("macs").fixed
-    assert dearer["cost"] - dearer["macs"] == fixed
-    assert found["cost"] == found["macs"]

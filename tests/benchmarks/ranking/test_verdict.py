@@ -1,14 +1,18 @@
-"""The two verdicts on made-up figures, and the table of them."""
+"""The verdicts on invented figures, and the table of them."""
 
 import pytest
 
-from benchmarks.ranking.entries import Entry
-from benchmarks.ranking.params import load
-from benchmarks.ranking.report import verdict_rows
-from benchmarks.ranking.tables import markdown, percent
-from benchmarks.ranking.verdict import against_chance, against_own_table, complete, supernet_ranks
+from benchmarks.ranking import Plan
+from benchmarks.ranking.table import verdict_rows
+from benchmarks.ranking.verdict import (
+    Entry,
+    against_chance,
+    against_own_table,
+    complete,
+    supernet_ranks,
+)
 
-PARAMS = load().verdict.model_copy(update={"resamples": 50})
+PLAN = Plan(resamples=50)
 
 
 def entry(name, cost, val, inherited=None):
@@ -28,17 +32,17 @@ SEARCHED = entry("found", 2.0, [0.050, 0.052])
     ids=["worse", "better within the spread", "clearly better"],
 )
 def test_against_those_of_its_cost_or_less(val, better, reached):
-    dear = entry("dear", 3.0, [0.01, 0.012])
-    found = against_chance(SEARCHED, [entry("cheap", 1.9, val), dear, SEARCHED], PARAMS)
-    assert (found["rivals"], found["better"]) == (1, better)
-    assert found["goal_reached"] is reached
-    assert found["clearly_better"] == (not reached)
-    assert found["seed_spread"] == pytest.approx(0.002 / 2**0.5, rel=0.2)
+    costly = entry("costly", 3.0, [0.01, 0.012])
+    figures = against_chance(SEARCHED, [entry("cheap", 1.9, val), costly, SEARCHED])
+    assert (figures["rivals"], figures["better"]) == (1, better)
+    assert figures["goal_reached"] is reached
+    assert figures["clearly_better"] == (not reached)
+    assert figures["seed_spread"] == pytest.approx(0.002 / 2**0.5, rel=0.2)
 
 
 def test_one_seed_gives_no_verdict():
-    found = against_chance(entry("found", 2, [0.05]), [entry("cheap", 1, [0.04])], PARAMS)
-    assert found["better"] == 1 and "goal_reached" not in found
+    figures = against_chance(entry("found", 2, [0.05]), [entry("cheap", 1, [0.04])])
+    assert figures["better"] == 1 and "goal_reached" not in figures
 
 
 RANKED = [entry(str(i), i, [i, i + 0.1], inherited=10 + i) for i in range(8)]
@@ -53,18 +57,18 @@ NOISY = [
     ("sample", "tau", "reached"), [(RANKED, 1.0, True), (REVERSED, -1.0, False)]
 )
 def test_a_supernet_ranks_or_does_not(sample, tau, reached):
-    found = supernet_ranks(sample, PARAMS)
-    assert found["tau"]["value"] == pytest.approx(tau)
-    assert found["tau_between_seeds"]["value"] == pytest.approx(1.0)
-    assert found["tau_of_size"]["value"] == pytest.approx(-1.0)
-    assert found["goal_reached"] is reached
+    figures = supernet_ranks(sample, PLAN)
+    assert figures["tau"]["value"] == pytest.approx(tau)
+    assert figures["tau_between_seeds"]["value"] == pytest.approx(1.0)
+    assert figures["tau_of_size"]["value"] == pytest.approx(-1.0)
+    assert figures["goal_reached"] is reached
 
 
 def test_untrained_and_unscored_ones_do_not_count():
     sample = [*RANKED, entry("unscored", 9, [1, 1]), entry("one seed", 9, [9], inherited=20)]
-    found = supernet_ranks(sample, PARAMS)
-    assert (found["architectures"], found["with_both_seeds"]) == (9, 8)
-    assert "tau" not in supernet_ranks(sample[:2], PARAMS)
+    figures = supernet_ranks(sample, PLAN)
+    assert (figures["architectures"], figures["with_both_seeds"]) == (9, 8)
+    assert "tau" not in supernet_ranks(sample[:2], PLAN)
 
 
 def test_goals_stay_open_until_all_is_trained_twice():
@@ -74,9 +78,9 @@ def test_goals_stay_open_until_all_is_trained_twice():
 
 
 def test_a_noisy_ceiling_lowers_the_goal():
-    found = supernet_ranks(NOISY, PARAMS)
-    ceiling = found["tau_between_seeds"]["value"]
-    assert found["goal_reached"] == (found["tau"]["value"] >= min(0.5, 0.8 * ceiling))
+    figures = supernet_ranks(NOISY, PLAN)
+    ceiling = figures["tau_between_seeds"]["value"]
+    assert figures["goal_reached"] == (figures["tau"]["value"] >= min(0.5, 0.8 * ceiling))
 
 
 @pytest.mark.parametrize(
@@ -84,22 +88,14 @@ def test_a_noisy_ceiling_lowers_the_goal():
 )
 def test_the_verdict_in_words(val, answer):
     searched = SEARCHED if len(val) == 2 else entry("found", 2.0, [0.05])
-    chance = against_chance(searched, [entry("cheap", 1.9, val)], PARAMS)
+    chance = against_chance(searched, [entry("cheap", 1.9, val)])
     ranks, against = verdict_rows(
-        {"supernet_ranks": supernet_ranks(RANKED, PARAMS), "against_chance": chance, "tables": {}},
+        {"supernet_ranks": supernet_ranks(RANKED, PLAN), "against_chance": chance, "tables": {}},
         "ms",
     )
     assert (ranks["reached"], against["reached"]) == ("yes", answer)
     assert ranks["found"].startswith("8 architectures; tau 1.00 [1.00, 1.00], between seeds 1.00")
     assert against["found"].startswith(f"{int(answer != 'yes')} of 1 that cost no more are better")
-
-
-def test_tables_leave_gaps_empty():
-    assert markdown([]) == ""
-    rows = [{"a": "1", "b": percent(0.0712)}, {"a": "2", "c": percent(None)}]
-    assert markdown(rows).splitlines() == [
-        "| a | b | c |", "| --- | --- | --- |", "| 1 | 7.12 % |  |", "| 2 |  |  |",
-    ]  # fmt: skip
 
 
 def chosen(text, cost, error):
@@ -117,15 +113,15 @@ def table_row(found):
 @pytest.mark.parametrize(
     ("cost", "error", "beaten"),
     [(1.1, 0.051, 0), (1.1, 0.052, 2), (0.9, 0.09, 0)],
-    ids=["within the spread", "dearer and worse", "cheaper"],
+    ids=["within the spread", "costlier and worse", "cheaper"],
 )
 def test_another_table_is_as_good_unless_its_nets_are_beaten_at_their_cost(cost, error, beaten):
-    found = against_own_table(OWN, [chosen("abc", cost, error), chosen("xbd", cost, error)])
-    assert found["layers_between_seeds"] == pytest.approx((1 + 2) / 2)
-    assert found["layers_between_tables"] == pytest.approx((0 + 2 + 1 + 1) / 4)
-    assert found["costs"] == pytest.approx([1.1, cost])
-    assert (found["beaten"], found["goal_reached"]) == (beaten, beaten == 0)
-    row = table_row(found)
+    figures = against_own_table(OWN, [chosen("abc", cost, error), chosen("xbd", cost, error)])
+    assert figures["layers_between_seeds"] == pytest.approx((1 + 2) / 2)
+    assert figures["layers_between_tables"] == pytest.approx((0 + 2 + 1 + 1) / 4)
+    assert figures["costs"] == pytest.approx([1.1, cost])
+    assert (figures["beaten"], figures["goal_reached"]) == (beaten, beaten == 0)
+    row = table_row(figures)
     assert row["found"].startswith(f"{beaten} of 2 are beaten")
     assert "1.0 layers differ between tables, 1.5 between seeds" in row["found"]
     assert row["reached"] == ("no" if beaten else "yes")

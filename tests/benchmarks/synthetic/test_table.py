@@ -1,96 +1,93 @@
-"""Rows of trials, and the page made of them."""
+"""Trials as declared, their records, and the page made of both."""
 
-from pathlib import Path
+from argparse import Namespace
+from dataclasses import replace
 
 import pytest
 
-from benchmarks.synthetic import table
-from benchmarks.synthetic.__main__ import HERE, ROOT, main
+from benchmarks.core.ledger import Ledger
+from benchmarks.synthetic import BANDS, TRIALS, Trial, read_trials, table
+from benchmarks.synthetic.__main__ import jobs
 from fbnet.errors import BadInput
+from fbnet.files import write_json
 
-FIGURES = dict.fromkeys((*table.SHOWN, *table.BANDS), 0.05) | {"points": 68, "photographs": 9}
-
-
-def row(name: str, nme: float, against: str = "", part: str = "choosing") -> tuple[dict, dict]:
-    head = {
-        "name": name,
-        "against": against,
-        "kept": "",
-        "set": "points=68",
-        "seed": "1",
-        "start": "scratch",
-    }
-    return head | {"faces": "800", "epochs": "25", "part": part}, FIGURES | {"nme": nme}
+BEFORE = Trial("before", "", "", "points=68", "small", "scratch", 1, 800, 25, "choosing")
+HAIR = replace(BEFORE, name="hair", against="before")
+FIGURES = dict.fromkeys((*table.SHOWN, *BANDS), 0.05) | {"points": 68, "photographs": 9}
 
 
-def test_rows_are_added_and_read_back(tmp_path: Path) -> None:
-    path = tmp_path / "trials.csv"
-    for name, nme in (("before", 0.1), ("hair", 0.0923456)):
-        table.append(path, *row(name, nme))
-    rows = table.read(path)
-    assert [r["name"] for r in rows] == ["before", "hair"]
-    assert float(rows[1]["nme"]) == pytest.approx(0.092346)
+@pytest.fixture
+def summarised(tmp_path, monkeypatch):
+    """The sections of the page, of {trial: NME}."""
+
+    def summarise(nmes):
+        monkeypatch.setattr(table, "read_trials", lambda: list(nmes))
+        for trial, nme in nmes.items():
+            result = FIGURES | {"nme": nme, "median": nme}
+            write_json(tmp_path / f"{trial.record}.json", {"result": result})
+        (sections,) = table.summary(Ledger(tmp_path, tmp_path)).pages.values()
+        return sections
+
+    return summarise
 
 
-def test_a_row_fits_the_head_of_the_file(tmp_path: Path) -> None:
-    """A turn that no face has leaves its cell empty; a new column would shift all others."""
-    path = tmp_path / "trials.csv"
-    head, figures = row("before", 0.1)
-    table.append(path, head, figures)
-    table.append(path, head, {k: v for k, v in figures.items() if k != "yaw_15_30"})
-    last = table.read(path)[-1]
-    assert (last["yaw_15_30"], last["yaw_30_90"]) == ("", "0.05")
-    with pytest.raises(BadInput, match="no column yaw_45_90"):
-        table.append(path, head, figures | {"yaw_45_90": 0.1})
-    assert len(table.read(path)) == 2
-
-
-def test_trials_have_the_columns_of_the_file_in_git(tmp_path: Path) -> None:
-    columns = table.read(HERE / "trials.csv")[0].keys()
-    assert {*table.SHOWN, *table.BANDS} <= columns
+def test_declared_trials_have_records_of_their_own():
+    trials = read_trials()
+    names = [trial.record for trial in trials]
+    assert len(set(names)) == len(names) > 40
+    assert "final/searched_net-106-scratch-3600x45-3" in names
+    assert all(isinstance(trial.changes, dict) for trial in trials)
 
 
 @pytest.mark.parametrize(
-    ("words", "fault"), [("glasses", "--set glasses"), ("glases=0.1", "glases"), ("hats=2", "hats")]
+    ("sound", "unsound", "message"),
+    [
+        (",1,1500,", ",one,1500,", r"trials.csv:2: not a trial \(invalid literal"),
+        ("small", "large", r"trials.csv:2: not a trial \('large'\)"),
+        ("choosing", "guessing", r"trials.csv:2: not a trial \('guessing'\)"),
+    ],
 )
-def test_wrong_changes_are_bad_input(tmp_path, capsys, words: str, fault: str) -> None:
-    photographs = tmp_path / "none"
-    assert main(["trial", str(photographs), "--name", "x", "--set", words]) == 2
-    assert fault in capsys.readouterr().err
-
-
-def test_change_is_taken_against_the_named_trial(tmp_path: Path) -> None:
+def test_a_wrong_line_is_named(tmp_path, sound, unsound, message):
     path = tmp_path / "trials.csv"
-    for case in (row("before", 0.1), row("hair", 0.092, "before"), row("hair", 0.5, part="final")):
-        table.append(path, *case)
-    lines = table.choosing(table.read(path)).splitlines()
+    path.write_text(TRIALS.read_text().replace(sound, unsound))
+    with pytest.raises(BadInput, match=message):
+        read_trials(path)
+
+
+def test_changes_are_params():
+    assert replace(HAIR, set="points=68 yaw_even=0.2").changes == {"points": 68, "yaw_even": 0.2}
+    with pytest.raises(BadInput, match="hair: set glasses: give KEY=VALUE"):
+        _ = replace(HAIR, set="glasses").changes
+
+
+def test_trials_need_photographs_and_their_first_weights(tmp_path, monkeypatch, faces):
+    given = Namespace(photographs=None, start=None, data=tmp_path)
+    ledger = Ledger(tmp_path, tmp_path)
+    assert [job.name for job in jobs(given, ledger)] == ["rate"]
+    faces.save(tmp_path / "faces")
+    given.photographs = tmp_path / "faces"
+    starts = {job.setting.get("start") for job in jobs(given, ledger)}
+    assert starts == {"scratch", None}
+    given.start = tmp_path / "subnet.safetensors"
+    given.start.write_bytes(b"weights")
+    everything = jobs(given, ledger)
+    assert len(everything) == len(read_trials()) + 1
+
+
+def test_change_is_taken_against_the_named_trial(summarised):
+    final = replace(HAIR, part="final")
+    sections = summarised({BEFORE: 0.1, HAIR: 0.092, final: 0.5})
+    lines = sections["choosing"].splitlines()
     assert len(lines) == 4
     assert "-0.80 (before)" in lines[3]
-    assert "50.00" in table.final(table.read(path)).splitlines()[2]
+    assert "50.00" in sections["final"].splitlines()[2]
+    other = replace(HAIR, seed=2)
+    assert "(before)" not in summarised({BEFORE: 0.1, other: 0.09})["choosing"]
 
 
-def test_seeds_are_averaged_and_single_trials_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "trials.csv"
-    bands = dict.fromkeys(table.BANDS, 0.1)
-    for name, seed, nme in (("a", "1", 0.07), ("a", "2", 0.08), ("b", "1", 0.5)):
-        head = {"name": name, "start": "scratch", "seed": seed, "faces": "9", "epochs": "1"}
-        figures = {"points": 68, "nme": nme, "median": nme, "fr_10": 0.2, **bands}
-        table.append(path, head | {"part": "final"}, figures)
-    _, _, *lines = table.seeds(table.read(path)).splitlines()
-    row = "| a | 68 | scratch | 9 | 1 | 2 | 7.50 | 0.71 | 7.50 | 20.00 | 10.00 | 10.00 | 10.00 |"
+def test_seeds_are_averaged_and_single_trials_left_out(summarised):
+    one = replace(BEFORE, name="a", faces=9, epochs=1, part="final")
+    trials = {one: 0.07, replace(one, seed=2): 0.08, replace(one, name="b"): 0.5}
+    _, _, *lines = summarised(trials)["seeds"].splitlines()
+    row = "| a | 68 | scratch | 9 | 1 | 2 | 7.50 | 0.71 | 7.50 | 5.00 | 5.00 | 5.00 | 5.00 |"
     assert lines == [row]
-
-
-def test_page_without_marks_is_bad_input(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("nothing here")
-    with pytest.raises(BadInput, match="choosing"):
-        table.write_page(page, HERE / "trials.csv", HERE / "rate.json")
-
-
-def test_the_page_shows_the_rows(tmp_path: Path) -> None:
-    """docs/synthetic.md is what `report` makes of the files in git."""
-    page = tmp_path / "page.md"
-    page.write_text((ROOT / "docs" / "synthetic.md").read_text())
-    assert main(["report", "--page", str(page)]) == 0
-    assert page.read_text() == (ROOT / "docs" / "synthetic.md").read_text()

@@ -1,13 +1,16 @@
 """Trials on photographs: the split, the figures, one trial at the smallest."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.synthetic import trial
-from benchmarks.synthetic.__main__ import PARTS, ROOT
+from benchmarks.core import ROOT
+from benchmarks.core.jobs import Job
+from benchmarks.core.ledger import Ledger
+from benchmarks.synthetic import NETS, PARTS, trial
 from benchmarks.synthetic.trial import offsets, predict, third
 from fbnet.faces.faceset import FaceSet
 from fbnet.landmarks import NNI_TO_IBUG68, SCHEMES
@@ -33,7 +36,7 @@ def photographs() -> FaceSet:
     )
 
 
-def test_thirds_hang_on_the_name_alone() -> None:
+def test_thirds_depend_on_the_name_alone() -> None:
     groups = [f"afw/{number}" for number in range(3000)]
     parts = third(groups)
     assert third(groups[::-1]).tolist() == parts[::-1].tolist()
@@ -53,10 +56,10 @@ def test_offsets_are_along_and_across_the_eyes(photographs: FaceSet) -> None:
     moved = PLACES.copy()
     moved[:, 17] += 0.1 * along + 0.2 * down
     moved[:, 26] += -0.1 * along + 0.2 * down
-    found = offsets(moved, photographs, np.arange(5))
-    assert found[17] == pytest.approx([0.1, 0.2], abs=1e-5)
-    assert found[26] == pytest.approx([-0.1, 0.2], abs=1e-5)
-    assert np.abs(np.delete(found, [17, 26], axis=0)).max() < 1e-5
+    apart = offsets(moved, photographs, np.arange(5))
+    assert apart[17] == pytest.approx([0.1, 0.2], abs=1e-5)
+    assert apart[26] == pytest.approx([-0.1, 0.2], abs=1e-5)
+    assert np.abs(np.delete(apart, [17, 26], axis=0)).max() < 1e-5
 
 
 class _Constant(torch.nn.Module):
@@ -78,7 +81,7 @@ def test_106_points_are_scored_as_68(photographs: FaceSet, points: int) -> None:
 
 
 def _net(points: int) -> PFLD:
-    return build_subnet(NNI_SPACE, points, trial.CHOICE, 112, seed=points).eval()
+    return build_subnet(NNI_SPACE, points, NETS["small"], 112, seed=points).eval()
 
 
 def test_68_points_start_from_their_rows_of_106() -> None:
@@ -100,15 +103,16 @@ def test_the_last_layer_takes_up_a_constant_offset() -> None:
     assert predict(net, faces, indices) == pytest.approx(moved, abs=1e-4)
 
 
-def test_a_trial_of_few_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "photographs", lambda folder, made: _noise())
-    job = trial.Trial({"points": 68, "supersampling": 1}, seed=1, faces=24, epochs=1)
-    found, apart = trial.run(job, ROOT / "data", ROOT, PARTS)
-    assert set(found) == set(PARTS)
-    counts = [found[part]["photographs"] for part in found]
-    assert sum(counts) == 9 and min(counts) > 0
-    assert all(np.isfinite(value) for part in found.values() for value in part.values())
-    assert apart.shape == (68, 2)
+def test_a_trial_of_few_faces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(trial, "load_faces", lambda folder, work: _noise())
+    setting = {
+        "set": {"points": 68, "supersampling": 1}, "net": NETS["small"],
+        "seed": 1, "faces": 24, "epochs": 1, "thirds": PARTS["final"],
+    }  # fmt: skip
+    job = Job("final/few", setting, trial.run, trial.Inputs(ROOT / "data", tmp_path))
+    result = trial.run(job, Ledger(tmp_path, tmp_path))
+    assert 0 < result["photographs"] < 9 and result["points"] == 68
+    assert all(np.isfinite(value) for value in result.values())
 
 
 def _noise() -> FaceSet:

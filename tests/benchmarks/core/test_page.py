@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.pages import fill
+from benchmarks.core.page import fill, percent, picture, table
 from fbnet.errors import BadInput
 
 
@@ -18,3 +18,16 @@ def test_a_page_without_a_marker_stays_as_it_was(tmp_path):
     with pytest.raises(BadInput, match="lacks the markers <!-- tables -->"):
         fill(page, {"goals": "new", "tables": "x"})
     assert "old" in page.read_text()
+
+
+def test_tables_leave_gaps_empty():
+    assert table([]) == ""
+    rows = [{"a": "1", "b": percent(0.0712)}, {"a": "2", "c": percent(None)}]
+    assert table(rows).splitlines() == [
+        "| a | b | c |", "| --- | --- | --- |", "| 1 | 7.12 % |  |", "| 2 |  |  |",
+    ]  # fmt: skip
+
+
+def test_a_picture_is_linked_from_the_page(tmp_path):
+    link = picture(tmp_path / "results/front.png", tmp_path / "docs/search.md", "The front")
+    assert link == "![The front](../results/front.png)"
