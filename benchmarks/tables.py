@@ -1,6 +1,6 @@
 """Does a latency table repeat? Each engine's is measured twice; rank correlation layer by layer.
 
-Leave the machine alone meanwhile. With --kit FILE the first engine's table is also held against
+Leave the machine alone meanwhile. With --kit FILE onnxruntime's table is also held against
 FILE, as `fbnet import` makes it from a kit's results. `table` writes docs/device.md.
 """
 
@@ -16,19 +16,20 @@ from benchmarks.core import DOCS, Benchmark, Summary
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.core.page import table
+from fbnet.engines import ENGINES
 
-ENGINES = ("onnxruntime", "mnn", "ncnn")
 POINTS = 106
-KIT = f"{ENGINES[0]}-kit"
+KIT = "onnxruntime-kit"
 
 
 def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     """A job for each engine, and one for the kit's table where there is one."""
     from fbnet.files import digest
 
-    declared = [Job(e, {"engine": e, "space": "nni", "points": POINTS}, repeat) for e in ENGINES]
+    space = {"space": "nni", "points": POINTS}
+    declared = [Job(engine, {"engine": engine, **space}, repeat) for engine in ENGINES]
     if given.kit:
-        setting = {**declared[0].setting, "kit": digest(given.kit)}
+        setting = {"engine": "onnxruntime", **space, "kit": digest(given.kit)}
         declared.append(Job(KIT, setting, against_kit, given.kit))
     return declared
 
@@ -49,7 +50,7 @@ def against_kit(job: Job, ledger: Ledger) -> dict[str, Any]:
 
 def _measure(engine: str) -> tuple[dict[str, Any], float]:
     """A table of NNI's space, and the seconds that it took."""
-    from fbnet.costs.latency import latency_table
+    from fbnet.costs.measure import latency_table
     from fbnet.params import NNI_SPACE, LutParams
 
     start = time.perf_counter()

@@ -14,10 +14,9 @@ from benchmarks.core.faces import load_faces
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.headline import SUBNET
-from fbnet.costs.latency import calls, machine
+from fbnet.costs.measure import calls, machine
 from fbnet.costs.timing import BURST, cpu_model, measure
-from fbnet.engines import ENGINES
-from fbnet.engines.convert import fixed_batch
+from fbnet.engines import ENGINES, fixed_batch
 from fbnet.export.onnx import counts, export_onnx
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.split import assign

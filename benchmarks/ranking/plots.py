@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ranking.verdict import Entry, pareto_front
+from benchmarks.ranking.verdict import Entry
+from fbnet.costs.pareto import pareto_front
 from fbnet.plots.style import ACCENTS, INK, QUIET, figure
 
 KINDS = "sampled", "searched"
@@ -14,12 +15,10 @@ def cost_error(sample: Sequence[Entry], searched: Sequence[Entry], unit: str, pa
     """Predicted cost against validation NME, each seed a bar's end, and the sample's front."""
     with figure(path, 4.4) as (_, axes):
         ax = axes[0, 0]
-        best = pareto_front(
-            [{"cost": e.cost, "error": 100 * e.error} for e in sample], "cost", "error"
-        )
+        best = pareto_front([(e.cost, 100 * e.error) for e in sample], key=lambda point: point)
         ax.plot(
-            [point["cost"] for point in best], [point["error"] for point in best], color=QUIET,
-            lw=1.2, drawstyle="steps-post", label="front of the sample", zorder=1,
+            *zip(*best, strict=True), color=QUIET, lw=1.2,
+            drawstyle="steps-post", label="front of the sample", zorder=1,
         )  # fmt: skip
         for kind, entries, colour in zip(KINDS, (sample, searched), ACCENTS, strict=False):
             for entry in entries:

@@ -19,10 +19,10 @@ from benchmarks.ranking.verdict import (
     against_chance,
     against_own_table,
     complete,
-    pareto_front,
     seed_spread,
     supernet_ranks,
 )
+from fbnet.costs.pareto import pareto_front
 from fbnet.errors import BadInput
 
 PICTURES = {
@@ -152,7 +152,7 @@ def front(ledger: Ledger, plan: Plan = PLAN) -> dict[str, Any] | None:
         ]
         for kind, groups in done.items()
     }
-    best = pareto_front(points["searched"], "macs", "val_nme")
+    best = pareto_front(points["searched"], lambda point: (point["macs"], point["val_nme"]))
     return points | {"front": best, "seed_spread": seed_spread(pairs)}
 
 

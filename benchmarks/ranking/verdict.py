@@ -1,10 +1,10 @@
 """The tests: does the supernet rank, does the search beat chance, does the table decide."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from statistics import fmean
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,6 @@ GOAL, SHARE_OF_CEILING = 0.5, 0.8
 """A supernet ranks well enough at this tau, or at this share of the tau between two seeds."""
 DIGITS = 12
 """Of tau; further ones depend on the platform."""
-Point = TypeVar("Point", bound=Mapping[str, Any])
 
 
 @dataclass(frozen=True)
@@ -80,15 +79,6 @@ def seed_spread(pairs: Sequence[Sequence[float]]) -> float:
     """
     differences = np.diff(np.array(pairs, dtype=np.float64), axis=1)
     return float(np.sqrt((differences**2).mean() / 2))
-
-
-def pareto_front(points: Iterable[Point], cost: str, error: str) -> list[Point]:
-    """Those of which none that costs no more has a lower error, cheapest first."""
-    kept: list[Point] = []
-    for point in sorted(points, key=lambda point: (point[cost], point[error])):
-        if not kept or point[error] < kept[-1][error]:
-            kept.append(point)
-    return kept
 
 
 def complete(entries: Sequence[Entry], wanted: int) -> bool:

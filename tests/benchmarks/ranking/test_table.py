@@ -8,7 +8,6 @@ import pytest
 from benchmarks.core import Benchmark
 from benchmarks.ranking import __main__ as command
 from benchmarks.ranking import table
-from benchmarks.ranking.verdict import pareto_front
 from fbnet.costs.lut import cost_of
 from fbnet.errors import BadInput
 from fbnet.files import read_json
@@ -85,13 +84,3 @@ def test_the_front_means_over_seeds(ledger, declared, plan, lut):
     for point in (*front["searched"], *front["sampled"]):
         assert point["val_nme"] == pytest.approx(1e5 / point["macs"] + 0.01)
         assert point["test_nme"] == pytest.approx(point["val_nme"] + 0.01)
-
-
-def test_validation_decides_who_is_on_the_front():
-    points = [
-        {"macs": 3, "val_nme": 0.4, "test_nme": 0.1},
-        {"macs": 1, "val_nme": 0.5, "test_nme": 0.9},
-        {"macs": 2, "val_nme": 0.3, "test_nme": 0.8},
-        {"macs": 2, "val_nme": 0.6, "test_nme": 0.1},
-    ]
-    assert pareto_front(points, "macs", "val_nme") == [points[1], points[2]]
