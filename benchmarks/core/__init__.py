@@ -2,7 +2,7 @@
 
 A benchmark declares jobs (`jobs.Job`) as data. Its ledger (`ledger.Ledger`) keeps one small JSON
 file for each finished job under `benchmarks/results/<name>/`, in git, and its tables and pictures
-in the docs (`page`) are made of these files alone. Every benchmark has the same three commands:
+in the docs (`page`) come from these files alone. Every benchmark has the same three commands:
 
     python -m benchmarks.NAME plan     which jobs there are, and which are done
     python -m benchmarks.NAME run      do the missing ones

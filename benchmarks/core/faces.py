@@ -1,4 +1,4 @@
-"""Face sets as inputs of jobs: read from any folder, and told apart on any machine."""
+"""Face sets as inputs of jobs: read from any folder, and identified on any machine."""
 
 from functools import cache
 from pathlib import Path
@@ -33,10 +33,10 @@ def load_faces(folder: Path, work: Path) -> FaceSet:
 
 
 def identity(faces: FaceSet) -> str:
-    """What tells face sets apart, the same on machines that round otherwise.
+    """Identifies a face set, the same on machines that round otherwise.
 
     A digest of the names, the split, the mean of each landmark [P, 2] to three digits, and the
-    mean colour in whole grey levels. Every label to its last bit would tell machines apart too.
+    mean colour in whole grey levels. Every label to its last bit would depend on the machine.
     """
     means = faces.landmarks.mean(axis=0, dtype=np.float64).round(3) + 0.0  # no -0.0
     colour = faces.images[::PICTURES].mean(axis=(0, 1, 2)).round()

@@ -27,11 +27,11 @@ from fbnet.params import AugmentParams, RetrainParams, SpaceParams, TrainParams
 from fbnet.predict.model import OnnxModel
 from fbnet.predict.score import score
 from fbnet.progress import say
-from fbnet.training.checkpoints import checkpoint, fingerprint
+from fbnet.training.checkpoints import checkpoint, fingerprint, load_weights, save_weights
 from fbnet.training.device import launch
-from fbnet.training.distil import Teacher
+from fbnet.training.losses import Teacher
 from fbnet.training.retrain import Retraining
-from fbnet.training.weights import load_weights, save_weights
+from stages.runner import library_code
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def train(job: Job, ledger: Ledger) -> dict[str, Any]:
         teacher = Teacher(fabric.to_device(larger), setting["teacher_weight"])
 
     training = Retraining(faces, net, None, params, AugmentParams(), fabric, teacher)
-    key = fingerprint([job.digest, params.model_dump()], [])
+    key = fingerprint([job.digest, params.model_dump()], [], library_code())
     with checkpoint(ledger.work / "unfinished", job.name.replace("/", "-"), key) as saved:
         training.run(saved)
         best = training.best

@@ -67,13 +67,13 @@ def jobs(
 
     sampled = (ledger.result(sampling) or {}).get("choices", [])
     train = partial(_training, plan, common, inputs)
-    found = {
+    chosen_by = {
         kind: [r["choice"] for name in names if (r := ledger.results(name).get(name))]
         for kind, names in ((k, n.values()) for k, n in plan.searches().items())
     }
-    varied = found.pop("variants")
+    varied = chosen_by.pop("variants")
     ranked = [chosen, *(c for start in range(STRIDE) for c in sampled[start::STRIDE])]
-    whole = [*ranked, *(choice for choices in found.values() for choice in choices)]
+    whole = [*ranked, *(choice for choices in chosen_by.values() for choice in choices)]
     training = [train(choice, seed) for seed in plan.seeds for choice in whole]
     training += [train(choice, plan.seeds[0]) for choice in varied]
     training.append(train(chosen, plan.seeds[0], supernet))

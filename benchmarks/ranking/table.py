@@ -89,7 +89,9 @@ def summary(ledger: Ledger, plan: Plan = PLAN) -> Summary:
     sample = records.entries(records.sample, judged["costs"], judged["nmes"])
     searched = records.entries([judged["choice"]], [judged["cost"]], [None])
     if not sample:
-        raise BadInput(f"{ledger.folder}: no architecture of the sample is trained; run goes on")
+        raise BadInput(
+            f"{ledger.folder}: nothing of the sample is trained yet; start `run` again"
+        )
     verdicts: dict[str, Any] = {"supernet_ranks": supernet_ranks(sample, plan)}
     if searched:
         verdicts["against_chance"] = against_chance(searched[0], sample)
@@ -181,20 +183,20 @@ def verdict_rows(verdicts: Mapping[str, Any], unit: str) -> list[Row]:
     return [
         {
             "question": "does the supernet rank?",
-            "found": _tau_line(ranks),
+            "measured": _tau_line(ranks),
             "goal": f"tau of {GOAL} or {SHARE_OF_CEILING} of that between seeds",
             "reached": _answer(ranks),
         },
         {
             "question": "does the search beat chance?",
-            "found": _chance_line(chance),
+            "measured": _chance_line(chance),
             "goal": "none better by more than the spread between seeds",
             "reached": _answer(chance),
         },
         *(
             {
                 "question": f"is the search by the table `{name}` as good?",
-                "found": _table_line(figures, unit),
+                "measured": _table_line(figures, unit),
                 "goal": "none beaten by more than the spread between seeds",
                 "reached": _answer(figures),
             }

@@ -20,12 +20,12 @@ from fbnet.nets.pfld import build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SearchParams, SpaceParams, TrainParams
 from fbnet.progress import track
 from fbnet.search import results
-from fbnet.search.finetune import Finetuning
+from fbnet.search.finetune import finetune
 from fbnet.search.sampling import Choice, Scorer
 from fbnet.search.supernet import build_supernet, entropy
+from fbnet.training.checkpoints import load_weights
 from fbnet.training.device import launch
 from fbnet.training.validate import validation_nme
-from fbnet.training.weights import load_weights
 
 TRAIN = TrainParams(threads=1)
 """One thread for each job; a subnet gains little from more."""
@@ -98,7 +98,7 @@ def train(job: Job, ledger: Ledger) -> dict[str, Any]:
     params = RetrainParams(**s["retrain"], seed=s["seed"], inherit=bool(inputs.supernet))
     weights: Mapping[str, Tensor] = load_weights(inputs.supernet) if inputs.supernet else {}
     augment = AugmentParams() if params.augment else None
-    trained = Finetuning(faces, space, weights, params, augment, fabric).train(choice)
+    trained = finetune(choice, faces, space, weights, params, augment, fabric)
     net = build_subnet(space, faces.points, choice, faces.size)
     net.load_state_dict(trained.weights)
     fabric.to_device(net)

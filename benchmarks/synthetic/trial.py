@@ -29,9 +29,9 @@ from fbnet.params import (
     TrainParams,
 )
 from fbnet.progress import say
+from fbnet.training.checkpoints import load_weights
 from fbnet.training.device import launch
 from fbnet.training.retrain import Retraining
-from fbnet.training.weights import load_weights
 
 TEST_FACES = 10
 """Rendered test faces; nothing reads them, but a face set has some."""
@@ -111,7 +111,7 @@ def fit_last_layer(net: PFLD, faces: FaceSet) -> PFLD:
     """
     layer = net.fc
     seen: list[torch.Tensor] = []
-    hook = layer.register_forward_hook(lambda _, given, made: seen.append(given[0].flatten(1)))
+    hook = layer.register_forward_hook(lambda _, given, output: seen.append(given[0].flatten(1)))
     train = faces.indices("train")
     guess = torch.from_numpy(predict(net, faces, train)).flatten(1)
     hook.remove()

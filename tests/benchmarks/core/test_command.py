@@ -92,10 +92,10 @@ def test_docs_and_tables_are_made_of_the_records(name):
         f"benchmarks.{name}.__main__" if name in BENCHMARKS else f"benchmarks.{name}",
         fromlist=["BENCHMARK"],
     )
-    made = module.BENCHMARK.summary(module.BENCHMARK.ledger)
-    assert read_json(module.BENCHMARK.ledger.folder / "table.json") == made.figures
-    for page, sections in made.pages.items():
+    summary = module.BENCHMARK.summary(module.BENCHMARK.ledger)
+    assert read_json(module.BENCHMARK.ledger.folder / "table.json") == summary.figures
+    for page, sections in summary.pages.items():
         for section, body in sections.items():
             assert f"<!-- {section} -->\n{body}\n<!-- end {section} -->" in page.read_text()
-    for picture in made.pictures:
+    for picture in summary.pictures:
         assert (module.BENCHMARK.ledger.folder / picture).is_file()

@@ -1,4 +1,4 @@
-"""Results of one machine hold on another: face sets are told apart without rounding."""
+"""Results of one machine hold on another: face sets are identified without rounding."""
 
 from dataclasses import replace
 

@@ -29,8 +29,9 @@ def trained(monkeypatch):
     seen, run = [], Retraining.run
 
     def watched(self, saved=None):
-        taught = self.teacher is not None
-        seen.append((type(self.net).__name__, self.faces.layout, self.params.epochs, taught))
+        distilled = self.learner.teacher is not None
+        name = type(self.learner.net).__name__
+        seen.append((name, self.faces.layout, self.params.epochs, distilled))
         run(self, saved)
 
     monkeypatch.setattr(Retraining, "run", watched)

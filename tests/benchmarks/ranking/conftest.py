@@ -13,7 +13,7 @@ from fbnet.costs.macs import macs_table
 from fbnet.files import write_json
 from fbnet.params import SearchParams
 from fbnet.search.supernet import build_supernet
-from fbnet.training.weights import save_weights
+from fbnet.training.checkpoints import save_weights
 
 CHOICE = ("sep_k3", "mb_k3", "gh_k3")
 SEARCH = {

@@ -97,11 +97,11 @@ def test_a_training_leaves_its_figures(declared, ledger):
 def test_inheriting_starts_from_the_supernet(declared, ledger, monkeypatch):
     tensors = []
 
-    def train(self, choice):
-        tensors.append(len(self.supernet))
+    def finetune(choice, faces, space, supernet, *rest):
+        tensors.append(len(supernet))
         raise ZeroDivisionError
 
-    monkeypatch.setattr(work.Finetuning, "train", train)
+    monkeypatch.setattr(work, "finetune", finetune)
     scratch = training_of(CHOICE, 1, declared())
     for job in (scratch, declared()[f"{scratch.name}-inherited"]):
         with pytest.raises(ZeroDivisionError):

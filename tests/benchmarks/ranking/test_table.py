@@ -67,10 +67,10 @@ def test_tables_need_records(ledger, plan):
 def test_the_front_means_over_seeds(ledger, declared, plan, lut):
     """Errors fall with cost; the second seed is 0.02 worse."""
     sample = [("sep_k3", "mb_k3", "skip"), ("sep_k3", "mb_k3", "gh_k3")]
-    found = [("sep_k3", "mb_k3", "mb_k3"), ("mb_k3_res", "gh_k3", "gh_k3")]
+    chosen = [("sep_k3", "mb_k3", "mb_k3"), ("mb_k3_res", "gh_k3", "gh_k3")]
     jobs = declared()
     ledger.record(jobs["sample"], {"choices": sample})
-    for budget, choice in zip(plan.budgets, found, strict=True):
+    for budget, choice in zip(plan.budgets, chosen, strict=True):
         ledger.record(jobs[f"searches/budget_{budget:g}"], {"choice": choice})
     trainings = [j for j in declared().values() if j.name.startswith("trainings/")]
     for job in trainings:

@@ -19,7 +19,7 @@ def entry(name, cost, val, inherited=None):
     return Entry((name,), cost, cost, tuple(val), tuple(val), inherited)
 
 
-SEARCHED = entry("found", 2.0, [0.050, 0.052])
+SEARCHED = entry("searched", 2.0, [0.050, 0.052])
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_against_those_of_its_cost_or_less(val, better, reached):
 
 
 def test_one_seed_gives_no_verdict():
-    figures = against_chance(entry("found", 2, [0.05]), [entry("cheap", 1, [0.04])])
+    figures = against_chance(entry("searched", 2, [0.05]), [entry("cheap", 1, [0.04])])
     assert figures["better"] == 1 and "goal_reached" not in figures
 
 
@@ -87,15 +87,19 @@ def test_a_noisy_ceiling_lowers_the_goal():
     ("val", "answer"), [([0.060, 0.062], "yes"), ([0.040, 0.042], "no"), ([0.04], "not known yet")]
 )
 def test_the_verdict_in_words(val, answer):
-    searched = SEARCHED if len(val) == 2 else entry("found", 2.0, [0.05])
+    searched = SEARCHED if len(val) == 2 else entry("searched", 2.0, [0.05])
     chance = against_chance(searched, [entry("cheap", 1.9, val)])
     ranks, against = verdict_rows(
         {"supernet_ranks": supernet_ranks(RANKED, PLAN), "against_chance": chance, "tables": {}},
         "ms",
     )
     assert (ranks["reached"], against["reached"]) == ("yes", answer)
-    assert ranks["found"].startswith("8 architectures; tau 1.00 [1.00, 1.00], between seeds 1.00")
-    assert against["found"].startswith(f"{int(answer != 'yes')} of 1 that cost no more are better")
+    assert ranks["measured"].startswith(
+        "8 architectures; tau 1.00 [1.00, 1.00], between seeds 1.00"
+    )
+    assert against["measured"].startswith(
+        f"{int(answer != 'yes')} of 1 that cost no more are better"
+    )
 
 
 def chosen(text, cost, error):
@@ -105,8 +109,8 @@ def chosen(text, cost, error):
 OWN = [chosen("abc", 1.0, 0.05), chosen("abd", 1.2, 0.06)]
 
 
-def table_row(found):
-    summary = {"supernet_ranks": {"architectures": 0}, "tables": {"kit": found}}
+def table_row(figures):
+    summary = {"supernet_ranks": {"architectures": 0}, "tables": {"kit": figures}}
     return verdict_rows(summary, "ms")[2]
 
 
@@ -122,8 +126,8 @@ def test_another_table_is_as_good_unless_its_nets_are_beaten_at_their_cost(cost,
     assert figures["costs"] == pytest.approx([1.1, cost])
     assert (figures["beaten"], figures["goal_reached"]) == (beaten, beaten == 0)
     row = table_row(figures)
-    assert row["found"].startswith(f"{beaten} of 2 are beaten")
-    assert "1.0 layers differ between tables, 1.5 between seeds" in row["found"]
+    assert row["measured"].startswith(f"{beaten} of 2 are beaten")
+    assert "1.0 layers differ between tables, 1.5 between seeds" in row["measured"]
     assert row["reached"] == ("no" if beaten else "yes")
 
 

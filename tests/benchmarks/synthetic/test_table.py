@@ -1,4 +1,4 @@
-"""Trials as declared, their records, and the page made of both."""
+"""Trials as declared, their records, and the page of both."""
 
 from argparse import Namespace
 from dataclasses import replace

@@ -75,9 +75,9 @@ class _Constant(torch.nn.Module):
 @pytest.mark.parametrize("points", [68, 106])
 def test_106_points_are_scored_as_68(photographs: FaceSet, points: int) -> None:
     places = np.random.default_rng(1).random((points, 2)).astype(np.float32)
-    found = predict(_Constant(places), photographs, np.array([0, 3, 4]))
+    points68 = predict(_Constant(places), photographs, np.array([0, 3, 4]))
     wanted = places[NNI_TO_IBUG68] if points == 106 else places
-    assert found == pytest.approx(np.broadcast_to(wanted, (3, 68, 2)))
+    assert points68 == pytest.approx(np.broadcast_to(wanted, (3, 68, 2)))
 
 
 def _net(points: int) -> PFLD:
@@ -89,8 +89,8 @@ def test_68_points_start_from_their_rows_of_106() -> None:
     trial.inherit(part, whole.state_dict())
     images = torch.rand(2, 3, 112, 112, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        wanted, found = whole(images)[0][:, NNI_TO_IBUG68], part(images)[0]
-    assert found.numpy() == pytest.approx(wanted.numpy(), abs=1e-5)
+        wanted, landmarks = whole(images)[0][:, NNI_TO_IBUG68], part(images)[0]
+    assert landmarks.numpy() == pytest.approx(wanted.numpy(), abs=1e-5)
 
 
 def test_the_last_layer_takes_up_a_constant_offset() -> None:
