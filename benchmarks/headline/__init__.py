@@ -10,7 +10,7 @@ from typing import Any
 
 RENDERED, PHOTOGRAPHS = "rendered", "photographs"
 SUBNET = "subnet"
-"""The searched net; every other model is a name of `fbnet.nets.baselines.BASELINES`."""
+"""The searched net; every other model is a name of `fbnet.tables.BASELINES`."""
 
 SETS = (RENDERED, PHOTOGRAPHS)
 MODELS = (SUBNET, "lite", "mobilenetv3")

@@ -89,9 +89,7 @@ def summary(ledger: Ledger, plan: Plan = PLAN) -> Summary:
     sample = records.entries(records.sample, judged["costs"], judged["nmes"])
     searched = records.entries([judged["choice"]], [judged["cost"]], [None])
     if not sample:
-        raise BadInput(
-            f"{ledger.folder}: nothing of the sample is trained yet; start `run` again"
-        )
+        raise BadInput(f"{ledger.folder}: nothing of the sample is trained yet; start `run` again")
     verdicts: dict[str, Any] = {"supernet_ranks": supernet_ranks(sample, plan)}
     if searched:
         verdicts["against_chance"] = against_chance(searched[0], sample)
