@@ -66,7 +66,8 @@ sweep-seeds: ## how much chance there is: three seeds of search and retraining
 	$(MAKE) sweep OVER=search.seed,retrain.seed VALUES="1 2 3"
 
 ranking: env ## does the supernet rank, does the search beat chance: benchmarks/ranking, hours
-	python -m benchmarks.ranking run
+	python -m benchmarks.ranking run --processes 2
+	python -m benchmarks.ranking table
 
 # Of the columns, those of files and those that no run is chosen by are left out.
 runs: env ## experiments as a table: what differs, and what came out
@@ -95,10 +96,9 @@ pytest: env ## tests with coverage of fbnet, on two processes
 light: env ## the wheel in a bare venv of each Python that is there: predict and score without torch
 	python tools/try_wheel.py
 
-test-all: ## all tests on each Python that is there, each in an environment of its own (7 GB each)
-	@for version in 3.11 3.12 3.13; do \
-	  command -v python$$version >/dev/null || { echo "python$$version is not there"; continue; }; \
-	  $(MAKE) pytest PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+test-all: env ## all tests on each Python that is there, each in an environment of its own (7 GB each)
+	python tools/pythons.py | while read version path; do \
+	  $(MAKE) pytest PYTHON="$$path" VENV=.venv-$$version || exit 1; \
 	done
 
 format: env ## let ruff fix what it can

@@ -15,8 +15,9 @@ import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pythons import pythons
+
 ROOT = Path(__file__).parents[1]
-VERSIONS = ("3.11", "3.12", "3.13")
 LOCK = ROOT / "requirements.lock"
 IN_WHEEL = (
     "fbnet/pretrained/subnet.onnx",
@@ -34,16 +35,8 @@ def main() -> None:
     fresh = parser.parse_args().fresh
     with TemporaryDirectory() as folder:
         wheel = build(Path(folder))
-        for version in VERSIONS:
-            python = shutil.which(f"python{version}")
-            works = (
-                python and not subprocess.run([python, "-c", ""], capture_output=True).returncode
-            )
-            if not python or not works:
-                print(f"light: python{version} is not there, not tried")
-                continue
-            environment = install(python, version, wheel, fresh)
-            attempt(environment, version)
+        for version, python in pythons():
+            attempt(install(python, version, wheel, fresh), version)
 
 
 def build(folder: Path) -> Path:
