@@ -1,18 +1,38 @@
-"""Small, atomic file writes: a reader sees the old file or the new one, never half of one."""
+"""Files in and out: readers that bound what they take, writes that are atomic.
 
+A reader sees the old file or the new one, never half of one.
+"""
+
+import codecs
 import csv
 import hashlib
 import io
 import json
+import math
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, listed
+
+LARGEST = 64 * 2**20
+"""Bytes that a file which is read whole may have, unless its reader says otherwise."""
+LONGEST_LINE = 64 * 2**10
+"""Characters that a line of a list may have."""
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+)
+"""What a text file may start with, and its encoding; UTF-32's marks begin as UTF-16's do."""
+T = TypeVar("T")
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
@@ -45,22 +65,157 @@ def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_text(path, stream.getvalue())
 
 
-def read_json(path: str | Path) -> Any:
-    """Read JSON. Raises BadInput that names the file when it is missing or not JSON."""
+def printable(path: str | Path) -> str:
+    """A path for messages: bytes that are not UTF-8 escaped, and line breaks too."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def read_bytes(path: str | Path, limit: int = LARGEST) -> bytes:
+    """The bytes of a file of at most `limit` bytes.
+
+    Raises BadInput that names the file when it is missing, a folder, neither of them (a fifo is
+    not waited for), not readable, or larger.
+    """
+    name = printable(path)
+    if "\0" in str(path):
+        raise BadInput(f"{name}: holds a NUL byte, so it names no file")
     try:
-        return json.loads(Path(path).read_text())
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise BadInput(f"{name}: is a folder; name a file")
+        if not stat.S_ISREG(status.st_mode):
+            raise BadInput(f"{name}: is no regular file; name a file")
+        if status.st_size > limit:
+            raise BadInput(
+                f"{name}: has {status.st_size / 2**20:.0f} MB where at most {limit / 2**20:.0f} "
+                "are read; is it the right file?"
+            )
+        with open(path, "rb") as stream:
+            return stream.read()
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such file") from None
+        raise BadInput(f"{name}: no such file") from None
+    except OSError as error:
+        raise BadInput(f"{name}: cannot be read ({error.strerror})") from None
+
+
+def read_text(path: str | Path, limit: int = LARGEST) -> str:
+    """The text of a file in UTF-8, or in UTF-16 or 32 with a byte order mark; CRLF becomes LF.
+
+    Raises BadInput as `read_bytes` does, and with the line for what is no text.
+    """
+    data = read_bytes(path, limit)
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise BadInput(
+            f"{printable(path)}:{line}: not a text file in UTF-8 (byte {error.start} is "
+            f"0x{data[error.start]:02x}); save it as UTF-8"
+        ) from None
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise BadInput(
+            f"{printable(path)}:{line}: not a text file (NUL bytes); save it as UTF-8 or write it "
+            "again"
+        )
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_lines(path: str | Path, limit: int = LARGEST) -> list[str]:
+    """The lines of a text file. Raises BadInput as `read_text` does, and for a line too long."""
+    lines = read_text(path, limit).split("\n")
+    for number, line in enumerate(lines, 1):
+        if len(line) > LONGEST_LINE:
+            raise BadInput(
+                f"{printable(path)}:{number}: a line of {len(line):,} characters, more than "
+                f"{LONGEST_LINE:,}; is a line break missing?"
+            )
+    return lines
+
+
+def read_json(path: str | Path, limit: int = LARGEST) -> Any:
+    """Read JSON. Raises BadInput as `read_text` does, and with the line when it is not JSON."""
+    text, name = read_text(path, limit), printable(path)
+    try:
+        return json.loads(text)
     except json.JSONDecodeError as error:
-        raise BadInput(f"{path}:{error.lineno}: not valid JSON ({error.msg})") from None
+        raise BadInput(f"{name}:{error.lineno}: not valid JSON ({error.msg})") from None
+    except RecursionError:
+        raise BadInput(f"{name}: not valid JSON (nested too deep)") from None
+    except ValueError as error:  # a whole number of thousands of digits
+        raise BadInput(f"{name}: not valid JSON ({error})") from None
 
 
-def read_csv(path: str | Path) -> list[dict[str, str]]:
-    """Rows of a CSV file by heading. Raises BadInput that names the file when it is missing."""
+def read_csv(path: str | Path, limit: int = LARGEST) -> list[dict[str, str]]:
+    """Rows of a CSV file by heading: commas, or the semicolons or tabs that its first line has.
+
+    A first line such as `sep=;` is passed over, as spreadsheets write and read it. Raises
+    BadInput as `read_text` does, and with the line for a row that does not fit the headings.
+    """
+    text, name = read_text(path, limit), printable(path)
+    if text[:4].lower() == "sep=":
+        text = "\n" + text.partition("\n")[2]
+    heading = next((line for line in text.split("\n") if line.strip()), "")
+    separator = max(",;\t", key=heading.count)
+    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
+    rows: list[dict[str, str]] = []
+    names: list[str] = []
     try:
-        return list(csv.DictReader(io.StringIO(Path(path).read_text())))
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file") from None
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not names:
+                names = [cell.strip() for cell in cells]
+                continue
+            if len(cells) != len(names):
+                raise BadInput(
+                    f"{name}:{reader.line_num}: {len(cells)} cells under {len(names)} headings"
+                )
+            rows.append(dict(zip(names, cells, strict=True)))
+    except csv.Error as error:
+        raise BadInput(f"{name}:{reader.line_num}: not valid CSV ({error})") from None
+    return rows
+
+
+def number(text: str, where: str) -> float:
+    """A finite number, its decimal point perhaps a comma. Raises BadInput that quotes `text`."""
+    try:
+        value = float(text)
+    except ValueError:
+        try:
+            value = float(text.replace(",", ".")) if text.count(",") == 1 else math.nan
+        except ValueError:
+            value = math.nan
+    if not math.isfinite(value):
+        raise BadInput(f"{where} is {text[:40]!r}; write a finite number")
+    return value
+
+
+def validated(kind: type[T], value: Any, where: str) -> T:
+    """`value` as the pydantic model, or other type, `kind`.
+
+    Raises one BadInput that names `where`, key and reason of all that does not fit.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        faults = []
+        for problem in error.errors(include_url=False):
+            key = ".".join(map(str, problem["loc"]))
+            if problem["type"] == "missing":
+                faults.append(f"{where}: {key} is missing")
+                continue
+            shown = repr(problem["input"])
+            reason = problem["msg"].removeprefix("Value error, ")
+            faults.append(
+                f"{where}: {f'{key} is ' if key else ''}{shown[:40]}: "
+                f"{reason[0].lower()}{reason[1:]}"
+            )
+        raise listed(faults) from None
 
 
 def digest(path: str | Path, algorithm: str = "sha256") -> str:

@@ -215,9 +215,10 @@ class FetchParams(Section):
     """
     on_bad: Literal["fail", "skip"] = "fail"
     """A broken picture or label is an error (fail), or is left out and listed (skip)."""
-    group: Literal["name", "file"] = "name"
-    """name: pictures whose names differ in a last _NUMBER only are one photograph and stay in one
-    split; file: each picture is another photograph."""
+    group: Literal["auto", "name", "file"] = "auto"
+    """Which pictures are one photograph and stay in one split. name: those whose names differ in a
+    last _NUMBER only; file: each is another; auto: by name, but a name that numbers a whole series
+    joins nothing (a line says so)."""
     seed: int = Field(1, ge=0)
     """Draws of the split."""
     test_share: float = Field(0.2, gt=0, lt=1)

@@ -9,6 +9,8 @@ import numpy as np
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 
+PICTURE_SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
+"""Endings of the names of pictures, in lower case."""
 FURTHEST = 0.5
 """How far outside the picture a point may lie, in units of the landmarks' box."""
 SMALLEST = 8.0

@@ -19,6 +19,8 @@ CHUNK = 1024
 IMAGES = "images.npy"
 LABELS = ("landmarks", "pose", "split")
 FLAGS = "flags.npy"
+LARGEST_META = 2**30
+"""Bytes of meta.json, which names every face."""
 META = ("names", "groups", "size", "margin", "layout", "source")
 """What meta.json holds beside the names of the flags."""
 
@@ -127,7 +129,7 @@ class FaceSet:
         Raises BadInput that names the file when one is missing, broken or contradicts another.
         """
         folder = Path(folder)
-        meta = read_json(folder / "meta.json")
+        meta = read_json(folder / "meta.json", LARGEST_META)
         names, table = meta.pop("flags", []), _load(folder / FLAGS)
         if table.ndim != 2 or table.shape[1] != len(names):
             raise BadInput(

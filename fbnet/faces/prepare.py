@@ -1,7 +1,8 @@
 """From a data set's folder, or a head to render, to a face set on disk."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fbnet.faces import pose, split
 from fbnet.faces.faceset import SPLITS, FaceSet, create_images, new_folder, trim_images
 from fbnet.faces.readers import recognise
 from fbnet.faces.readers.base import Problems, Sample, Source
+from fbnet.files import printable, write_csv
 from fbnet.landmarks import eye_distance
 from fbnet.params import FetchParams
 from fbnet.progress import say
@@ -21,14 +23,21 @@ GROSS_DEG = 20.0
 """Median difference of two poses from which on one of them must be wrong, degrees."""
 SKIPPED = "skipped.txt"
 """File beside the arrays that lists what was left out, one message a line."""
+UNUSED = "unused.csv"
+"""File beside the arrays that lists every file of the data set that gave no face, and why."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The face set and the messages about the records that were left out."""
+    """The face set and what was left out.
+
+    skipped: messages about bad records. unused: why each file that gave no face was not used, by
+    its path relative to the data set.
+    """
 
     faces: FaceSet
     skipped: tuple[str, ...]
+    unused: Mapping[str, str]
 
 
 def prepare(params: FetchParams, folder: Path) -> Prepared:
@@ -39,7 +48,7 @@ def prepare(params: FetchParams, folder: Path) -> Prepared:
     """
     root = Path(params.root)
     layout, marker = recognise(root, params.layout)
-    say(f"{root}: layout {layout} (found {marker})")
+    say(f"{printable(root)}: layout {layout} (found {marker})")
     cv2.setNumThreads(1)  # params.workers is what runs side by side
     problems = Problems(root, params.on_bad)
     source = READERS[layout].read(root, params, problems)
@@ -70,7 +79,19 @@ def prepare(params: FetchParams, folder: Path) -> Prepared:
         )
         faces.save_labels(target)
         (target / SKIPPED).write_text("".join(f"{line}\n" for line in problems.messages))
-    return Prepared(FaceSet.load(folder), tuple(problems.messages))
+        unused = problems.unused() if problems.used else {}
+        rows = [{"file": name, "reason": reason} for name, reason in unused.items()]
+        write_csv(target / UNUSED, rows)
+    _tell_unused(unused)
+    return Prepared(FaceSet.load(folder), tuple(problems.messages), unused)
+
+
+def _tell_unused(unused: Mapping[str, str]) -> None:
+    """Say how many files gave no face, by reason."""
+    reasons = Counter(reason.partition(":")[0] for reason in unused.values())
+    if reasons:
+        counts = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+        say(f"{len(unused)} files not used ({counts}); {UNUSED} lists them")
 
 
 def _store(source: Source, folder: Path, size: int) -> tuple[list[Sample], np.ndarray]:

@@ -6,11 +6,14 @@ import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import SPLITS
+from fbnet.progress import say
 
 TEST, VALIDATION = 1, 2
 """Keep the draws of the two cuts apart."""
-LARGE = 20
-"""From so many faces on, one group with most of them is a mistake in the names."""
+MOST = 20
+"""Pictures of one photograph's faces that names may join."""
+FEW = 4
+"""Pictures from which on a name that most of a folder has is one of a series."""
 
 
 def assign(
@@ -70,12 +73,28 @@ def pick(groups: np.ndarray, share: float, rng: np.random.Generator, name: str) 
     return np.isin(member, order[:count])
 
 
-def check_groups(groups: Sequence[str]) -> None:
-    """Raise BadInput when most faces seem to be one photograph: the names mislead."""
-    unique, sizes = np.unique(np.array(groups), return_counts=True)
-    largest = int(sizes.argmax())
-    if len(groups) >= LARGE and sizes[largest] > len(groups) / 2:
-        raise BadInput(
-            f"fetch.group: by their names {sizes[largest]} of {len(groups)} faces are one "
-            f"photograph, {unique[largest]!r}; set fetch.group: file where each picture is another"
-        )
+def without_series(groups: Sequence[str], pictures: Sequence[str]) -> list[str]:
+    """Groups by name, where a name that numbers a series of photographs makes no group.
+
+    groups: of each face, by its picture's name. pictures: its file, relative to the data set.
+    More than `MOST` pictures that differ in their number only, or `FEW` and more that are over
+    half of their folder, are photographs of their own. Each such name is warned of.
+    """
+    members: dict[str, set[str]] = {}
+    folders: dict[str, set[str]] = {}
+    for group, picture in zip(groups, pictures, strict=True):
+        members.setdefault(group, set()).add(picture)
+        folders.setdefault(picture.rpartition("/")[0], set()).add(picture)
+    series = set()
+    for group, own in members.items():
+        folder = next(iter(own)).rpartition("/")[0]
+        if len(own) > MOST or (len(own) >= FEW and 2 * len(own) > len(folders[folder])):
+            series.add(group)
+            say(
+                f"warning: {len(own)} pictures are called {group}_NUMBER: taken for as many "
+                "photographs, not for faces of one (fetch.group: name takes them for one)"
+            )
+    return [
+        picture if group in series else group
+        for group, picture in zip(groups, pictures, strict=True)
+    ]

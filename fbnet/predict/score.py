@@ -47,6 +47,7 @@ class Score:
     """What a model does on n faces.
 
     figures: by metric name. regions, yaw_bands: mean NME by part of the face and by head turn.
+    subsets: mean NME of the faces that have a flag of the face set, by the flag's name.
     indices: the faces' numbers in the face set, int64 [n]. predicted: float32 [n, P, 2] in units
     of the crop. errors, mean_face_errors: NME of each face [n], by the model and by the mean face.
     """
@@ -54,17 +55,19 @@ class Score:
     figures: dict[str, float]
     regions: dict[str, float]
     yaw_bands: dict[str, float]
+    subsets: dict[str, float]
     indices: np.ndarray
     predicted: np.ndarray
     errors: np.ndarray
     mean_face_errors: np.ndarray
 
     def details(self) -> dict[str, Any]:
-        """What stands behind the figures: how many faces, and NME by part and by head turn."""
+        """What stands behind the figures: how many faces, NME by part, head turn and subset."""
         return {
             "faces": len(self.indices),
             "nme_region": self.regions,
             "nme_yaw": self.yaw_bands,
+            "nme_subset": self.subsets,
         }
 
 
@@ -88,7 +91,7 @@ def score(
     if (faces.size, faces.points) != (model.size, model.points):
         raise BadInput(
             f"the faces are {faces.size} px with {faces.points} points, the model takes "
-            f"{model.size} px and gives {model.points} points; export from these faces"
+            f"{model.size} px and gives {model.points} points; give faces and a model of one kind"
         )
     true, train = faces.landmarks[indices], faces.landmarks[faces.indices("train")]
     predicted = model.predict(faces.crops(indices), batch)
@@ -102,6 +105,11 @@ def score(
         figures=figures,
         regions=region_nme(by_point, scheme),
         yaw_bands=yaw_nme(errors, faces.pose[indices]),
+        subsets={
+            name: float(errors[has].mean())
+            for name, flag in faces.flags.items()
+            if (has := flag[indices]).any()
+        },
         indices=indices,
         predicted=predicted,
         errors=errors,
@@ -124,7 +132,11 @@ def score_folder(
     with _faces(folder, opened.size, crop_scale) as faces:
         fewer = (opened.points, faces.points) == (106, 68)
         result = score(_As68(opened) if fewer else opened, faces)
-    parts = {"nme_region": result.regions, "nme_yaw": result.yaw_bands}
+    parts = {
+        "nme_region": result.regions,
+        "nme_yaw": result.yaw_bands,
+        "nme_subset": result.subsets,
+    }
     named = {f"{part}.{k}": v for part, values in parts.items() for k, v in values.items()}
     return result.figures | {"faces": len(result.indices)} | named
 

@@ -11,7 +11,7 @@ from stages.results import Results
 from stages.table import COLUMNS, VARIANT_COLUMNS
 
 HEADINGS = [heading for heading, _ in COLUMNS.values()]
-ERROR_GROUPS = {"nme_region": "part of the face", "nme_yaw": "head turn"}
+ERROR_GROUPS = {"nme_region": "part of the face", "nme_yaw": "head turn", "nme_subset": "subset"}
 BESIDE = ("data", "recipe")
 """Texts of a benchmark's row, beside its figures."""
 
@@ -113,7 +113,7 @@ def errors_by_group(results: Results) -> list[tuple[str, list[tuple[str, float]]
     return [
         (title, [(_group_name(name), value) for name, value in figures[key].items()])
         for key, title in ERROR_GROUPS.items()
-        if key in figures
+        if figures.get(key)
     ]
 
 

@@ -187,6 +187,6 @@ def _figures(results: Results) -> list[str]:
         if name in values
     ]
     for name, value in values.items():
-        if name.startswith(("nme_region.", "nme_yaw.")):
+        if name.startswith(("nme_region.", "nme_yaw.", "nme_subset.")):
             lines.append(f"NME, {name.partition('.')[2]}: {value:.2%}")
     return lines

@@ -156,12 +156,26 @@ def test_a_photograph_in_train_and_test_is_named_or_left_out_of_train(
     assert len(prepared.faces.indices("test")) == 3
 
 
-def test_names_that_look_like_one_photograph(drawn: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("group", "photographs"), [("auto", 26), ("file", 26)])
+def test_names_that_look_like_one_photograph(
+    drawn: Any,
+    tmp_path: Path,
+    group: str,
+    photographs: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     drawn.nni(tmp_path / "data", names=[f"img_{number}" for number in range(24)])
-    with pytest.raises(BadInput, match=r"fetch\.group: file"):
-        run(tmp_path / "data")
-    faces = run(tmp_path / "data", group="file").faces
-    assert len(set(faces.groups)) == len(faces) == 26
+    faces = run(tmp_path / "data", group=group).faces
+    assert (len(set(faces.groups)), len(faces)) == (photographs, 26)
+    warned = "24 pictures are called train_data/img_NUMBER" in capsys.readouterr().out
+    assert warned == (group == "auto")
+
+
+def test_names_can_be_taken_for_one_photograph_all_the_same(drawn: Any, tmp_path: Path) -> None:
+    names = [f"img_{number}" for number in range(24)] + ["other"]
+    drawn.nni(tmp_path / "data", names=names)
+    faces = run(tmp_path / "data", group="name").faces
+    assert len(set(faces.groups)) == 4
 
 
 @pytest.mark.parametrize("limit", [4, 5])

@@ -58,7 +58,7 @@ def test_an_unknown_folder_tells_what_was_looked_for(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"nowhere is no folder; set fetch\.root"):
+    with pytest.raises(BadInput, match=r"nowhere is no folder; give .*fetch\.root"):
         recognise(tmp_path / "nowhere")
 
 
@@ -72,7 +72,7 @@ def test_two_layouts_in_one_folder_are_not_guessed(drawn: Any, tmp_path: Path) -
 
 def test_the_layout_asked_for_must_be_there(drawn: Any, tmp_path: Path) -> None:
     drawn.ibug(tmp_path)
-    with pytest.raises(BadInput, match="WFLW_annotations"):
+    with pytest.raises(BadInput, match="Looked for wflw: list_98pt_rect_attr_train"):
         recognise(tmp_path, "wflw")
 
 
@@ -239,8 +239,8 @@ BAD_LINES = [
     ("nni", "test_data/list.txt", 1, with_word(9, "inf"), 1, "number 9 is 'inf'"),
     ("nni", "train_data/list.txt", 2, with_word(7, "58.5"), 2, "divide x and y"),
     ("nni", "train_data/list.txt", 2, with_word(0, "gone.png"), 2, "no picture gone.png"),
-    ("nni", "train_data/list.txt", 2, with_word(0, "../../x.png"), 2, "leads out of the data set"),
-    ("nni", "train_data/list.txt", 2, with_word(0, "/tmp/x.png"), 2, "leads out of the data set"),
+    ("nni", "train_data/list.txt", 2, with_word(0, "../../x.png"), 2, "no picture ../../x.png"),
+    ("nni", "train_data/list.txt", 2, with_word(0, "/tmp/x.png"), 2, "no picture /tmp/x.png"),
     ("nni", "train_data/list.txt", 2, with_word(0, "0_a_0.png"), 2, "list.txt:1 again"),
     ("nni", "train_data/list.txt", 2, lambda line: " ".join(line.split()[:137]), 2, "68 points"),
     ("lapa", "train/landmarks/1123456_1.txt", 1, lambda _: "105", 1, "must be 106"),
@@ -257,7 +257,7 @@ BAD_LINES = [
     ("wflw", f"{WFLW_LISTS}/list_98pt_rect_attr_train.txt", 2, one_word_less, 2, "206 words"),
     ("wflw", f"{WFLW_LISTS}/list_98pt_rect_attr_train.txt", 2, with_word(3, "x"), 2, "'x'"),
     ("wflw", f"{WFLW_LISTS}/list_98pt_rect_attr_train.txt", 2, with_word(-1, "a.jpg"), 2, "a.jpg"),
-    ("wflw", f"{WFLW_LISTS}/list_98pt_rect_attr_train.txt", 2, with_word(-1, "../a"), 2, "out of"),
+    ("wflw", f"{WFLW_LISTS}/list_98pt_rect_attr_train.txt", 2, with_word(-1, "../a"), 2, "../a in"),
 ]  # fmt: skip
 
 

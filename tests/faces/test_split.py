@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fbnet.errors import BadInput
-from fbnet.faces.split import assign, check_groups, straddling
+from fbnet.faces.readers.base import photograph_of
+from fbnet.faces.split import assign, straddling, without_series
 
 GROUPS = [f"photo{number // 3}" for number in range(300)]
 
@@ -70,7 +71,20 @@ def test_photographs_in_train_and_test_are_found() -> None:
     assert straddling(groups, ["train"] * 4) == []
 
 
-def test_names_that_make_most_faces_one_photograph_are_refused() -> None:
-    with pytest.raises(BadInput, match=r"25 of 30 .*'img'.*fetch\.group: file"):
-        check_groups(["img"] * 25 + [f"p{number}" for number in range(5)])
-    check_groups(["img"] * 10)
+@pytest.mark.parametrize(
+    ("stems", "groups"),
+    [
+        ([f"face_{number}" for number in range(1, 251)], 250),
+        ([f"face_{number}" for number in range(1, 16)], 15),
+        (["crowd_1", "crowd_2", "crowd_3", "a", "b", "c"], 4),
+        ([f"crowd_{number}" for number in range(12)] + [f"p{number}" for number in range(12)], 13),
+        (["a_1", "a_2", "b"], 2),
+    ],
+)
+def test_a_name_that_numbers_a_series_is_no_photograph(
+    stems: list[str], groups: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_name = [f"own/{photograph_of(stem)}" for stem in stems]
+    result = without_series(by_name, [f"own/{stem}.jpg" for stem in stems])
+    assert len(set(result)) == groups
+    assert ("warning" in capsys.readouterr().out) == (result != by_name)

@@ -7,6 +7,7 @@ A new layout is one module with a `Reader` (`fbnet.faces.readers.base`) and one 
 from pathlib import Path
 
 from fbnet.errors import BadInput
+from fbnet.files import printable
 from fbnet.tables import AUTO, READERS
 
 
@@ -17,16 +18,19 @@ def recognise(root: Path, layout: str = AUTO) -> tuple[str, str]:
     markers of several layouts, or when it lacks those of the `layout` asked for.
     """
     if not root.is_dir():
-        raise BadInput(f"fetch.root: {root} is no folder; set fetch.root to the data set's folder")
+        raise BadInput(f"{printable(root)} is no folder; give the data set's folder (fetch.root)")
     names = list(READERS) if layout == AUTO else [layout]
     markers = {name: marker for name in names if (marker := READERS[name].detect(root))}
     if len(markers) == 1:
         return next(iter(markers.items()))
     if markers:
         seen = "; ".join(f"{name}: {marker}" for name, marker in markers.items())
-        raise BadInput(f"fetch.root: {root} looks like several layouts ({seen}); set fetch.layout")
+        raise BadInput(
+            f"{printable(root)} looks like several layouts ({seen}); set fetch.layout, or give the "
+            "folder of one of them"
+        )
     looked = "; ".join(f"{name}: {READERS[name].looks_for}" for name in names)
     raise BadInput(
-        f"fetch.root: {root} holds no data set that is known. Looked for {looked}. Set fetch.root "
-        "to the folder that holds these"
+        f"{printable(root)} holds no data set that is known. Looked for {looked}. Give the folder "
+        "that holds these (fetch.root)"
     )

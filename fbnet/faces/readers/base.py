@@ -1,27 +1,35 @@
 """What a reader is and yields, how it reports faults, and how label files are parsed."""
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from fbnet.errors import BadInput
+from fbnet.faces.crop import PICTURE_SUFFIXES
+from fbnet.faces.readers.walk import NOT_UTF8, Files
+from fbnet.files import number, printable, read_lines
 from fbnet.params import FetchParams
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
+ATTRIBUTES = ("large_pose", "expression", "illumination", "make_up", "occlusion", "blur")
+"""Names of the six attributes of WFLW's lists, and of those in its form, in their order."""
+DEPTH = 3
+"""How many folders deep the folder of a data set may lie below `fetch.root`."""
 SPLIT_FOLDERS = {
     "train": "train",
     "trainset": "train",
     "train_data": "train",
+    "training": "train",
     "training_data": "train",
     "val": "validation",
     "validation": "validation",
     "valid": "validation",
     "test": "test",
+    "testing": "test",
     "testset": "test",
     "test_data": "test",
 }
@@ -59,15 +67,27 @@ class Source:
 
 
 class Problems:
-    """Bad records: the first one ends the work, or all are left out and listed in `messages`.
+    """A data set's files, and its bad records: the first ends the work, or all are left out.
 
-    Messages start with "file:line" relative to the data set's folder, `root`.
+    messages: of the bad records, each starting with "file:line" relative to the folder `root`.
+    used: files that a face came from, relative to `root`. reasons: why others gave none.
     """
 
     def __init__(self, root: Path, on_bad: str):
         self.root = root
         self.fail = on_bad == "fail"
         self.messages: list[str] = []
+        self.used: set[str] = set()
+        self.reasons: dict[str, str] = {}
+
+    @cached_property
+    def files(self) -> Files:
+        """The files of the data set. Names that are not UTF-8 are bad records."""
+        files = Files(self.root)
+        for name, reason in files.left_aside.items():
+            if reason == NOT_UTF8:
+                self.bad(f"{name}: {reason}")
+        return files
 
     @contextmanager
     def tolerate(self) -> Iterator[None]:
@@ -75,10 +95,35 @@ class Problems:
         try:
             yield
         except BadInput as error:
-            if self.fail:
-                hint = "(or set fetch.on_bad: skip)"
-                raise BadInput(f"{self.root}/{error} {hint}") from None
-            self.messages.append(str(error))
+            self.bad(str(error))
+
+    def bad(self, message: str) -> None:
+        """Raise BadInput with the message of a bad record, or keep it."""
+        root = printable(self.root)
+        message = message.removeprefix(f"{root}/")
+        if self.fail:
+            raise BadInput(f"{root}/{message} (or set fetch.on_bad: skip)") from None
+        self.messages.append(message)
+
+    def unused(self) -> dict[str, str]:
+        """Why each file that no face came from was not used, by its path relative to `root`."""
+        labels = {re.split(r":\d+: |: ", text, maxsplit=1)[0]: text for text in self.messages}
+        stems = {PurePosixPath(name).with_suffix("").as_posix() for name in labels}
+        reasons = self.files.left_aside | self.reasons
+        for name in self.files.names:
+            if name in self.used or name in reasons:
+                continue
+            if name in labels:
+                reasons[name] = f"left out: {labels[name]}"
+            elif PurePosixPath(name).with_suffix("").as_posix() in stems:
+                reasons[name] = "its label is left out"
+            else:
+                reasons[name] = NO_FACE[name.lower().endswith(PICTURE_SUFFIXES)]
+        return dict(sorted(reasons.items()))
+
+
+NO_FACE = {True: "a picture without a label", False: "neither picture nor label of this layout"}
+"""Why a file that no record names is not used: where it is a picture, and where it is none."""
 
 
 @dataclass(frozen=True)
@@ -99,31 +144,28 @@ class Reader:
 def lines_of(path: Path, root: Path) -> list[tuple[str, str]]:
     """(origin, line) of every line that is not empty. Raises BadInput where there is none."""
     place = relative(path, root)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; the layout needs it") from None
-    except UnicodeDecodeError:
-        raise BadInput(f"{path}: not a text file; save it as UTF-8") from None
-    filled = [(f"{place}:{number}", line) for number, line in enumerate(lines, 1) if line.strip()]
+    lines = read_lines(path, LARGEST_LIST)
+    filled = [(f"{place}:{at}", line) for at, line in enumerate(lines, 1) if line.strip()]
     if not filled:
-        raise BadInput(f"{path}:1: lists nothing; fill it or set another fetch.root")
+        raise BadInput(f"{printable(path)}:1: lists nothing; fill it or set another fetch.root")
     return filled
 
 
+LARGEST_LIST = 4 * 2**30
+"""Bytes that a list of faces may have: a million of them with 106 points take 2 GiB."""
+
+
 def numbers(tokens: Sequence[str], origin: str) -> np.ndarray:
-    """Tokens as float64. Raises BadInput that shows the one that is not a finite number."""
-    values = np.full(len(tokens), np.nan)
-    for place, token in enumerate(tokens):
-        with suppress(ValueError):
-            values[place] = float(token)
-    if not np.isfinite(values).all():
-        place = int(np.argmin(np.isfinite(values)))
-        raise BadInput(
-            f"{origin}: number {place + 1} is {tokens[place]!r}; write a finite number or remove "
-            "the face"
-        )
-    return values
+    """Tokens as float64, perhaps with decimal commas. Raises BadInput that shows a wrong one."""
+    try:
+        values = np.array(tokens, np.float64)
+    except ValueError:
+        values = np.full(1, np.nan)
+    if np.isfinite(values).all():
+        return values
+    return np.array(
+        [number(token, f"{origin}: number {place}") for place, token in enumerate(tokens, 1)]
+    )
 
 
 def pair(tokens: Sequence[str], origin: str) -> np.ndarray:
@@ -141,12 +183,6 @@ def relative(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-def within(root: Path, *parts: str) -> Path | None:
-    """root/parts where it stays inside `root` as written, links not followed; else None."""
-    path = Path(os.path.normpath(root.joinpath(*parts)))
-    return path if path.is_relative_to(Path(os.path.normpath(root))) else None
-
-
 def split_of(path: Path, root: Path) -> str | None:
     """The split that a folder on the way from `root` to `path` names, the last of them counting."""
     folders = path.relative_to(root).parent.parts
@@ -157,7 +193,9 @@ def split_of(path: Path, root: Path) -> str | None:
 def photograph_of(stem: str, numbers: int = 1) -> str:
     """The photograph that a file's stem names: without up to `numbers` short last _NUMBERs.
 
-    Those count faces of one photograph, or copies of one face. Longer numbers are names.
+    Those count faces of one photograph, or copies of one face. Longer numbers are names. Where so
+    many pictures differ in the number only that they are no faces of one photograph, see
+    `fbnet.faces.split.by_name`.
     """
     stem = stem.removesuffix("_mirror")
     return re.sub(rf"(?<=.)(_\d{{1,2}}){{1,{numbers}}}$", "", stem)

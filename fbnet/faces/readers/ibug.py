@@ -1,11 +1,14 @@
-"""300W and its kin: a .pts file beside each picture, 68 points, coordinates from 1.
+"""300W and its kin: a .pts file for each face, coordinates from 1, the picture beside it.
 
-Folders trainset and testset give the split; beside them afw is for training and ibug for test,
-as the 300W benchmark has it.
+Folders trainset and testset give the split. The 300W benchmark adds that afw is for training, that
+ibug is its challenging and helen and lfpw its common test faces (together the full set), and that
+01_Indoor and 02_Outdoor are its private test faces: subsets with figures of their own.
 """
 
 import dataclasses
-from pathlib import Path
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -17,66 +20,140 @@ from fbnet.faces.readers.base import (
     lines_of,
     pair,
     photograph_of,
-    relative,
     split_of,
 )
 from fbnet.faces.readers.photographs import Record, photographs
+from fbnet.faces.readers.walk import walk
+from fbnet.progress import say
 
-POINTS = 68
-TEST_FOLDERS = ("ibug",)
-"""Folders without trainset and testset that the benchmark keeps for test."""
+SUBSETS = {
+    "common": ("helen", "lfpw"),
+    "challenging": ("ibug",),
+    "private": ("01_indoor", "02_outdoor"),
+}
+"""Folders, in lower case, of the benchmark's subsets; of the common one only what is for test."""
+FULL = ("common", "challenging")
+TOLD = 20
+"""Folders whose split is told one by one."""
 
 
 def detect(root: Path) -> str | None:
     """The first .pts file in `root`, where there is one."""
-    first = min(root.rglob("*.pts"), default=None)
-    return f"{relative(first, root)} beside its picture" if first else None
+    names = (name for name, reason in walk(root) if not reason)
+    first = next((name for name in names if name.lower().endswith(".pts")), None)
+    return f"{first} and its picture" if first else None
 
 
 def list_records(root: Path, problems: Problems) -> list[Record]:
     """All records. For bad files raises BadInput as `problems` says."""
     records = []
-    for path in sorted(root.rglob("*.pts")):
+    files, pictures = problems.files, _Pictures(problems)
+    for name in files.ending(".pts"):
         with problems.tolerate():
-            image = _picture(root, path)
+            image = pictures.of(name)
+            folder = PurePosixPath(name).parent.as_posix()
             record = Record(
-                image=image,
-                name=relative(image, root),
-                origin=f"{relative(path, root)}:1",
-                points=_points(root, path),
-                group=f"{relative(path.parent, root)}/{photograph_of(path.stem)}",
-                split=split_of(image, root),
+                image=root / image,
+                name=image,
+                origin=f"{name}:1",
+                points=_points(root, root / name),
+                group=f"{folder}/{photograph_of(PurePosixPath(image).stem)}",
+                split=split_of(root / name, root),
             )
             records.append(record)
-    # Where some folders name a split, the others take the benchmark's.
-    if any(record.split for record in records):
-        return [
-            dataclasses.replace(record, split=record.split or _benchmark_split(record))
-            for record in records
-        ]
-    return records
+    return _benchmark(records)
 
 
-def _benchmark_split(record: Record) -> str:
-    """The split that the 300W benchmark gives to a folder without trainset or testset."""
-    folders = Path(record.name).parent.parts
-    return "test" if any(name.lower() in TEST_FOLDERS for name in folders) else "train"
+class _Pictures:
+    """The picture of each .pts file: beside it, or in a folder of pictures without labels.
 
+    There it must be the only one of its name.
+    """
 
-def _picture(root: Path, path: Path) -> Path:
-    """The picture beside the .pts file `path`, its suffix in lower or upper case."""
-    for suffix in PICTURE_SUFFIXES:
-        for spelled in (suffix, suffix.upper()):
-            if (image := path.with_suffix(spelled)).is_file():
+    def __init__(self, problems: Problems) -> None:
+        self._files = problems.files
+        self._by_stem: Mapping[str, Sequence[str]] | None = None
+
+    def of(self, name: str) -> str:
+        """The picture of the .pts file `name`, X.pts or X.jpg.pts, its case aside."""
+        stem = name[: -len(".pts")]
+        if stem.lower().endswith(PICTURE_SUFFIXES) and (image := self._files.find(stem)):
+            return image
+        for suffix in PICTURE_SUFFIXES:
+            if image := self._files.find(stem + suffix):
                 return image
-    raise BadInput(
-        f"{relative(path, root)}:1: no picture {path.stem} beside it "
-        f"({', '.join(PICTURE_SUFFIXES)}); add it or remove the .pts file"
-    )
+        if self._by_stem is None:
+            self._by_stem = self._apart()
+        elsewhere = self._by_stem.get(PurePosixPath(stem).name.lower(), ())
+        if len(elsewhere) == 1:
+            return elsewhere[0]
+        where = f"{len(elsewhere)} of its name elsewhere" if elsewhere else "none of its name"
+        raise BadInput(
+            f"{name}:1: no picture {PurePosixPath(stem).name} beside it, and {where} "
+            f"({', '.join(PICTURE_SUFFIXES)}); add it or remove the .pts file"
+        )
+
+    def _apart(self) -> Mapping[str, Sequence[str]]:
+        """Pictures in folders without .pts files, by name without suffix, in lower case."""
+        labelled = {PurePosixPath(name).parent for name in self._files.ending(".pts")}
+        stems = defaultdict(list)
+        for name in self._files.ending(*PICTURE_SUFFIXES):
+            if (path := PurePosixPath(name)).parent not in labelled:
+                stems[path.stem.lower()].append(name)
+        return stems
+
+
+def _benchmark(records: list[Record]) -> list[Record]:
+    """The records with split and subset as the 300W benchmark has them, if folders show it."""
+    subsets = [_subset(record) for record in records]
+    known = [
+        record.split or ("test" if subset else None)
+        for record, subset in zip(records, subsets, strict=True)
+    ]
+    if not any(known) or all(split == "test" for split in known):
+        say("no folder says what is for test: photographs are drawn (fetch.test_share)")
+        return [dataclasses.replace(record, split=None) for record in records]
+    present = [name for name in SUBSETS if name in subsets]
+    result = []
+    for record, subset, split in zip(records, subsets, known, strict=True):
+        flags = {name: subset == name for name in present}
+        if set(FULL) <= set(present):
+            flags["full"] = subset in FULL
+        result.append(dataclasses.replace(record, split=split or "train", flags=flags))
+    _tell(result, subsets, known)
+    return result
+
+
+def _subset(record: Record) -> str:
+    """The benchmark's subset that a face belongs to; "" for none."""
+    folders = {folder.lower() for folder in PurePosixPath(record.origin).parent.parts}
+    for name, places in SUBSETS.items():
+        if folders.intersection(places) and (name != "common" or record.split == "test"):
+            return name
+    return ""
+
+
+def _tell(records: Sequence[Record], subsets: Sequence[str], known: Sequence[str | None]) -> None:
+    """Say which split each folder has, and warn of those whose names do not say it."""
+    counts: Counter[tuple[str, str]] = Counter()
+    guessed = set()
+    for record, subset, split in zip(records, subsets, known, strict=True):
+        folder = PurePosixPath(record.origin).parent.as_posix()
+        counts[folder, f"{record.split}{f' ({subset})' if subset else ''}"] += 1
+        if not split and "afw" not in folder.lower().split("/"):
+            guessed.add(folder)
+    if len(counts) <= TOLD:
+        say("; ".join(f"{folder}: {count} {split}" for (folder, split), count in counts.items()))
+    if guessed:
+        some = ", ".join(sorted(guessed)[:TOLD])
+        say(
+            f"warning: the names of {some} say no split, others do: taken for training; put them "
+            "below a folder train or test"
+        )
 
 
 def _points(root: Path, path: Path) -> np.ndarray:
-    """Points float64 [68, 2], pixel centres being whole numbers from 0."""
+    """Points float64 [P, 2], pixel centres being whole numbers from 0."""
     lines = lines_of(path, root)
     start = next((number for number, (_, line) in enumerate(lines) if line.strip() == "{"), None)
     if start is None:
@@ -84,15 +161,13 @@ def _points(root: Path, path: Path) -> np.ndarray:
     brace, rows = lines[start][0], lines[start + 1 :]
     pairs = (line.partition(":") for _, line in lines[:start])
     header = {key.strip(): value.strip() for key, _, value in pairs}
-    if header.get("n_points") != str(POINTS):
-        raise BadInput(f"{brace}: n_points is {header.get('n_points')}; 300W files have 68")
     if not rows or rows[-1][1].strip() != "}":
         raise BadInput(f"{brace}: the points do not end with a line }}; complete the file")
     rows = rows[:-1]
-    if len(rows) != POINTS:
+    if header.get("n_points") != str(len(rows)):
         raise BadInput(
-            f"{brace}: {len(rows)} points between the braces where n_points says 68; complete the "
-            "file or remove it with its picture"
+            f"{brace}: n_points is {header.get('n_points')} where {len(rows)} points stand between "
+            "the braces; complete the file or remove it with its picture"
         )
     return np.stack([pair(line.split(), origin) for origin, line in rows]) - 1.0
 

@@ -5,13 +5,13 @@ NAME.jpg.txt. A file holds "106" and then 106 lines "x y" in pixels.
 """
 
 from collections.abc import Iterator
-from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces.readers.base import (
+    DEPTH,
     PICTURE_SUFFIXES,
     Problems,
     Reader,
@@ -22,12 +22,11 @@ from fbnet.faces.readers.base import (
     split_of,
 )
 from fbnet.faces.readers.photographs import Record, photographs
+from fbnet.faces.readers.walk import Files, folders
 from fbnet.landmarks import LAPA_TO_NNI, convert
 
 LABELS = ("landmark", "landmarks")
 PICTURES = ("picture", "pictures", "image", "images")
-DEPTH = 3
-"""Folders deep at which the pair of folders may stand."""
 POINTS = 106
 
 
@@ -42,16 +41,19 @@ def list_records(root: Path, problems: Problems) -> list[Record]:
     """All records, points in NNI order. For bad files raises BadInput as `problems` says."""
     records = []
     for labels, pictures in _pairs(root):
-        for path in sorted(labels.glob("*.txt")):
+        folder, beside = relative(labels, root), relative(pictures, root)
+        for name in problems.files.ending(".txt"):
+            if PurePosixPath(name).parent.as_posix() != folder:
+                continue
             with problems.tolerate():
-                image = _picture(root, path, pictures)
+                image = _picture(problems.files, name, beside)
                 record = Record(
-                    image=image,
-                    name=relative(image, root),
-                    origin=f"{relative(path, root)}:1",
-                    points=convert(_points(root, path), LAPA_TO_NNI),
-                    group=f"{relative(pictures, root)}/{photograph_of(image.stem, numbers=2)}",
-                    split=split_of(image, root),
+                    image=root / image,
+                    name=image,
+                    origin=f"{name}:1",
+                    points=convert(_points(root, root / name), LAPA_TO_NNI),
+                    group=f"{beside}/{photograph_of(PurePosixPath(image).stem, numbers=2)}",
+                    split=split_of(root / image, root),
                 )
                 records.append(record)
     return records
@@ -59,24 +61,24 @@ def list_records(root: Path, problems: Problems) -> list[Record]:
 
 def _pairs(root: Path) -> Iterator[tuple[Path, Path]]:
     """(folder of labels, folder of pictures) for every such pair of neighbours."""
-    depths = ["*/" * depth for depth in range(DEPTH)]
-    folders = chain.from_iterable(root.glob(f"{depth}landmark*/") for depth in depths)
-    for labels in sorted(folders):
-        beside = [labels.parent / name for name in PICTURES if (labels.parent / name).is_dir()]
-        if labels.name in LABELS and beside and any(labels.glob("*.txt")):
-            yield labels, beside[0]
+    by_parent: dict[Path, list[Path]] = {}
+    for folder in folders(root, DEPTH):
+        by_parent.setdefault(folder.parent, []).append(folder)
+    for beside in by_parent.values():
+        pictures = [folder for name in PICTURES for folder in beside if folder.name.lower() == name]
+        labels = [folder for folder in beside if folder.name.lower() in LABELS]
+        for folder in labels:
+            if pictures and any(path.suffix.lower() == ".txt" for path in folder.iterdir()):
+                yield folder, pictures[0]
 
 
-def _picture(root: Path, path: Path, pictures: Path) -> Path:
-    """The picture of the label file `path`, with its suffix named in the label or not."""
-    stem = path.name.removesuffix(".txt")
-    for name in (stem, *(stem + suffix for suffix in PICTURE_SUFFIXES)):
-        if name.lower().endswith(PICTURE_SUFFIXES) and (pictures / name).is_file():
-            return pictures / name
-    raise BadInput(
-        f"{relative(path, root)}:1: no picture {stem} in {relative(pictures, root)}; add it or "
-        "remove the label file"
-    )
+def _picture(files: Files, name: str, pictures: str) -> str:
+    """The picture of the label file `name`, with its suffix named in the label or not."""
+    stem = PurePosixPath(name).name[: -len(".txt")]
+    for spelt in (stem, *(stem + suffix for suffix in PICTURE_SUFFIXES)):
+        if spelt.lower().endswith(PICTURE_SUFFIXES) and (path := files.find(f"{pictures}/{spelt}")):
+            return path
+    raise BadInput(f"{name}:1: no picture {stem} in {pictures}; add it or remove the label file")
 
 
 def _points(root: Path, path: Path) -> np.ndarray:

@@ -1,113 +1,126 @@
 """NNI's layout: {train_data,test_data}/{imgs,list.txt}, faces cropped already.
 
 A line: picture, 2 P numbers (x y as shares of the picture's side), then in published lists
-6 attributes (98 points) and pitch, yaw, roll in degrees.
+6 attributes (98 points) and pitch, yaw, roll in degrees, or one of both. The preparation scripts
+write the picture's path as it was on their machine: its tail is looked for.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces.readers.base import (
+    ATTRIBUTES,
+    DEPTH,
+    PICTURE_SUFFIXES,
     Problems,
     Reader,
     lines_of,
     numbers,
     photograph_of,
     relative,
-    within,
 )
 from fbnet.faces.readers.photographs import Record, photographs
+from fbnet.faces.readers.walk import Files, folders
 from fbnet.landmarks import SCHEMES
 
 PARTS = {"train_data": "train", "test_data": "test"}
+LIST = "list.txt"
 ANGLES = 3
-ATTRIBUTES = 6
 FURTHEST = 1.0
 """How far outside the crop a point may lie, in units of its side."""
-
-COUNTS = {
-    2 * points + extra: (points, extra > 0)
-    for points in SCHEMES
-    for extra in (0, ANGLES, ATTRIBUTES + ANGLES)
-}
-"""Numbers on a line -> (number of points, whether angles end the line)."""
+FURTHER = {0: (0, 0), ANGLES: (0, ANGLES), len(ATTRIBUTES): (len(ATTRIBUTES), 0)}
+FURTHER[len(ATTRIBUTES) + ANGLES] = (len(ATTRIBUTES), ANGLES)
+"""How many numbers follow the points -> how many of them are attributes, and angles."""
+NAME = re.compile(
+    rf"\s*(\"[^\"]*\"|.*?\.(?:{'|'.join(s[1:] for s in PICTURE_SUFFIXES)})|\S+)\s", re.I
+)
+"""The picture's name at the start of a line: quoted, or up to its suffix, or without blanks."""
 
 
 def detect(root: Path) -> str | None:
     """The lists in `root`, where there are any."""
-    lists = [name for part in PARTS if (root / (name := f"{part}/list.txt")).is_file()]
-    return " and ".join(lists) or None
+    base = _base(root)
+    lists = [f"{part}/{LIST}" for part in PARTS if base and (base / part / LIST).is_file()]
+    return " and ".join(relative(base / name, root) for name in lists if base) or None
+
+
+def _base(root: Path) -> Path | None:
+    """The folder of train_data and test_data: `root` or one in it."""
+    return next(
+        (
+            folder
+            for folder in folders(root, DEPTH)
+            if any((folder / part / LIST).is_file() for part in PARTS)
+        ),
+        None,
+    )
 
 
 def list_records(root: Path, problems: Problems) -> list[Record]:
     """All records. Raises BadInput for a missing list; for bad lines as `problems` says."""
     records: list[Record] = []
     seen: dict[Path, str] = {}
+    base = _base(root) or root
     for part in PARTS:
-        for origin, line in lines_of(root / part / "list.txt", root):
+        starts = tuple(
+            "" if folder == root else relative(folder, root)
+            for folder in (base, base / part, base / part / "imgs", root)
+        )
+        for origin, line in lines_of(base / part / LIST, root):
             with problems.tolerate():
-                record = _record(root, part, origin, line.split())
+                record = _record(problems.files, starts, part, origin, line)
                 if record.image in seen:
                     raise BadInput(
                         f"{origin}: names the picture of {seen[record.image]} again; remove one"
                     )
                 seen[record.image] = origin
-                if records and len(records[0].points) != len(record.points):
-                    raise BadInput(
-                        f"{origin}: {len(record.points)} points where {records[0].origin} has "
-                        f"{len(records[0].points)}; keep one point scheme in a data set"
-                    )
                 records.append(record)
     return records
 
 
-def _record(root: Path, part: str, origin: str, tokens: list[str]) -> Record:
-    """The face of one line, split into `tokens`."""
-    count = len(tokens) - 1
-    if count not in COUNTS:
-        wanted = ", ".join(str(known) for known in sorted(COUNTS))
+def _record(files: Files, starts: tuple[str, ...], part: str, origin: str, line: str) -> Record:
+    """The face of one line; its picture lies below one of the folders `starts`."""
+    match = NAME.match(f"{line} ")
+    name = match[1].strip('"') if match else ""
+    tokens = line[match.end() :].split() if match else []
+    layout = next(
+        ((P, *FURTHER[len(tokens) - 2 * P]) for P in SCHEMES if len(tokens) - 2 * P in FURTHER),
+        None,
+    )
+    if layout is None:
+        wanted = ", ".join(str(2 * P + more) for P in sorted(SCHEMES) for more in FURTHER)
         raise BadInput(
-            f"{origin}: {count} numbers after the picture's name; write one of {wanted} (x y of "
-            "each point, then pitch yaw roll) and no blanks in the name"
+            f"{origin}: {len(tokens)} numbers after the picture's name; write one of {wanted} (x y "
+            "of each point, then attributes, then pitch yaw roll)"
         )
-    points, has_pose = COUNTS[count]
-    values = numbers(tokens[1:], origin)
+    points, attributes, angles = layout
+    values = numbers(tokens, origin)
     places = values[: 2 * points].reshape(points, 2)
     if places.min() < -FURTHEST or places.max() > 1 + FURTHEST:
         raise BadInput(
             f"{origin}: a point lies at {places.flat[np.abs(places).argmax()]:g}; divide x and y "
             "by the picture's side, so that they run from 0 to 1"
         )
-    image = _picture(root, part, tokens[0], origin)
+    image = files.find_tail(name, starts)
+    if image is None:
+        raise BadInput(
+            f"{origin}: no picture {name} in the root, in {part} or in {part}/imgs, nor one of "
+            "its path's tail; add it or remove the line"
+        )
+    marks = values[2 * points : 2 * points + attributes]
     return Record(
-        image=image,
-        name=relative(image, root),
+        image=files.root / image,
+        name=image,
         origin=origin,
         points=places,
-        group=f"{part}/{photograph_of(image.stem)}",
+        group=f"{part}/{photograph_of(Path(image).stem)}",
         split=PARTS[part],
-        pose=np.radians(values[-ANGLES:]) if has_pose else None,
+        pose=np.radians(values[-ANGLES:]) if angles else None,
+        flags=dict(zip(ATTRIBUTES, (marks > 0).tolist(), strict=True)) if attributes else {},
         cropped=True,
-    )
-
-
-def _picture(root: Path, part: str, name: str, origin: str) -> Path:
-    """The picture's file: `name` is relative to the root, to the part, or to its imgs."""
-    starts = ((), (part,), (part, "imgs"))
-    places = [within(root, *start, name) for start in starts]
-    if places[0] is None or Path(name).is_absolute():
-        raise BadInput(
-            f"{origin}: {name} leads out of the data set; put the picture into {part}/imgs and "
-            "write its bare name"
-        )
-    for place in places:
-        if place is not None and place.is_file():
-            return place
-    raise BadInput(
-        f"{origin}: no picture {name} in the root, in {part} or in {part}/imgs; add it or remove "
-        "the line"
     )
 
 

@@ -1,10 +1,10 @@
 """From labelled photographs to face crops: grouping, limits, and the work on many threads."""
 
 import dataclasses
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,10 +13,11 @@ import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces import crop, pose, split
-from fbnet.faces.readers.base import Problems, Sample, Source
+from fbnet.faces.readers.base import Problems, Sample, Source, relative
+from fbnet.files import printable
 from fbnet.landmarks import SCHEMES
 from fbnet.params import FetchParams
-from fbnet.progress import track
+from fbnet.progress import say, track
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Record:
     points: float64 [P, 2] (x, y) in pixels, whole numbers being pixel centres; where `cropped`,
     as shares of the picture's side.
     group: faces of one photograph share it. split: train, validation or test where the data set
-    says so. pose: pitch, yaw, roll in radians where it says so.
+    says so. pose: pitch, yaw, roll in radians where it says so. box: left, top, right, bottom of
+    the face's rectangle in pixels where it says so. flags: subsets and attributes of the face.
     """
 
     image: Path
@@ -39,6 +41,8 @@ class Record:
     split: str | None = None
     pose: np.ndarray | None = None
     cropped: bool = False
+    box: np.ndarray | None = None
+    flags: Mapping[str, bool] = field(default_factory=dict)
 
 
 ListRecords = Callable[[Path, Problems], list[Record]]
@@ -52,18 +56,46 @@ def photographs(list_records: ListRecords) -> Callable[[Path, FetchParams, Probl
 
 def _read(list_records: ListRecords, root: Path, params: FetchParams, problems: Problems) -> Source:
     """Group, check and limit the records; their pictures are read while they are iterated."""
-    records = sorted_records(list_records, root, problems)
-    if params.group == "file":
-        records = [dataclasses.replace(record, group=record.name) for record in records]
-    split.check_groups([record.group for record in records])
+    records = _grouped(sorted_records(list_records, root, problems), params.group, root)
+    names = dict.fromkeys(name for record in records for name in record.flags)
+    none = dict.fromkeys(names, False)
+    records = [dataclasses.replace(r, flags=none | dict(r.flags)) for r in records]
     records = _without_test_photographs(records, problems)
     if params.limit is not None and params.limit < len(records):
         # Evenly from each split.
         order = sorted(range(len(records)), key=lambda index: (records[index].split or "", index))
         chosen = np.linspace(0, len(order) - 1, params.limit).round().astype(int)
-        records = [records[index] for index in sorted(order[place] for place in chosen)]
+        kept = {order[place] for place in chosen}
+        for index, record in enumerate(records):
+            if index not in kept:
+                problems.reasons[relative(record.image, root)] = "beyond fetch.limit"
+        records = [records[index] for index in sorted(kept)]
+    for record in records:
+        problems.used |= {relative(record.image, root), record.origin.rpartition(":")[0]}
     margin = 0 if any(record.cropped for record in records) else params.margin
     return Source(len(records), margin, _crops(records, params, problems))
+
+
+def _grouped(records: list[Record], rule: str, root: Path) -> list[Record]:
+    """The records with their groups as `FetchParams.group` says, and a line that tells them."""
+    pictures = [relative(record.image, root) for record in records]
+    groups = [record.group for record in records]
+    if rule == "file":
+        groups = pictures
+    elif rule == "auto":
+        groups = split.without_series(groups, pictures)
+    sizes = Counter(dict(zip(pictures, groups, strict=True)).values())
+    largest, size = max(sizes.items(), key=lambda item: item[1])
+    if size > 1:
+        together = sum(size for size in sizes.values() if size > 1)
+        say(
+            f"fetch.group: by their names {together} pictures belong to "
+            f"{sum(size > 1 for size in sizes.values())} photographs, most to {largest} ({size})"
+        )
+    return [
+        dataclasses.replace(record, group=group)
+        for record, group in zip(records, groups, strict=True)
+    ]
 
 
 def sorted_records(list_records: ListRecords, root: Path, problems: Problems) -> list[Record]:
@@ -75,8 +107,34 @@ def sorted_records(list_records: ListRecords, root: Path, problems: Problems) ->
     if not records:
         bad = problems.messages
         reason = f" ({len(bad)} bad: {bad[0]})" if bad else ""
-        raise BadInput(f"{root}: no face can be used{reason}")
-    return sorted(records, key=lambda record: record.name)
+        raise BadInput(f"{printable(root)}: no face can be used{reason}")
+    return sorted(_of_one_scheme(records, problems), key=lambda record: record.name)
+
+
+def _of_one_scheme(records: list[Record], problems: Problems) -> list[Record]:
+    """The records of the scheme that most have; the others are bad.
+
+    Raises BadInput when that scheme is not known.
+    """
+    counts = Counter(len(record.points) for record in records)
+    points = counts.most_common(1)[0][0]
+    first = next(record for record in records if len(record.points) == points)
+    if points not in SCHEMES:
+        known = ", ".join(map(str, SCHEMES))
+        raise BadInput(
+            f"{printable(problems.root)}/{first.origin}: {points} points are no known scheme "
+            f"(known: {known})"
+        )
+    kept = []
+    for record in records:
+        if len(record.points) == points:
+            kept.append(record)
+        else:
+            problems.bad(
+                f"{record.origin}: {len(record.points)} points where {first.origin} has {points}; "
+                "keep one point scheme in a data set"
+            )
+    return kept
 
 
 def _without_test_photographs(records: list[Record], problems: Problems) -> list[Record]:
@@ -85,11 +143,13 @@ def _without_test_photographs(records: list[Record], problems: Problems) -> list
         [record.group for record in records], [record.split for record in records]
     )
     for one, other in pairs:
-        with problems.tolerate():
-            raise BadInput(
-                f"{records[one].origin}: the photograph of {records[other].origin}, which is in "
-                "test; remove one of them"
-            )
+        problems.bad(
+            f"{records[one].origin}: the photograph of {records[other].origin}, which is in test; "
+            "remove one of them"
+        )
+        problems.reasons[relative(records[one].image, problems.root)] = (
+            f"left out: its photograph is in test ({records[other].origin})"
+        )
     dropped = {one for one, _ in pairs}
     return [record for index, record in enumerate(records) if index not in dropped]
 
@@ -104,10 +164,13 @@ def _crops(
         ahead = islice(source, 4 * params.workers)
         waiting = deque(pool.submit(_crop, record, params) for record in ahead)
         try:
-            for _ in track(records, "faces", len(records), "faces"):
-                sample = None
+            for record in track(records, "faces", len(records), "faces"):
+                sample, bad = None, len(problems.messages)
                 with problems.tolerate():
                     sample = waiting.popleft().result()
+                for message in problems.messages[bad:]:
+                    picture = relative(record.image, problems.root)
+                    problems.reasons[picture] = f"left out: {message}"
                 waiting.extend(pool.submit(_crop, record, params) for record in islice(source, 1))
                 yield sample
         finally:
@@ -135,4 +198,5 @@ def _crop(record: Record, params: FetchParams) -> Sample:
         group=record.group,
         split=record.split,
         listed_pose=record.pose,
+        flags=record.flags,
     )

@@ -1,36 +1,60 @@
-"""WFLW: list_98pt_rect_attr_{train,test}.txt and the folder WFLW_images.
+"""WFLW: list_98pt_rect_attr_{train,test}.txt and the folder WFLW_images, wherever they lie.
 
-A line: 196 coordinates in pixels, 4 of the rectangle, 6 attributes, the picture's path.
+A line: 196 coordinates in pixels, 4 of the rectangle, 6 attributes, the picture's path. Where the
+test list is missing, list_98pt_test.txt takes its place, which has no rectangle and no attributes.
 """
 
 from pathlib import Path
 
 from fbnet.errors import BadInput
-from fbnet.faces.readers.base import Problems, Reader, lines_of, numbers, relative, within
+from fbnet.faces.readers.base import (
+    ATTRIBUTES,
+    DEPTH,
+    Problems,
+    Reader,
+    lines_of,
+    numbers,
+    relative,
+)
 from fbnet.faces.readers.photographs import Record, photographs
+from fbnet.faces.readers.walk import folders
 
-FOLDER = "list_98pt_rect_attr_train_test"
-PLACES = (FOLDER, f"WFLW_annotations/{FOLDER}")
-LISTS = {f"list_98pt_rect_attr_{split}.txt": split for split in ("train", "test")}
+LISTS = {
+    "train": ("list_98pt_rect_attr_train.txt",),
+    "test": ("list_98pt_rect_attr_test.txt", "list_98pt_test.txt"),
+}
+"""Files that list a split, the best first."""
 PICTURES = "WFLW_images"
 POINTS = 98
-NUMBERS = 2 * POINTS + 4 + 6
+PLAIN = 2 * POINTS
+WHOLE = PLAIN + 4 + len(ATTRIBUTES)
+"""Numbers on a line, with and without rectangle and attributes."""
 
 
 def detect(root: Path) -> str | None:
-    """The folder of lists in `root`, where there is one."""
-    return next((place for place in PLACES if (root / place).is_dir()), None)
+    """The lists in `root`, where there are any."""
+    lists = [relative(path, root) for split in LISTS if (path := _list(root, split))]
+    return " and ".join(lists) or None
+
+
+def _list(root: Path, split: str) -> Path | None:
+    """The list of a split: the best that is there."""
+    places = list(folders(root, DEPTH))
+    paths = (folder / name for name in LISTS[split] for folder in places)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def list_records(root: Path, problems: Problems) -> list[Record]:
     """All records. Raises BadInput for a missing list; for bad lines as `problems` says."""
     records: list[Record] = []
     seen: dict[str, str] = {}
-    folder = root / next(place for place in PLACES if (root / place).is_dir())
-    for name, split in LISTS.items():
-        for origin, line in lines_of(folder / name, root):
+    places = list(folders(root, DEPTH))
+    pictures = [relative(folder, root) for folder in places if folder.name == PICTURES]
+    for split in LISTS:
+        path = _list(root, split) or root / LISTS[split][0]
+        for origin, line in lines_of(path, root):
             with problems.tolerate():
-                record = _record(root, split, origin, line.split())
+                record = _record(problems, tuple(pictures), split, origin, line.split())
                 if record.name in seen:
                     raise BadInput(
                         f"{origin}: the same face as in {seen[record.name]}; remove one line"
@@ -40,29 +64,41 @@ def list_records(root: Path, problems: Problems) -> list[Record]:
     return records
 
 
-def _record(root: Path, split: str, origin: str, tokens: list[str]) -> Record:
-    """The face of one line, split into `tokens`."""
-    if len(tokens) != NUMBERS + 1:
+def _record(
+    problems: Problems, pictures: tuple[str, ...], split: str, origin: str, tokens: list[str]
+) -> Record:
+    """The face of one line, split into `tokens`; its picture lies in one of `pictures`."""
+    if len(tokens) - 1 not in (PLAIN, WHOLE):
         raise BadInput(
             f"{origin}: {len(tokens)} words where 196 coordinates, 4 of the rectangle, "
-            f"6 attributes and the picture's path make {NUMBERS + 1}; fix the line or remove it"
+            f"6 attributes and the picture's path make {WHOLE + 1}; fix the line or remove it"
         )
     values = numbers(tokens[:-1], origin)
-    image = within(root / PICTURES, tokens[-1])
+    image = problems.files.find_tail(tokens[-1], (*pictures, ""))
     if image is None:
-        raise BadInput(f"{origin}: {tokens[-1]} leads out of {PICTURES}; write a path inside it")
-    if not image.is_file():
-        raise BadInput(f"{origin}: no picture {PICTURES}/{tokens[-1]}; add it or remove the line")
-    name = relative(image, root)
-    left, top = values[2 * POINTS : 2 * POINTS + 2]
+        raise BadInput(
+            f"{origin}: no picture {tokens[-1]} in {' or '.join(pictures) or PICTURES}; add it or "
+            "remove the line"
+        )
+    points = values[:PLAIN].reshape(POINTS, 2)
+    box = values[PLAIN : PLAIN + 4] if len(values) == WHOLE else None
+    left, top = points.min(axis=0) if box is None else box[:2]
     return Record(
-        image=image,
-        name=f"{name}#{left:g},{top:g}",  # a picture may show several faces
+        image=problems.root / image,
+        name=f"{image}#{left:g},{top:g}",  # a picture may show several faces
         origin=origin,
-        points=values[: 2 * POINTS].reshape(POINTS, 2),
-        group=name,
+        points=points,
+        group=image,
         split=split,
+        flags=dict(zip(ATTRIBUTES, (values[-len(ATTRIBUTES) :] > 0).tolist(), strict=True))
+        if box is not None
+        else {},
+        box=box,
     )
 
 
-READER = Reader(looks_for=" or ".join(PLACES), detect=detect, read=photographs(list_records))
+READER = Reader(
+    looks_for=" and ".join(names[0] for names in LISTS.values()),
+    detect=detect,
+    read=photographs(list_records),
+)

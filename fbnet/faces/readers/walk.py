@@ -1,0 +1,132 @@
+"""The files below a folder as people leave them: links, loops, traces of their systems."""
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from fbnet.files import printable
+
+TRACES = {
+    "__macosx": "a trace of macOS",
+    "thumbs.db": "a trace of Windows",
+    "desktop.ini": "a trace of Windows",
+    "$recycle.bin": "a trace of Windows",
+    "system volume information": "a trace of Windows",
+    "@eadir": "a trace of a NAS",
+}
+"""Names, in lower case, that systems leave in folders."""
+
+
+def walk(root: Path) -> Iterator[tuple[str, str]]:
+    """(path within `root`, with forward slashes; "" or why it is left aside) of every file.
+
+    Links to folders are followed, each folder is entered once, and folders that are not linked
+    come first. What is left aside whole, such as a folder that cannot be read, ends in a slash.
+    """
+    waiting, linked, entered = deque([""]), deque[str](), set[tuple[int, int]]()
+    while waiting or linked:
+        folder = waiting.popleft() if waiting else linked.popleft()
+        try:
+            status = os.stat(root / folder)
+            entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+        except OSError as error:
+            yield f"{printable(folder)}/", f"cannot be read ({error.strerror})"
+            continue
+        if (status.st_dev, status.st_ino) in entered:
+            yield f"{printable(folder)}/", "a link to a folder that is read already"
+            continue
+        entered.add((status.st_dev, status.st_ino))
+        for entry in entries:
+            name = f"{folder}/{entry.name}" if folder else entry.name
+            if reason := _trace(entry.name):
+                yield printable(name), reason
+            elif os.path.isdir(entry.path):
+                (linked if entry.is_symlink() else waiting).append(name)
+            else:
+                yield printable(name), _fault(entry)
+
+
+def folders(root: Path, depth: int) -> Iterator[Path]:
+    """`root` and the folders in it, `depth` deep, where an archive may have put a data set."""
+    level, entered = [root], set[Path]()
+    for _ in range(depth + 1):
+        level = [folder for folder in level if folder.resolve() not in entered]
+        entered.update(folder.resolve() for folder in level)
+        yield from level
+        level = [inner for folder in level for inner in _inside(folder)]
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The folders in `folder`, sorted; none where it cannot be read."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder) if os.path.isdir(entry.path))
+    except OSError:
+        return []
+    return [folder / name for name in names if not _trace(name)]
+
+
+def _trace(name: str) -> str:
+    """Why a file or folder of this name is none of the data set's; "" where it may be."""
+    hidden = "a trace of macOS" if name.startswith("._") or name == ".DS_Store" else "hidden"
+    return hidden if name.startswith(".") else TRACES.get(name.lower(), "")
+
+
+def _fault(entry: os.DirEntry[str]) -> str:
+    """Why what is no folder cannot be read as a file; "" where it can."""
+    if not os.path.isfile(entry.path):
+        return "a broken link" if entry.is_symlink() else "no regular file"
+    return "" if printable(entry.name) == entry.name else NOT_UTF8
+
+
+NOT_UTF8 = "its name is not UTF-8; rename it"
+
+
+class Files:
+    """The files below `root`, sorted.
+
+    names: paths within `root`, with forward slashes. left_aside: those that are no part of the
+    data set, with the reason. Suffixes are compared without regard to case.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.names: list[str] = []
+        self.left_aside: dict[str, str] = {}
+        for name, reason in walk(root):
+            if reason:
+                self.left_aside[name] = reason
+            else:
+                self.names.append(name)
+        self.names.sort()
+
+    def ending(self, *suffixes: str) -> list[str]:
+        """The names that end in one of `suffixes`, which are in lower case."""
+        return [name for name in self.names if name.lower().endswith(suffixes)]
+
+    @cached_property
+    def _by_lower_case(self) -> dict[str, str]:
+        return {name.lower(): name for name in reversed(self.names)}
+
+    def find(self, name: str) -> str | None:
+        """The file of this name within `root`, case aside if there is none that agrees in it."""
+        if ".." in PurePosixPath(name).parts:
+            return None
+        if not name.startswith("/") and (self.root / name).is_file():
+            return PurePosixPath(name).as_posix()
+        return self._by_lower_case.get(PurePosixPath(name).as_posix().lower())
+
+    def find_tail(self, name: str, starts: tuple[str, ...] = ("",)) -> str | None:
+        """The file that a list names, wherever the list was written.
+
+        name: with slashes or back-slashes, absolute or with a drive letter, of another machine or
+        not. Its longest tail that is a file below one of the folders `starts` of `root` counts.
+        """
+        parts = [part for part in name.strip("\"'").replace("\\", "/").split("/") if part != "."]
+        for first in range(len(parts)):
+            tail = "/".join(parts[first:])
+            for start in starts:
+                if tail and (path := self.find(f"{start}/{tail}" if start else tail)):
+                    return path
+        return None
