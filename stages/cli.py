@@ -214,6 +214,32 @@ def import_table(parser: ArgumentParser) -> Command:
     return run
 
 
+def convert(parser: ArgumentParser) -> Command:
+    """Turn a checkpoint of NNI's PFLD example into this project's files."""
+    parser.add_argument("checkpoint", type=Path, help="checkpoint_best.pth of a supernet or subnet")
+    parser.add_argument("--out", type=Path, default="converted", help="folder (%(default)s)")
+    parser.add_argument("--choice", nargs="+", metavar="BLOCK", default=(), help="one for a layer")
+    parser.add_argument(
+        "--supernet", type=Path, metavar="FILE", help="the one a subnet was sampled from"
+    )
+    parser.add_argument("--params", help="file whose space the net is of (default: NNI's space)")
+
+    def run(arguments: Namespace) -> None:
+        from fbnet.export.nni import convert
+        from fbnet.params import NNI_SPACE
+        from stages.params import load
+
+        space, name = NNI_SPACE, "nni"
+        if arguments.params:
+            params = load(arguments.params)
+            space, name = params.search_space, params.space
+        named = {"choice": arguments.choice, "supernet": arguments.supernet}
+        for path in convert(arguments.checkpoint, space, name, arguments.out, **named):
+            print(path)
+
+    return run
+
+
 COMMANDS = {
     "check": check,
     "profile": profile,
@@ -223,6 +249,7 @@ COMMANDS = {
     "report": report,
     "kit": kit,
     "import": import_table,
+    "convert": convert,
 }
 """By name; each function declares a command's arguments and returns what it does."""
 

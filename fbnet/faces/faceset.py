@@ -84,6 +84,14 @@ class FaceSet:
         """Number of faces N."""
         return len(self.names)
 
+    def __repr__(self) -> str:
+        """One line: how many faces there are, of what kind, and how they are split."""
+        parts = ", ".join(f"{name} {len(self.indices(name)):,}" for name in SPLITS)
+        return (
+            f"FaceSet({len(self):,} faces of {self.points} points, {self.size} px + "
+            f"{self.margin} px margin, layout {self.layout}: {parts})"
+        )
+
     @property
     def points(self) -> int:
         """Landmarks per face P."""

@@ -122,13 +122,19 @@ def to_landmarks(values: np.ndarray, interface: Interface, size: int) -> np.ndar
 
 
 def describe(
-    *, size: int, points: int, crop_scale: float, choice: Sequence[str], commit: str, nme: float
+    *,
+    size: int,
+    points: int,
+    crop_scale: float,
+    choice: Sequence[str],
+    commit: str | None = None,
+    nme: float | None = None,
 ) -> dict[str, str]:
     """Metadata of an exported landmark model: all that is needed to use it. Structures are JSON.
 
     size: side of its input in pixels. points: landmarks P. crop_scale: side of the face crop in
     units of the longer side of the landmarks' box. choice: block of each searchable layer. commit:
-    that of the code. nme: on the test faces, a fraction.
+    that of the code. nme: on the test faces, a fraction. Both are left out where they are None.
     """
     preprocessing = {
         "channels": "BGR",
@@ -143,13 +149,14 @@ def describe(
         "eye_corners": SCHEMES[points].eyes,
         "unit": "side of the crop, (x, y); 0 and 1 are its edges",
     }
-    return {
+    known = {
         "preprocessing": json.dumps(preprocessing),
         "landmarks": json.dumps(landmarks),
         "architecture": json.dumps(list(choice)),
         "commit": commit,
-        "test_nme": f"{nme:.6g}",
+        "test_nme": None if nme is None else f"{nme:.6g}",
     }
+    return {key: value for key, value in known.items() if value is not None}
 
 
 def stated(metadata: Mapping[str, str]) -> dict[str, Any]:

@@ -21,6 +21,14 @@ def test_save_and_load_give_the_same_faces(make_faces: Callable, tmp_path: Path)
         np.testing.assert_array_equal(getattr(loaded, field.name), getattr(faces, field.name))
 
 
+def test_a_face_set_prints_as_one_line(make_faces: Callable) -> None:
+    faces = make_faces(count=6)
+    line = repr(faces)
+    assert line == str(faces) and "\n" not in line and len(line) < 120
+    assert line.startswith(f"FaceSet(6 faces of {faces.points} points, ")
+    assert f"test {(faces.split == 2).sum()}" in line
+
+
 def test_flags_are_kept_by_name(make_faces: Callable, tmp_path: Path) -> None:
     flags = {"hat": np.arange(6) > 3, "glasses": np.arange(6) < 1}
     dataclasses.replace(make_faces(count=6), flags=flags).save(tmp_path / "faces")

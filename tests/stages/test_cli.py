@@ -10,7 +10,7 @@ from stages.cli import main
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "mlflow", "cv2", "onnxruntime", "matplotlib", "pydantic")
-COMMANDS = ["check", "profile", "table", "score", "predict", "report", "kit", "import"]
+COMMANDS = ["check", "profile", "table", "score", "predict", "report", "kit", "import", "convert"]
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
@@ -40,6 +40,7 @@ def test_check_and_profile(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         (["check", "--params", "nowhere.yaml"], "nowhere.yaml: no such file"),
         (["profile", "huge"], "no such profile; there are: default, nni, tiny"),
         (["table", "--results", "nowhere"], "nowhere/retrain/architecture.json: no such file"),
+        (["convert", "nowhere.pth"], "nowhere.pth: no such file"),
         (["score", "nowhere.onnx", "data"], "nowhere.onnx"),
         (["score", "nowhere.onnx", "data", "--std", "0"], "std 0: nothing can be divided"),
     ],
