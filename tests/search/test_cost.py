@@ -69,7 +69,7 @@ def test_over_the_budget_the_cost_is_the_steeper_within_it_nothing_but_the_loss_
 
 
 def test_mul_feels_the_cost_across_the_space(macs_lut: Lut) -> None:
-    # NNI's factor moves by 1.10 from the cheapest to the dearest net, on the searchable part.
+    # NNI's factor moves by 1.10 from the cheapest to the costliest net, on the searchable part.
     cheap, costly = cost_range(macs_lut)
     bare = [torch.tensor(c - macs_lut.fixed) for c in (cheap, costly)]
     seed = [cost_term(c, 1.0, params("mul", "nni")) for c in bare]
