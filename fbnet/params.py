@@ -417,23 +417,23 @@ class RetrainParams(Section):
     """How many of the best candidates of the search are trained; the best by validation stays."""
     inherit: bool = True
     """Start from the supernet's weights; false starts from scratch."""
-    epochs: int = Field(40, ge=1)
+    epochs: int = Field(130, ge=1)
     """Epochs over all training faces."""
-    min_steps: int = Field(2800, ge=0)
+    min_steps: int = Field(2200, ge=0)
     """Steps at least: few faces get more epochs, the warm-up in proportion."""
-    warmup_epochs: float = Field(1.0, ge=0)
+    warmup_epochs: float = Field(2.0, ge=0)
     """Epochs of linear learning-rate warm-up."""
-    batch: int = Field(32, ge=2)
+    batch: int = Field(128, ge=2)
     """Faces in a step."""
     optimizer: OptimizerName = "adamw"
     """Optimiser; NNI's is rmsprop."""
-    lr: float = Field(3e-3, gt=0)
+    lr: float = Field(4e-3, gt=0)
     """Peak learning rate; cosine to zero."""
     weight_decay: float = Field(0.01, ge=0)
     """Weight decay."""
-    ema: float = Field(0.99, ge=0, lt=1)
+    ema: float = Field(0.995, ge=0, lt=1)
     """Decay of the moving average of the weights, which is what is validated; 0 turns it off."""
-    loss: LossName = "wing"
+    loss: LossName = "smooth_wing"
     """Landmark loss; `pose_l2` is NNI's and trains the auxiliary pose net too."""
     augment: bool = True
     """Augment the faces, as section `augment` has it."""

@@ -26,7 +26,7 @@ RETRAIN = {
     "optimizer": "adamw", "lr": 3e-3, "weight_decay": 0.01, "ema": 0.99, "loss": "wing",
     "augment": True,
 }  # fmt: skip
-"""How each architecture is trained alone, stated in full: as the pipeline retrains, but shorter."""
+"""How each architecture is trained alone: a short recipe of its own, stated in full."""
 
 
 @dataclass(frozen=True)
