@@ -49,6 +49,21 @@ class Inputs:
     start: Path | None = None
 
 
+RETRAIN = {
+    "min_steps": 0,
+    "warmup_epochs": 1.0,
+    "batch": 32,
+    "optimizer": "adamw",
+    "lr": 3e-3,
+    "weight_decay": 0.01,
+    "ema": 0.99,
+    "loss": "wing",
+    "augment": True,
+    "validate_every": 1,
+}
+"""The recipe of all trials, stated in full, so that results do not depend on the defaults."""
+
+
 def run(job: Job, ledger: Ledger) -> dict[str, Any]:
     """Figures of a trial on its part of the photographs; prints where its points lie apart."""
     inputs: Inputs = job.inputs
@@ -86,14 +101,14 @@ def render(setting: Mapping[str, Any], data: Path, folder: Path) -> FaceSet:
 
 
 def train(setting: Mapping[str, Any], faces: FaceSet, start: Path | None) -> torch.nn.Module:
-    """The fixed net, trained by the pipeline's recipe; the best epoch's weights."""
+    """The fixed net, trained by `RETRAIN`; the best epoch's weights."""
     seed, epochs = setting["seed"], setting["epochs"]
     net = build_subnet(NNI_SPACE, faces.points, setting["net"], faces.size, seed)
     if start:
         inherit(net, load_weights(start))
     if epochs == 0:
         return fit_last_layer(net.eval(), faces)
-    params = RetrainParams(seed=seed, epochs=epochs, min_steps=0)
+    params = RetrainParams(**RETRAIN, seed=seed, epochs=epochs)
     fabric = launch(TrainParams(threads=1))
     training = Retraining(faces, net, None, params, AugmentParams(), fabric)
     training.run()
