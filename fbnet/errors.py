@@ -1,7 +1,13 @@
-"""The one exception that means: the user's input is at fault, and here is how to fix it."""
+"""How commands end: bad input, failures and stop signals, each with one line and an exit code."""
 
+import errno
+import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
+from types import FrameType
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 """Exit codes of all commands."""
@@ -17,30 +23,76 @@ class BadInput(ValueError):
     """
 
 
-class TrainingDiverged(ArithmeticError):
-    """The loss is no longer finite; the message is one line that says what to change.
+class Failure(RuntimeError):
+    """The work cannot be finished, for a reason that the input is not to blame for.
 
-    No fault of the input: commands print it without a traceback and leave with exit code 1.
+    The message is one line: what happened, where, how to fix it. Commands print it without a
+    traceback and leave with exit code 1.
     """
+
+
+class TrainingDiverged(Failure):
+    """The loss is no longer finite; the message says what to change."""
+
+
+class CannotWrite(Failure):
+    """A file cannot be written: the disk is full, or its folder is closed to us."""
+
+
+OF_THE_MACHINE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO),
+    *(errno.EMFILE, errno.ENFILE, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ENOMEM),
+    *(errno.EFBIG, errno.ELOOP),
+}
+"""Errors of files and folders whose text says all; any other OSError may be a bug of ours."""
 
 
 def exit_code(command: str, work: Callable[[], int | None]) -> int:
     """Do the work of a command; returns its exit code: what `work` returns, 0 for None.
 
-    2 is bad input; 1 is a training that diverged, or KeyboardInterrupt; each with one line on
-    stderr. Any other exception passes through: Python prints its traceback and leaves with 1.
+    2 is bad input; 1 is a `Failure`, a file or folder that the machine refuses, no memory, or a
+    stop; each with one line on stderr. Any other exception passes through: Python prints its
+    traceback and leaves with 1. A stop signal that came too late to stop the work counts all the
+    same, and one that comes later ends the process.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # names of files may hold any bytes
+            stream.reconfigure(errors="backslashreplace")
+    line, code = "", DONE
     try:
-        return work() or DONE
+        code = work() or DONE
+        if _signals:
+            raise KeyboardInterrupt
     except BadInput as error:
-        print(f"{command}: {error}", file=sys.stderr)
-        return BAD_INPUT
-    except TrainingDiverged as error:
-        print(f"{command}: {error}", file=sys.stderr)
-        return FAILED
+        line, code = str(error), BAD_INPUT
+    except Failure as error:
+        line, code = str(error), FAILED
     except KeyboardInterrupt:
-        print(f"{command}: stopped; run it again to resume", file=sys.stderr)
-        return FAILED
+        line, code = "stopped; run it again to resume", FAILED
+    except MemoryError:
+        line, code = "out of memory; give it more, or lower the batch or the workers", FAILED
+    except BrokenPipeError:  # `| head` has read enough
+        _drop_output()
+        code = FAILED
+    except OSError as error:
+        if error.errno not in OF_THE_MACHINE:
+            raise
+        if error.filename is None:  # of a print
+            _drop_output()
+        line, code = f"{error.filename or 'standard output'}: {error.strerror}", FAILED
+    if line:
+        print(f"{command}: {line}", file=sys.stderr)
+    if _watched:
+        for each in STOPPING:
+            signal.signal(each, signal.SIG_DFL)
+    return code
+
+
+def _drop_output() -> None:
+    """Send what is still to be printed nowhere: Python would fail once more at its exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def listed(faults: Sequence[str]) -> BadInput:
@@ -49,3 +101,69 @@ def listed(faults: Sequence[str]) -> BadInput:
         return BadInput(faults[0])
     rest = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
     return BadInput("; ".join([f"{len(faults)} faults: {faults[0]}", *faults[1:SHOWN], *rest]))
+
+
+STOPPING = [signal.SIGTERM, signal.SIGINT]
+"""Signals that stop a command in an orderly way."""
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # by nohup
+    STOPPING.append(signal.SIGHUP)
+GRACE_S = 20.0
+"""Seconds from a stop signal to the next safe point; then the process is ended without clean-up."""
+_signals: list[int] = []
+"""The stop signals that came, each perhaps twice."""
+_raised: list[int] = []
+"""Those that a safe point has answered."""
+_watched: list[int] = []
+"""The pipe that wakes the watching thread."""
+
+
+def stop_on_signals(grace_s: float | None = GRACE_S) -> None:
+    """Let stop signals take effect at the next `safe_point`, from now to the end of the process.
+
+    A signal's handler raises nothing: Python drops what is raised inside a finalizer or a callback
+    of native code, and the stop would be lost. Where no safe point comes within `grace_s`, as in a
+    long native call, a thread ends the process, exit code 1; None waits for ever. All files are
+    written in one step, so this leaves none half-written.
+    """
+    _signals.clear()
+    _raised.clear()
+    if not _watched:
+        read, write = os.pipe()
+        os.set_blocking(write, False)
+        _watched.append(write)
+        threading.Thread(target=_watch, args=(read, grace_s), name="stop", daemon=True).start()
+    signal.set_wakeup_fd(_watched[0], warn_on_full_buffer=False)
+    for each in STOPPING:
+        signal.signal(each, _note)
+
+
+def _note(signum: int, frame: FrameType | None) -> None:
+    _signals.append(signum)
+
+
+def _watch(read: int, grace_s: float | None) -> None:
+    """Wait for a stop signal's number in the pipe; after the time of grace, end the process."""
+    while True:
+        came = [number for number in os.read(read, 64) if number in STOPPING]
+        if not came or grace_s is None:
+            continue
+        _signals.extend(came)  # the main thread may be in a native call, its handler still to run
+        time.sleep(grace_s)
+        if _signals:
+            os.write(2, f"stopped after {grace_s:.0f} s without a safe point\n".encode())
+            os._exit(FAILED)
+
+
+def stop_requested() -> bool:
+    """Whether a stop signal has come."""
+    return bool(_signals)
+
+
+def safe_point() -> None:
+    """Raise KeyboardInterrupt where a stop signal has come: here the work can be left.
+
+    Once: what cleans up meanwhile passes its own safe points. Costs nothing (30 ns).
+    """
+    if _signals and not _raised:
+        _raised.extend(_signals)
+        raise KeyboardInterrupt

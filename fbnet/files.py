@@ -5,23 +5,28 @@ A reader sees the old file or the new one, never half of one.
 
 import codecs
 import csv
+import ctypes
 import hashlib
 import io
 import json
 import math
 import os
+import re
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fbnet.errors import BadInput, listed
+from fbnet.errors import OF_THE_MACHINE, BadInput, CannotWrite, listed
 
 LARGEST = 64 * 2**20
 """Bytes that a file which is read whole may have, unless its reader says otherwise."""
+TEMPORARY = ".tmp"
+"""Ending of files that are being written."""
 LONGEST_LINE = 64 * 2**10
 """Characters that a line of a list may have."""
 BYTE_ORDER_MARKS = (
@@ -35,13 +40,52 @@ BYTE_ORDER_MARKS = (
 T = TypeVar("T")
 
 
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """What writes to `path`: an OSError of it becomes CannotWrite, with the file and the reason."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in OF_THE_MACHINE:
+            raise
+        raise CannotWrite(f"{printable(path)}: cannot be written ({error.strerror})") from None
+
+
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write `data` to `path` in one step (temporary file beside it, then rename)."""
+    """Write `data` to `path` in one step (temporary file beside it, then rename).
+
+    Raises CannotWrite; then `path` is as it was, and nothing is left beside it.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "wb") as stream:
+                stream.write(data)
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+def remove_abandoned(folder: str | Path) -> None:
+    """Remove the temporary files in `folder` of processes that were killed while writing."""
+    for path in Path(folder).glob(f".*{TEMPORARY}"):
+        match = re.search(rf"\.(\d+){re.escape(TEMPORARY)}$", path.name)
+        if match and not _is_alive(int(match[1])):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -233,22 +277,49 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
     """
     folder = Path(folder)
     new = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder))
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder))
     try:
         yield temporary
         for file in sorted(path for path in temporary.rglob("*") if path.is_file()):
             target = folder / file.relative_to(temporary)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(file, target)
+            with writing(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(file, target)
         new = False
     finally:
-        shutil.rmtree(folder if new else temporary)
+        shutil.rmtree(folder if new else temporary, ignore_errors=True)
 
 
 def replace_folder(source: str | Path, target: str | Path) -> None:
-    """Move a finished folder over `target`, whatever `target` held before."""
-    target = Path(target)
-    shutil.rmtree(target, ignore_errors=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(source, target)
+    """Put a finished folder in the place of `target`, whatever `target` held before.
+
+    In one step where the system exchanges two names (Linux); elsewhere `target` is missing for a
+    moment. Raises CannotWrite.
+    """
+    source, target = Path(source), Path(target)
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            os.replace(source, target)
+        elif target.is_dir() and _exchange(source, target):
+            shutil.rmtree(source)
+        else:
+            old = Path(tempfile.mkdtemp(prefix=".", dir=target.parent)) / target.name
+            os.replace(target, old)
+            os.replace(source, target)
+            shutil.rmtree(old.parent)
+
+
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+"""Constants of Linux's renameat2."""
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange the names of two folders in one step; whether the system can."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    if rename is None:
+        return False
+    names = os.fsencode(one), os.fsencode(other)
+    return bool(rename(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) == 0)

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
+from fbnet.errors import safe_point
+
 T = TypeVar("T")
 Log = Callable[[int, dict[str, float]], None]
 """Takes a step or epoch and its figures by name."""
@@ -24,7 +26,7 @@ def no_log(step: int, figures: dict[str, float]) -> None:
 def track(items: Iterable[T], what: str, total: int | None = None, unit: str = "it") -> Iterator[T]:
     """Yield `items` and show how far, how fast and how long still.
 
-    `total` is the number of items; taken from `len(items)` where there is one. Of none, nothing is
+    Each step is a safe point (see `fbnet.errors`). `total` is the number of items; taken from `len(items)` where there is one. Of none, nothing is
     shown.
     """
     if total is None and isinstance(items, Sized):
@@ -32,7 +34,9 @@ def track(items: Iterable[T], what: str, total: int | None = None, unit: str = "
     if total == 0:
         return
     shown = _bar if sys.stdout.isatty() else _lines
-    yield from shown(items, what, total, unit)
+    for item in shown(items, what, total, unit):
+        yield item
+        safe_point()
 
 
 def _bar(items: Iterable[T], what: str, total: int | None, unit: str) -> Iterator[T]:
@@ -51,7 +55,7 @@ def _bar(items: Iterable[T], what: str, total: int | None, unit: str) -> Iterato
         for item in items:
             yield item
             speed = progress.tasks[0].speed
-            progress.update(task, advance=1, rate=f"{speed:.1f} {unit}/s" if speed else "")
+            progress.update(task, advance=1, rate=_speed(speed, unit) if speed else "")
 
 
 def _lines(items: Iterable[T], what: str, total: int | None, unit: str) -> Iterator[T]:
@@ -70,8 +74,15 @@ def _lines(items: Iterable[T], what: str, total: int | None, unit: str) -> Itera
 def _line(what: str, done: int, total: int | None, unit: str, elapsed_s: float) -> str:
     rate = done / max(elapsed_s, 1e-9)
     if total is None or done >= total:
-        return f"{what}: {done} {unit} in {elapsed_s:.0f} s ({rate:.1f} {unit}/s)"
-    return f"{what}: {done}/{total} {unit}, {rate:.1f} {unit}/s, {(total - done) / rate:.0f} s left"
+        return f"{what}: {done} {unit} in {elapsed_s:.0f} s ({_speed(rate, unit)})"
+    return (
+        f"{what}: {done}/{total} {unit}, {_speed(rate, unit)}, {(total - done) / rate:.0f} s left"
+    )
+
+
+def _speed(rate: float, unit: str) -> str:
+    """Items a second, or seconds an item where it takes longer than a second."""
+    return f"{1 / rate:.3g} s/{unit}" if 0 < rate < 1 else f"{rate:.1f} {unit}/s"
 
 
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")

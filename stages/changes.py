@@ -9,7 +9,6 @@ import io
 import json
 import os
 import shlex
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,6 @@ from fbnet.files import write_bytes
 from fbnet.progress import say
 from stages.params import RENAMED, Params, leaves, load, lookup, params_of, read_yaml
 from stages.revision import git
-from stages.runner import STOPPING
 
 Changes = dict[str, Any]
 """Values by dotted key, such as {"search.epochs": 3}."""
@@ -164,20 +162,15 @@ def _put_back() -> bool:
     """Restore the user's params.yaml where a run's own lies; whether it did. Edits are kept."""
     if not KEPT.exists():
         return False
-    handlers = {s: signal.signal(s, signal.SIG_IGN) for s in STOPPING}
-    try:
-        now, before = PARAMS.read_bytes() if PARAMS.exists() else None, KEPT.read_bytes()
-        written = now in (None, WRITTEN.read_bytes())
-        if written:
-            write_bytes(PARAMS, before)
-        elif now != before:
-            write_bytes(EDITED, before)
-            say(f"{PARAMS}: edited during a run and left so; as it was before the run: {EDITED}")
-        KEPT.unlink()
-        return written
-    finally:
-        for signum, handler in handlers.items():
-            signal.signal(signum, handler)
+    now, before = PARAMS.read_bytes() if PARAMS.exists() else None, KEPT.read_bytes()
+    written = now in (None, WRITTEN.read_bytes())
+    if written:
+        write_bytes(PARAMS, before)
+    elif now != before:
+        write_bytes(EDITED, before)
+        say(f"{PARAMS}: edited during a run and left so; as it was before the run: {EDITED}")
+    KEPT.unlink()
+    return written
 
 
 def differences(params: Params) -> list[str]:

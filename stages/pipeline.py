@@ -7,14 +7,11 @@ Params may be given as `--section.key value` too.
 import argparse
 import os
 import shlex
-import signal
-import subprocess
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
-from fbnet.errors import DONE, FAILED, BadInput, exit_code
-from stages.runner import STOPPING, stop_once
+from fbnet.errors import DONE, FAILED, BadInput, exit_code, stop_on_signals
+from stages.runner import wait_for
 
 
 class DvcFailed(Exception):
@@ -24,7 +21,7 @@ class DvcFailed(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the pipeline; returns 0 done, 2 bad params or input, 1 anything else."""
     known, rest = _parser().parse_known_args(argv)
-    stop_once()
+    stop_on_signals(grace_s=None)  # the stage that runs has its own
     return exit_code("pipeline", lambda: _run(known, rest))
 
 
@@ -62,7 +59,7 @@ def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
                     )
                 )
             with pipeline_run(params) as variables:
-                if _wait([sys.executable, "-m", "dvc", "repro"], os.environ | variables):
+                if wait_for([sys.executable, "-m", "dvc", "repro"], os.environ | variables):
                     raise DvcFailed
     except DvcFailed:
         return FAILED
@@ -90,33 +87,6 @@ def _undeclared(rest: Sequence[str]) -> list[str]:
     if len(names) != len(values) or not all(n.startswith("--") and "." in n for n in names):
         raise BadInput(f"{shlex.join(rest)}: not understood; give params as -S section.key=value")
     return [f"{name[2:]}={value}" for name, value in zip(names, values, strict=True)]
-
-
-def _wait(command: list[str], environment: dict[str, str]) -> int:
-    """Exit code of the command. A signal meanwhile is passed on, waited out, KeyboardInterrupt."""
-    started: list[subprocess.Popen[bytes]] = []
-    stopped = False
-
-    def pass_on(signum: int, frame: FrameType | None) -> None:
-        nonlocal stopped
-        stopped = True
-        for process in started:
-            os.killpg(process.pid, signal.SIGINT)
-
-    before = {signum: signal.signal(signum, pass_on) for signum in STOPPING}
-    try:
-        # A group of its own: a signal to `dvc` alone would leave its stage running as an orphan.
-        # It inherits the lock on params.yaml, which lasts as long as it does.
-        started.append(subprocess.Popen(command, env=environment, process_group=0, close_fds=False))
-        if stopped:  # while it was being started
-            pass_on(signal.SIGINT, None)
-        code = started[0].wait()
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
-    if stopped:
-        raise KeyboardInterrupt
-    return code
 
 
 if __name__ == "__main__":

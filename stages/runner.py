@@ -1,26 +1,28 @@
 """What every stage does around its own work: arguments, params, threads, tracking, exit code."""
 
 import argparse
+import math
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import fbnet
-from fbnet.errors import exit_code
+from fbnet.errors import exit_code, safe_point, stop_on_signals, stop_requested
 from stages.results import Results
 
 Main = Callable[..., str]
 """`main(params, results, log)` returns what was done in one line; `log(step, numbers)` reports an
 epoch."""
-STOPPING = [signal.SIGTERM, signal.SIGINT]
-"""Signals that stop a command in an orderly way."""
-if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which nohup asks for
-    STOPPING.append(signal.SIGHUP)
-
+POLL_S = 0.1
+"""Seconds between looks for a stop signal while another command runs."""
+AGAIN_S = 10.0
+"""Seconds until a stop signal is passed on again to a command that still runs."""
 NOT_RANK_ZERO = "done; rank zero writes the results"
 """What the other processes of a stage return."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -35,20 +37,31 @@ def run_stage(name: str, main: Main, argv: Sequence[str] | None = None) -> NoRet
     A stage's module ends in `if __name__ == "__main__": run_stage(NAME, main)`.
     """
     arguments = _parser(name, main).parse_args(argv)
-    stop_once()
+    stop_on_signals()
     sys.exit(exit_code(name, lambda: _run(name, main, arguments.params)))
 
 
-def stop_once() -> None:
-    """Let the first signal raise KeyboardInterrupt; later ones must not break the clean-up."""
+def wait_for(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command and return its exit code; for commands that called `stop_on_signals`.
 
-    def stop(signum: int, frame: Any) -> NoReturn:
-        for each in STOPPING:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt(signal.Signals(signum).name)
-
-    for each in STOPPING:
-        signal.signal(each, stop)
+    A stop signal meanwhile is passed on, the command's end awaited, and KeyboardInterrupt raised.
+    """
+    safe_point()
+    # A group of its own: a signal to `dvc` alone would leave its stage running as an orphan.
+    # It inherits the lock on params.yaml, which lasts as long as it does.
+    process = subprocess.Popen(command, env=environment, process_group=0, close_fds=False)
+    passed_on = -math.inf
+    while True:
+        try:
+            code = process.wait(POLL_S)
+        except subprocess.TimeoutExpired:
+            # Again where it did not help: Python may drop a signal's KeyboardInterrupt.
+            if stop_requested() and time.monotonic() - passed_on > AGAIN_S:
+                passed_on = time.monotonic()
+                os.killpg(process.pid, signal.SIGINT)
+            continue
+        safe_point()
+        return code
 
 
 def _parser(name: str, main: Main) -> argparse.ArgumentParser:

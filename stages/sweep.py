@@ -7,14 +7,15 @@ in copies: params.yaml, results/ and dvc.lock stay. Look at them with `make ui`,
 """
 
 import argparse
+import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 
-from fbnet.errors import DONE, FAILED, exit_code
+from fbnet.errors import DONE, FAILED, exit_code, stop_on_signals
 from stages.revision import git
+from stages.runner import wait_for
 
 FORBIDDEN = re.compile(r"[^\w.-]+")
 """What the name of an experiment, a git reference, may not hold."""
@@ -33,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--profile", default="", help="a profile of profiles/, such as tiny")
     parser.add_argument("--set", default="", help='"key=value ...", the same in all')
     given = parser.parse_args(argv)
+    stop_on_signals(grace_s=None)  # the stage that runs has its own
     return exit_code("sweep", lambda: _run(given))
 
 
@@ -42,7 +44,7 @@ def _run(given: argparse.Namespace) -> int:
     commands = list(experiments(over, given.values, given.profile, fixed))
     for number, command in enumerate(commands, 1):
         print(f"sweep: {number} of {len(commands)}: {shlex.join(command)}", flush=True)
-        if subprocess.run([sys.executable, "-m", *command]).returncode:
+        if wait_for([sys.executable, "-m", *command], os.environ):
             print(f"sweep: stopped at {number} of {len(commands)}", file=sys.stderr)
             return FAILED
     return DONE

@@ -1,12 +1,14 @@
 """What all tests share: no run of MLflow or DVC around them leaks in, and none of theirs out."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from lightning_fabric import Fabric
 
+from fbnet import errors
 from fbnet.faces.faceset import FaceSet
 from fbnet.landmarks import SCHEMES
 from fbnet.params import SpaceParams, StageParams
@@ -23,6 +25,18 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.delenv(name)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     yield
+
+
+@pytest.fixture
+def stop_signals() -> Iterator[None]:
+    """For tests that let stop signals come: handlers and what came are put back afterwards."""
+    handlers = {each: signal.getsignal(each) for each in errors.STOPPING}
+    yield
+    for each, handler in handlers.items():
+        signal.signal(each, handler)
+    signal.set_wakeup_fd(-1)
+    errors._signals.clear()
+    errors._raised.clear()
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ def test_on_the_way_the_rest_is_told(monkeypatch, capsys):
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds))
     list(progress.track("abc", "faces", unit="face"))
     assert capsys.readouterr().out.splitlines() == [
-        "faces: 1/3 face, 0.1 face/s, 40 s left",
-        "faces: 2/3 face, 0.1 face/s, 20 s left",
-        "faces: 3 face in 80 s (0.0 face/s)",
+        "faces: 1/3 face, 20 s/face, 40 s left",
+        "faces: 2/3 face, 20 s/face, 20 s left",
+        "faces: 3 face in 80 s (26.7 s/face)",
     ]

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from fbnet.engines.base import Session
+from fbnet.errors import safe_point
 
 Call = Callable[[], object]
 K = TypeVar("K", bound=Hashable)
@@ -65,6 +66,7 @@ def measure(
     or after `max_seconds`; at least one round is always done.
     """
     for call in calls.values():
+        safe_point()
         for _ in range(warmup):
             call()
     samples: dict[K, list[float]] = {key: [] for key in calls}
@@ -72,6 +74,7 @@ def measure(
     done, settled = 0, False
     while done == 0 or (time.monotonic() < end and not settled):
         for key, call in calls.items():
+            safe_point()
             samples[key].append(_burst_ms(call))
         done += 1
         if done >= rounds and (done - rounds) % CHECK_EVERY == 0:

@@ -8,6 +8,7 @@ own adds one by `ENGINES.register(name, Engine(...))`. All run on the CPU.
 from fbnet.engines.base import (
     FULL,
     BenchmarkProgram,
+    CannotOpen,
     ConversionError,
     Engine,
     Model,
@@ -23,6 +24,7 @@ __all__ = [
     "EXPORTED",
     "FULL",
     "BenchmarkProgram",
+    "CannotOpen",
     "ConversionError",
     "Engine",
     "Model",

@@ -32,6 +32,10 @@ class ConversionError(RuntimeError):
     """A converter did not write the files it was asked for."""
 
 
+class CannotOpen(BadInput):
+    """An engine does not take a model."""
+
+
 @dataclass(frozen=True)
 class BenchmarkProgram:
     """An engine's own benchmark program, which a kit runs on devices without Python."""
@@ -149,9 +153,9 @@ class Variant:
         return {suffix: place / f"{stem}{suffix}" for suffix in self.engine.suffixes}
 
 
-def cannot_open(engine: str, reason: str) -> BadInput:
+def cannot_open(engine: str, reason: str) -> CannotOpen:
     """The error for a model that an engine does not take."""
-    return BadInput(f"{engine} cannot open the model ({reason}); it is broken or of another kind")
+    return CannotOpen(f"{engine} cannot open the model ({reason}); it is broken or of another kind")
 
 
 def fixed_batch(data: bytes, batch: int) -> bytes:

@@ -18,13 +18,14 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from fbnet.errors import Failure
 from fbnet.predict.interface import to_input
 from fbnet.predict.model import OnnxModel
 
 INPUT, OUTPUT = "image", "landmarks"
 
 
-class ExportError(RuntimeError):
+class ExportError(Failure):
     """The exported file breaks its contract or differs from the net; it must not be published."""
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from fbnet.engines import ConversionError, Model, Session, Variant, variants
+from fbnet.engines import CannotOpen, ConversionError, Model, Session, Variant, variants
 from fbnet.engines.base import FULL
+from fbnet.errors import safe_point
 from fbnet.faces.faceset import FaceSet
-from fbnet.files import write_bytes
+from fbnet.files import write_bytes, writing
 from fbnet.metrics import evenly, nme
 from fbnet.predict.interface import to_input
 from fbnet.progress import say
@@ -47,9 +48,10 @@ class Trial:
         row: Row = {"variant": name, "engine": engine.name, "precision": variant.precision}
         try:
             model = engine.convert(data, variant.precision, calibration)
-        except ConversionError as error:
+            session = engine.open(model)
+            figures = self._figures(session)
+        except (ConversionError, CannotOpen) as error:
             return {}, row | {"fault": str(error)}
-        figures = self._figures(engine.open(model))
         size = {"size_kb": sum(map(len, model.values())) / 1024}
         return model, row | size | figures | {"fault": self._fault(variant, figures)}
 
@@ -74,7 +76,11 @@ class Trial:
 
 def predict(session: Session, crops: np.ndarray) -> np.ndarray:
     """Landmarks [n, P, 2] of crops uint8 BGR [n, S, S, 3], one face a call as on a device."""
-    return np.concatenate([session(face[None]) for face in to_input(crops)])
+    predicted = []
+    for face in to_input(crops):
+        safe_point()
+        predicted.append(session(face[None]))
+    return np.concatenate(predicted)
 
 
 def calibration(faces: FaceSet, count: int) -> np.ndarray:
@@ -90,8 +96,9 @@ def publish(
 
     Returns every variant's row. A line is printed for each one left out.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    with writing(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
     rows = []
     for name in names:
         model, row = trial.run(name, data, calibration)

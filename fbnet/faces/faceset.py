@@ -1,5 +1,7 @@
 """The face set on disk: crops to memory-map, landmarks, pose, split, flags."""
 
+import io
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.files import read_json, replace_folder, write_json
+from fbnet.files import read_json, replace_folder, write_bytes, write_json, writing
 from fbnet.landmarks import SCHEMES, Scheme
 
 SPLITS = {"train": 0, "validation": 1, "test": 2}
@@ -123,10 +125,10 @@ class FaceSet:
     def save_labels(self, folder: Path) -> None:
         """Write all but the images into `folder`."""
         for name in LABELS:
-            np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
+            _write_array(folder / f"{name}.npy", getattr(self, name))
         columns = [np.asarray(values) for values in self.flags.values()]
         table = np.stack(columns, axis=1) if columns else np.zeros((len(self), 0), bool)
-        np.save(folder / FLAGS, table, allow_pickle=False)
+        _write_array(folder / FLAGS, table)
         meta = {name: getattr(self, name) for name in META}
         write_json(folder / "meta.json", meta | {"flags": list(self.flags)})
 
@@ -157,8 +159,9 @@ def new_folder(folder: str | Path) -> Iterator[Path]:
     """A temporary folder that takes the place of `folder` when the block ends well."""
     target = Path(folder)
     temporary = target.with_name(f".{target.name}.new")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    with writing(target):
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
     try:
         yield temporary
         replace_folder(temporary, target)
@@ -169,13 +172,25 @@ def new_folder(folder: str | Path) -> Iterator[Path]:
 def create_images(folder: Path, count: int, side: int) -> np.memmap:
     """A new images file, uint8 [count, side, side, 3], mapped for writing: memory stays flat.
 
-    Raises BadInput for a `count` of 0.
+    Its space on the disk is reserved: a mapped file that meets a full disk ends the process. Raises
+    CannotWrite where there is none, BadInput for a `count` of 0.
     """
     if count == 0:
         raise BadInput("faces: none to store; see the lines above for what was left out")
-    return np.lib.format.open_memmap(
-        folder / IMAGES, mode="w+", dtype=np.uint8, shape=(count, side, side, 3)
-    )
+    path, shape = folder / IMAGES, (count, side, side, 3)
+    with writing(path):
+        images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        if hasattr(os, "posix_fallocate"):
+            with open(path, "r+b") as stream:
+                os.posix_fallocate(stream.fileno(), 0, images.offset + images.nbytes)
+    return images
+
+
+def _write_array(path: Path, array: np.ndarray) -> None:
+    """Write a .npy file in one step."""
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    write_bytes(path, stream.getvalue())
 
 
 def trim_images(folder: Path, count: int) -> np.ndarray:

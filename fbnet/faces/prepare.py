@@ -13,7 +13,7 @@ from fbnet.faces import pose, split
 from fbnet.faces.faceset import SPLITS, FaceSet, create_images, new_folder, trim_images
 from fbnet.faces.readers import recognise
 from fbnet.faces.readers.base import Problems, Sample, Source
-from fbnet.files import printable, write_csv
+from fbnet.files import printable, write_csv, write_text
 from fbnet.landmarks import eye_distance
 from fbnet.params import FetchParams
 from fbnet.progress import say
@@ -78,7 +78,7 @@ def prepare(params: FetchParams, folder: Path) -> Prepared:
             },
         )
         faces.save_labels(target)
-        (target / SKIPPED).write_text("".join(f"{line}\n" for line in problems.messages))
+        write_text(target / SKIPPED, "".join(f"{line}\n" for line in problems.messages))
         unused = problems.unused() if problems.used else {}
         rows = [{"file": name, "reason": reason} for name, reason in unused.items()]
         write_csv(target / UNUSED, rows)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fbnet.errors import safe_point
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import AugmentParams
 from fbnet.training.augment import augment as vary
@@ -148,7 +149,7 @@ class _Failure:
 
 
 def prefetched(source: Iterator[T]) -> Iterator[T]:
-    """Run `source` in a thread, at most AHEAD items in front of the reader.
+    """Run `source` in a thread, at most AHEAD items in front of the reader. Each is a safe point.
 
     An error in `source` is raised in the reader's loop; leaving the loop early ends the thread.
     """
@@ -171,6 +172,7 @@ def prefetched(source: Iterator[T]) -> Iterator[T]:
         while (item := ready.get()) is not None:
             if isinstance(item, _Failure):
                 raise item.error
+            safe_point()
             yield item
     finally:
         stopped.set()

@@ -1,14 +1,19 @@
 """Faces from asset, params and number: the parts put together, one after the other or many."""
 
 import multiprocessing
+import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from fbnet.errors import Failure, safe_point
 from fbnet.faces.synthetic.camera import (
     Sensor,
     View,
@@ -249,6 +254,12 @@ def render_many(
                     yield from waiting.popleft().result()
             while waiting:
                 yield from waiting.popleft().result()
+        except BrokenProcessPool:
+            safe_point()  # a stop signal ends workers as well
+            raise Failure(
+                "a process that renders faces was killed, perhaps for its memory: lower "
+                "fetch.workers"
+            ) from None
         finally:
             for future in waiting:
                 future.cancel()
@@ -257,8 +268,17 @@ def render_many(
 def _start(head: Head, params: SyntheticParams, size: int, margin: int) -> None:
     """Set a worker up; one thread each, as the processes are the parallelism."""
     global _job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     _job = (head, params, size, margin)
+
+
+def _end_with_parent() -> None:
+    """End a worker whose parent was killed: it would wait for work for ever."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _render_chunk(indices: list[int]) -> list[Face]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stages import pipeline
+from fbnet.errors import stop_on_signals
+from stages import pipeline, runner
 from stages.params import Params, load, render
 
 ROOT = Path(__file__).parents[3]
@@ -33,7 +34,7 @@ def runs(monkeypatch):
         seen.append(load())
         return 0
 
-    monkeypatch.setattr(pipeline, "_wait", record)
+    monkeypatch.setattr(pipeline, "wait_for", record)
     return seen
 
 
@@ -98,7 +99,7 @@ def test_bad_arguments_are_one_line_and_exit_code_2(runs, capsys, arguments, par
 
 def test_a_failing_pipeline_is_exit_code_1(monkeypatch):
     before = Path("params.yaml").read_bytes()
-    monkeypatch.setattr(pipeline, "_wait", lambda command, environment: 255)
+    monkeypatch.setattr(pipeline, "wait_for", lambda command, environment: 255)
     assert pipeline.main(["-S", "search.lr=1"]) == 1
     assert Path("params.yaml").read_bytes() == before
 
@@ -109,8 +110,8 @@ SLEEPER = "import signal, sys; print('up', flush=True); signal.sigwait([signal.S
 def test_stopping_the_command_stops_the_whole_group():
     """SIGTERM reaches what DVC started, which would go on as an orphan."""
     code = (
-        "import os, sys; from stages import pipeline;"
-        f"pipeline._wait([sys.executable, '-c', {SLEEPER!r}], dict(os.environ))"
+        "import os, sys; from fbnet.errors import stop_on_signals; from stages import runner;"
+        f"stop_on_signals(); runner.wait_for([sys.executable, '-c', {SLEEPER!r}], os.environ)"
     )
     command = [sys.executable, "-c", code]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -122,7 +123,7 @@ def test_stopping_the_command_stops_the_whole_group():
         assert "KeyboardInterrupt" in process.stderr.read()
 
 
-def test_a_signal_while_it_is_being_started_is_not_lost(monkeypatch):
+def test_a_signal_while_it_is_being_started_is_not_lost(monkeypatch, stop_signals):
     start = subprocess.Popen
 
     def start_and_be_stopped(*arguments, **options):
@@ -131,7 +132,6 @@ def test_a_signal_while_it_is_being_started_is_not_lost(monkeypatch):
         return process
 
     monkeypatch.setattr(subprocess, "Popen", start_and_be_stopped)
-    before = signal.getsignal(signal.SIGTERM)
+    stop_on_signals()
     with pytest.raises(KeyboardInterrupt):
-        pipeline._wait([sys.executable, "-c", SLEEPER], dict(os.environ))
-    assert signal.getsignal(signal.SIGTERM) == before
+        runner.wait_for([sys.executable, "-c", SLEEPER], os.environ)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fbnet.errors import BadInput, TrainingDiverged
+from fbnet.errors import BadInput, TrainingDiverged, safe_point
+from fbnet.progress import track
 from stages import runner
 from stages.params import Params, render
 
@@ -19,16 +20,12 @@ HEAVY = ("torch", "torchvision", "mlflow", "onnxruntime", "onnxsim", "matplotlib
 
 
 @pytest.fixture(autouse=True)
-def stage_environment(tmp_path, monkeypatch):
+def stage_environment(tmp_path, monkeypatch, stop_signals):
     """A folder with sound params and no tracking; signals and threads put back afterwards."""
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(render({"mlflow": {"enabled": False}}))
     for name in (*runner.THREAD_VARIABLES, "GOMP_SPINCOUNT"):
         monkeypatch.setenv(name, "1")
-    handlers = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for signum, handler in handlers.items():
-        signal.signal(signum, handler)
 
 
 def run(main, *arguments):
@@ -83,16 +80,58 @@ def test_the_unexpected_is_not_caught():
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_the_stage_once(signum, capsys):
+def test_a_signal_stops_the_stage_once_at_the_next_safe_point(signum, capsys):
+    passed = []
+
     def main(params, results, log):
+        os.kill(os.getpid(), signum)
         try:
-            os.kill(os.getpid(), signum)
+            for step in track(range(3), "steps"):
+                passed.append(step)
         finally:
             os.kill(os.getpid(), signum)  # while the run is being closed
+            safe_point()
+            passed.append("closed")
         return "not reached"
 
     assert run(main) == 1
+    assert passed == [0, "closed"]
     assert capsys.readouterr().err == "lut: stopped; run it again to resume\n"
+
+
+def test_a_signal_in_a_finalizer_or_after_the_last_safe_point_is_not_lost(capsys):
+    class Finalized:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def main(params, results, log):
+        Finalized()
+        return "done"
+
+    assert run(main) == 1
+    assert capsys.readouterr().err == "lut: stopped; run it again to resume\n"
+
+
+NO_SAFE_POINT = """
+import sys, time
+from fbnet import errors
+errors.stop_on_signals(grace_s=0.2)
+print("up", flush=True)
+def work():
+    while True:
+        time.sleep(60)
+sys.exit(errors.exit_code("x", work))
+"""
+
+
+def test_without_a_safe_point_the_process_ends_after_a_time_of_grace():
+    command = [sys.executable, "-c", NO_SAFE_POINT]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
+        assert process.stdout.readline() == "up\n"
+        process.terminate()
+        assert process.wait(10) == 1
+        assert "without a safe point" in process.stderr.read()
 
 
 def test_threads_come_from_params():

@@ -19,13 +19,13 @@ def commands(monkeypatch, tmp_path):
     Path("params.yaml").write_text(render({}))
     Path("profiles").symlink_to(ROOT / "profiles")
     monkeypatch.setattr(sweep, "_names", lambda: {"search.beta-0.3"})
-    seen, real = [], subprocess.CompletedProcess
+    seen = []
 
-    def record(command):
+    def record(command, environment):
         seen.append(command[2:])
-        return real(command, 1 if "search.beta=9" in command else 0)
+        return 1 if "search.beta=9" in command else 0
 
-    monkeypatch.setattr(sweep.subprocess, "run", record)
+    monkeypatch.setattr(sweep, "wait_for", record)
     return seen
 
 
