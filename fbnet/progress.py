@@ -26,8 +26,8 @@ def no_log(step: int, figures: dict[str, float]) -> None:
 def track(items: Iterable[T], what: str, total: int | None = None, unit: str = "it") -> Iterator[T]:
     """Yield `items` and show how far, how fast and how long still.
 
-    Each step is a safe point (see `fbnet.errors`). `total` is the number of items; taken from `len(items)` where there is one. Of none, nothing is
-    shown.
+    `total` is the number of items; taken from `len(items)` where there is one. Of none, nothing is
+    shown. Each step is a safe point, see `fbnet.errors.safe_point`.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)

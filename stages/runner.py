@@ -75,6 +75,7 @@ def _parser(name: str, main: Main) -> argparse.ArgumentParser:
 
 
 def _run(name: str, main: Main, path: str) -> None:
+    from fbnet.files import remove_abandoned, writing
     from fbnet.progress import say
     from stages.params import load
     from stages.tracking import stage_run
@@ -82,7 +83,10 @@ def _run(name: str, main: Main, path: str) -> None:
     params = load(path)
     _set_threads(params.train.threads)
     results = Results()
-    results.folder(name).mkdir(parents=True, exist_ok=True)
+    folder = results.folder(name)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(folder)
     with stage_run(name, params, results) as log, _only_rank_zero_prints():
         say(f"{name}: {main(params, results, log)}")
 
