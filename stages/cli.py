@@ -168,6 +168,18 @@ def report(parser: ArgumentParser) -> Command:
     return run
 
 
+def register(parser: ArgumentParser) -> Command:
+    """Add the model in the results to MLflow's registry."""
+    parser.add_argument("--results", **RESULTS)
+
+    def run(arguments: Namespace) -> None:
+        from stages.tracking import register
+
+        print(register(Results(arguments.results)))
+
+    return run
+
+
 def kit(parser: ArgumentParser) -> Command:
     """Write a folder that measures the search space on a device."""
     parser.add_argument("out", type=Path, help="new or empty folder")
@@ -247,6 +259,7 @@ COMMANDS = {
     "score": score,
     "predict": predict,
     "report": report,
+    "register": register,
     "kit": kit,
     "import": import_table,
     "convert": convert,

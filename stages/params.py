@@ -49,6 +49,9 @@ class MlflowParams(Section):
     """Record runs in MLflow. Off, the stages leave the same files and connect to nothing."""
     experiment: str = Field("fbnet-pfld", min_length=1)
     """MLflow experiment that holds the runs."""
+    log_changes: bool = False
+    """Keep the uncommitted diff and the names of untracked files with each run: these may name
+    people, and they go wherever the runs go."""
     register_model: bool = False
     """Add each exported model to the model registry; off, so that sweeps do not flood it."""
     best_within_ms: float | None = Field(None, gt=0)

@@ -43,10 +43,11 @@ def _parser() -> argparse.ArgumentParser:
 def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
     from fbnet.progress import say
     from stages.changes import differences, in_force, overrides, profile
-    from stages.tracking import pipeline_run
+    from stages.tracking import PROFILE, pipeline_run
 
     words = [*_split(known.overrides), *known.sets, *_undeclared(rest)]
     changes = profile(known.profile) | overrides(words)
+    os.environ[PROFILE] = known.profile.removeprefix("default")
     try:
         with in_force(changes) as params:
             if unlike := differences(params):

@@ -65,7 +65,7 @@ def experiment_number(name: str) -> str:
     """The experiment's id in the store of this checkout."""
     import mlflow
 
-    from stages.tracking.workspace import tracking_uri
+    from stages.tracking.address import tracking_uri
 
     return str(mlflow.MlflowClient(tracking_uri()).get_experiment_by_name(name).experiment_id)
 

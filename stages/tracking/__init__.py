@@ -4,7 +4,7 @@ One parent run for a run of the pipeline, one child for each attempt of a stage.
 results/ are the truth; no run id ever enters them.
 """
 
-from stages.tracking.runs import pipeline_run, stage_run
+from stages.tracking.runs import PROFILE, pipeline_run, register, stage_run
 from stages.tracking.store import finished_runs
 
-__all__ = ["finished_runs", "pipeline_run", "stage_run"]
+__all__ = ["PROFILE", "finished_runs", "pipeline_run", "register", "stage_run"]

@@ -7,16 +7,22 @@ of equals the older one. The test faces have no say.
 
 import json
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from fbnet.files import read_json
 from stages.results import Results
 from stages.table import COLUMNS
+from stages.tracking.address import tracking_uri
 from stages.tracking.stage_files import folder_digest, numbers
-from stages.tracking.store import Store
-from stages.tracking.workspace import tracking_uri
+from stages.tracking.store import TAG, Store, pages
 
-SERVING_NEEDS = ("mlflow", "numpy", "onnx", "onnxruntime")
+SERVING_NEEDS = ("mlflow", "numpy", "onnxruntime")
+SERVED = Path(__file__).with_name("served.py")
+NOTE = "mlflow.note.content"
+"""Tag that MLflow's page shows as the description of a run."""
+LABEL = f"{TAG}label"
+"""Tag with the profile and the DVC experiment of a run; its name begins so."""
 BEST = "best"
 CHOSEN_BY, LATENCY = "retrain_val_nme", "latency_ms"
 CARD_STAGES = frozenset({"retrain", "export", "bench"})
@@ -49,6 +55,12 @@ RENDERED_LICENCE = "MIT, like the code; it was trained on faces rendered from a 
 LICENCE = "The code is MIT; for the weights the licence of the training faces applies as well."
 
 
+def is_rendered(results: Results) -> bool:
+    """Whether the faces are rendered ones, which show nobody."""
+    path = results.faces / "meta.json"
+    return path.exists() and read_json(path).get("layout") == RENDERED
+
+
 def log_faces(store: Store, run_id: str, results: Results) -> None:
     """Log the face set as the run's input, by the digest it has in dvc.lock."""
     if not results.faces.is_dir():
@@ -62,17 +74,19 @@ def log_faces(store: Store, run_id: str, results: Results) -> None:
 
 
 def log_onnx(store: Store, run_id: str, results: Results) -> None:
-    """Log the ONNX file as model `subnet`, on the CPU, with its signature and an input example."""
+    """Log the ONNX file as model `subnet`, on the CPU, with its signature and an input example.
+
+    What serves it is `served`, which refuses pictures that the net was not made for.
+    """
     if not results.onnx.exists():
         return
     import mlflow
-    import mlflow.onnx
     import numpy as np
     import onnx
-    from mlflow.models import ModelSignature
+    from mlflow.models import Model, ModelSignature
     from mlflow.types import Schema, TensorSpec
 
-    proto = onnx.load(results.onnx)
+    graph = onnx.load(results.onnx).graph
 
     def schema(values: Any) -> Any:
         shapes = [[d.dim_value for d in value.type.tensor_type.shape.dim] for value in values]
@@ -84,37 +98,75 @@ def log_onnx(store: Store, run_id: str, results: Results) -> None:
             ]
         )
 
-    image = proto.graph.input[0]
+    image = graph.input[0]
     one_face = [d.dim_value or 1 for d in image.type.tensor_type.shape.dim]
     mlflow.set_tracking_uri(tracking_uri())
     mlflow.set_experiment(experiment_id=store.client.get_run(run_id).info.experiment_id)
-    settings = store.settings
-    mlflow.onnx.log_model(
-        proto,
+    Model.log(
+        None,
+        mlflow.pyfunc,
         name="subnet",
         run_id=run_id,
-        signature=ModelSignature(schema(proto.graph.input), schema(proto.graph.output)),
+        python_model=str(SERVED),
+        artifacts={"onnx": str(results.onnx)},
+        signature=ModelSignature(schema(graph.input), schema(graph.output)),
         input_example={image.name: np.full(one_face, 0.5, np.float32)},
-        onnx_execution_providers=["CPUExecutionProvider"],
-        save_as_external_data=False,
         pip_requirements=[f"{name}=={version(name)}" for name in SERVING_NEEDS],
-        registered_model_name=settings.model_name if settings.register_model else None,
     )
 
 
-def update_card(store: Store, run_id: str, params: Any, results: Results) -> None:
-    """Keep the model's card in the run; of a registered model, update its version and the alias."""
+def describe(store: Store, run_id: str, params: Any, results: Results) -> None:
+    """Give a run its card, as artifact and as description, and a name that says what came out."""
     card = model_card(params, results)
     store.client.log_text(run_id, card, "model_card.md")
-    if not store.settings.register_model:
-        return
-    name = store.settings.model_name
-    versions = list(store.client.search_model_versions(f"name = '{name}'"))
-    for entry in versions:
-        if entry.run_id == run_id:
-            store.client.update_model_version(name, entry.version, card)
+    store.client.set_tag(run_id, NOTE, card)
+    if name := _name(store.client.get_run(run_id), results):
+        store.client.update_run(run_id, name=name)
+
+
+def _name(run: Any, results: Results) -> str | None:
+    """Accuracy, cost and architecture, after the experiment's name; None without an accuracy."""
+    metrics = run.data.metrics
+    if "nme" not in metrics or not results.trained.exists():
+        return None
+    parts = [f"NME {metrics['nme']:.2%}"]
+    if LATENCY in metrics:
+        parts.append(f"{metrics[LATENCY]:.3f} ms")
+    elif "macs" in metrics:
+        parts.append(f"{metrics['macs'] / 1e6:.2f} M MACs")
+    parts.append(" ".join(read_json(results.trained)["choice"]))
+    label = run.data.tags.get(LABEL)
+    return (f"{label}: " if label else "") + ", ".join(parts)
+
+
+def register(store: Store, run_id: str) -> str | None:
+    """Make the model of a run a version of `mlflow.model_name`, unless it is one already.
+
+    Its card becomes the version's description, and the alias `best` is set by the rule above.
+    Returns the version's number; None where the run has no model.
+    """
+    import mlflow
+
+    run, name = store.client.get_run(run_id), store.settings.model_name
+    models = run.outputs.model_outputs if run.outputs else []
+    if not models:
+        return None
+    model_id = max(
+        (store.client.get_logged_model(output.model_id) for output in models),
+        key=lambda model: model.creation_timestamp,
+    ).model_id
+    of_name = f"name = '{name}'"
+    versions = list(pages(store.client.search_model_versions, of_name))
+    source = f"models:/{model_id}"
+    version = next((entry for entry in versions if entry.source == source), None)
+    if version is None:
+        mlflow.set_tracking_uri(tracking_uri())
+        version = mlflow.register_model(source, name)
+        versions = list(pages(store.client.search_model_versions, of_name))
+    store.client.update_model_version(name, version.version, run.data.tags.get(NOTE, ""))
     if best := _best(store, versions, run_id):
         store.client.set_registered_model_alias(name, BEST, best.version)
+    return str(version.version)
 
 
 def _best(store: Store, versions: list[Any], run_id: str) -> Any:

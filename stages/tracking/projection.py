@@ -4,7 +4,8 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from stages.params import leaves
@@ -12,15 +13,23 @@ from stages.results import Results
 from stages.tracking import model
 from stages.tracking.stage_files import (
     STEP_COLUMNS,
+    folder_digest,
     history,
     numbers,
     recorded_files,
     results_digest,
+    shown_files,
 )
-from stages.tracking.store import PARENT, TAG, Store, attempt
+from stages.tracking.store import FACES, PARENT, TAG, Store, as_row, attempt
 
 HEADLINE_STAGES = frozenset({"export", "bench"})
 """On the parent run their numbers have their own names; other stages' begin with the stage's."""
+SHOWN_ONCE = HEADLINE_STAGES | {"report"}
+SAME_AS = f"{TAG}same_as"
+"""Tag with the older run that has the same results."""
+PROFILE_TAG = f"{TAG}profile"
+TRIAL = "tiny"
+"""The profile whose runs are compared with each other alone."""
 METRICS_BATCH, PARAMS_BATCH = 1000, 100
 """Most metrics and params that MLflow takes in one call."""
 VALUE_LENGTH = 6000
@@ -79,31 +88,61 @@ def project_child(series: Series, stage: str, results: Results) -> None:
 def project_parent(
     store: Store, run_id: str, stages: Iterable[str], params: Any, results: Results
 ) -> None:
-    """Copy params, headline numbers, small JSON files, faces and model of `stages` to the parent.
+    """Copy params, numbers, curves, small files, faces and model of `stages` to the parent.
 
-    A stage that DVC skipped is linked to the run that made its results, by their md5.
+    A stage that DVC skipped is linked to the run that made its results, by their md5. Where an
+    older run has this very model and its latency, this one links to it: one result is shown once.
     """
     log_params(store, run_id, flat(params))
-    stages = sorted(stages)
-    for stage in stages:
+    digests = {stage: results_digest(results, stage) for stage in sorted(stages)}
+    if faces := _faces_key(store, run_id, results):
+        store.client.set_tag(run_id, FACES, faces)
+    older = _run_with(store, digests, run_id) if digests.keys() >= HEADLINE_STAGES else None
+    if older:
+        store.client.set_tag(run_id, SAME_AS, older)
+        digests = {s: digest for s, digest in digests.items() if s not in SHOWN_ONCE}
+    for stage, digest in digests.items():
         tags = store.client.get_run(run_id).data.tags
-        digest = results_digest(results, stage)
         if tags.get(f"{TAG}projected.{stage}") != digest:
-            _project_stage(store, run_id, stage, digest, results)
+            _project_stage(store, run_id, stage, digest, params, results)
             store.client.set_tag(run_id, f"{TAG}projected.{stage}", digest)
-    if model.CARD_STAGES.intersection(stages):
-        model.update_card(store, run_id, params, results)
+    if model.CARD_STAGES & digests.keys():
+        model.describe(store, run_id, params, results)
+    if store.settings.register_model:
+        model.register(store, older or run_id)
 
 
-def _project_stage(store: Store, run_id: str, stage: str, digest: str, results: Results) -> None:
+def _run_with(store: Store, digests: Mapping[str, str], besides: str) -> str | None:
+    """The oldest finished run, not `besides`, that shows the results of these stages."""
+    shown = [f"tags.`{TAG}projected.{s}` = '{digests[s]}'" for s in sorted(HEADLINE_STAGES)]
+    runs = store.find(" and ".join(["attributes.status = 'FINISHED'", *shown]))
+    ids = [run.info.run_id for run in runs if run.info.run_id != besides]
+    return str(ids[-1]) if ids else None
+
+
+def _faces_key(store: Store, run_id: str, results: Results) -> str | None:
+    """What NMEs may be compared within: the digest of the faces, and the profile if it is a trial.
+
+    None without faces.
+    """
+    if not results.faces.is_dir():
+        return None
+    profile = store.client.get_run(run_id).data.tags.get(PROFILE_TAG)
+    return f"{TRIAL}-" * (profile == TRIAL) + folder_digest(results.faces)[:8]
+
+
+def _project_stage(
+    store: Store, run_id: str, stage: str, digest: str, params: Any, results: Results
+) -> None:
     series = Series(store, run_id)
     for name, value in numbers(results, stage).items():
         plain = stage in HEADLINE_STAGES or name.startswith(f"{stage}_")
         series.add(0, {name if plain else f"{stage}/{name}": value})
+    for step, figures in history(results, stage):
+        series.add(step, {f"{stage}/{name}": value for name, value in figures.items()})
     series.flush()
-    for path in recorded_files(results, stage):
-        if path.suffix == ".json":
-            store.client.log_artifact(run_id, str(path), stage)
+    for path in shown_files(results, stage, model.is_rendered(results)):
+        store.client.log_artifact(run_id, str(path), stage)
     condition = f"tags.`{TAG}stage` = '{stage}' and tags.`{TAG}results_md5` = '{digest}'"
     children = [run for run in store.find(condition, everywhere=True) if PARENT in run.data.tags]
     if children:
@@ -112,6 +151,22 @@ def _project_stage(store: Store, run_id: str, stage: str, digest: str, results: 
         model.log_faces(store, run_id, results)
     if stage == "export":
         model.log_onnx(store, run_id, results)
+    if stage == "report":
+        _log_pages(store, run_id, params, results)
+
+
+def _log_pages(store: Store, run_id: str, params: Any, results: Results) -> None:
+    """The report, without pictures unless the faces are rendered, and the Pareto page."""
+    from stages.page.report import report
+    from stages.page.runs import runs_page
+
+    shown = (params.report.faces, params.report.worst) if model.is_rendered(results) else (0, 0)
+    page = report(results, *shown, Path(params.report.baselines))
+    store.client.log_text(run_id, page, "report.html")
+    faces = store.client.get_run(run_id).data.tags.get(FACES)
+    runs = store.find(f"tags.`{FACES}` = '{faces}' and metrics.nme > 0")
+    rows = [as_row(run) for run in reversed(runs) if PARENT not in run.data.tags]
+    store.client.log_text(run_id, runs_page(rows), "pareto.html")
 
 
 def log_params(store: Store, run_id: str, values: dict[str, str]) -> None:

@@ -10,13 +10,26 @@ from fbnet.errors import BadInput
 from fbnet.progress import Log, is_rank_zero, no_log
 from stages import revision
 from stages.results import Results
-from stages.tracking.projection import Series, flat, log_params, project_child, project_parent
-from stages.tracking.stage_files import current_stages
+from stages.tracking import model
+from stages.tracking.address import lock, tracking_uri
+from stages.tracking.model import LABEL, NOTE
+from stages.tracking.processes import dvc_above, this_process
+from stages.tracking.projection import (
+    PROFILE_TAG,
+    SAME_AS,
+    Series,
+    flat,
+    log_params,
+    project_child,
+    project_parent,
+)
+from stages.tracking.stage_files import STAGES, current_stages, recorded_params, results_digest
 from stages.tracking.store import OWNER, PARENT, TAG, Step, Store, attempt, connect, finish
-from stages.tracking.workspace import dvc_above, lock, this_process, tracking_uri
 
 RESULTS = Results()
 FAILED = f"{TAG}failed"
+PROFILE = "FBNET_PROFILE"
+"""Variable in which the commands of the pipeline hand the profile's name to the stages."""
 
 
 @contextmanager
@@ -40,11 +53,14 @@ def stage_run(stage: str, params: Any, results: Results = RESULTS) -> Iterator[L
     attempt("logging params", lambda: log_params(store, child, own))
     series = Series(store, child)
 
-    def closing(status: str) -> list[Step]:
-        return [
+    def end(status: str, *steps: Step) -> None:
+        ends = {child: status} if "MLFLOW_RUN_ID" in os.environ else {child: status, parent: status}
+        finish(
+            ends,
+            *steps,
             ("closing the run", lambda: store.client.set_terminated(child, status)),
             ("closing the parent run", lambda: close_parent(store, parent, status, stage)),
-        ]
+        )
 
     def summarise() -> None:
         stages = {stage, *current_stages(results)}
@@ -53,14 +69,12 @@ def stage_run(stage: str, params: Any, results: Results = RESULTS) -> Iterator[L
     try:
         yield series.log
     except BaseException as error:
-        status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-        finish(child, *closing(status))
+        end("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
         raise
-    finish(
-        child,
+    end(
+        "FINISHED",
         ("logging the stage", lambda: project_child(series, stage, results)),
         ("the summary", summarise),
-        *closing("FINISHED"),
     )
 
 
@@ -68,22 +82,30 @@ def stage_run(stage: str, params: Any, results: Results = RESULTS) -> Iterator[L
 def pipeline_run(params: Any, results: Results = RESULTS) -> Iterator[dict[str, str]]:
     """Hold the parent run while the pipeline runs; yields the environment its stages need.
 
-    At the end the parent shows all results as they stand, also those that DVC had cached. A run
-    that `mlflow run` started is closed by it, one started here is closed here. Raises BadInput
-    before the body when the store cannot be used.
+    At the end the parent shows all results as they stand, also those that DVC had cached. Where no
+    stage ran and another run has these results already, this one is deleted: it is no result. A run
+    that `mlflow run` started stays its own, with a link, unless it is in `mlflow.experiment`.
+    Raises BadInput before the body when the store cannot be used.
     """
     if not params.mlflow.enabled:
         yield {}
         return
-    given = "MLFLOW_RUN_ID" in os.environ
     with lock():
         store = connect(params.mlflow)
-        parent = open_parent(store) if given else start_parent(store, this_process(), None, {})
+        given = open_parent(store) if "MLFLOW_RUN_ID" in os.environ else None
+        own = given is None or store.client.get_run(given).info.experiment_id != store.experiment
+        parent = start_parent(store, this_process(), None, {}) if own else str(given)
     if given:
-        store.client.set_tag(parent, OWNER, this_process())
+        store.client.set_tag(given, OWNER, this_process())
+        if own:
+            store.client.set_tag(given, f"{TAG}run", parent)
+            store.client.set_tag(given, NOTE, f"The pipeline's own run: {parent}")
 
     def summarise() -> None:
-        project_parent(store, parent, current_stages(results), params, results)
+        with lock():
+            project_parent(store, parent, current_stages(results), params, results)
+            if own and is_repeat(store, parent):
+                store.client.delete_run(parent)
 
     status = "FAILED"
     summary: list[Step] = []
@@ -95,7 +117,38 @@ def pipeline_run(params: Any, results: Results = RESULTS) -> Iterator[dict[str, 
         raise
     finally:
         close = ("closing the run", lambda: store.client.set_terminated(parent, status))
-        finish(parent, *summary, *([] if given else [close]))
+        finish({parent: status} if own else {}, *([close] if own else []), *summary)
+
+
+def register(results: Results = RESULTS) -> str:
+    """Register the model in `results` as `mlflow.model_name`; returns "NAME version N".
+
+    It is the model of the run that made it. Results of no recorded run get one of their own, with
+    the params that dvc.lock has of them. Raises BadInput without a model or a store.
+    """
+    results.require(results.onnx)
+    params = recorded_params()
+    settings = params.mlflow.model_copy(update={"register_model": True})
+    with lock():
+        store = connect(settings)
+        export = results_digest(results, "export")
+        runs = store.find(f"tags.`{TAG}projected.export` = '{export}'")
+        if runs:
+            run_id = str(runs[-1].info.run_id)
+            if NOTE not in runs[-1].data.tags:
+                model.describe(store, run_id, params, results)
+        else:
+            run_id = start_parent(store, this_process(), None, {})
+            stages = [stage for stage in STAGES if results.folder(stage).is_dir()]
+            project_parent(store, run_id, stages, params, results)
+            store.client.set_terminated(run_id)
+        return f"{settings.model_name} version {model.register(store, run_id)}"
+
+
+def is_repeat(store: Store, run_id: str) -> bool:
+    """Whether no stage ran under a run and an older one has its results."""
+    ran = store.find(f"tags.`{PARENT}` = '{run_id}'")
+    return not ran and SAME_AS in store.client.get_run(run_id).data.tags
 
 
 def open_parent(store: Store) -> str:
@@ -127,11 +180,16 @@ def open_parent(store: Store) -> str:
 
 
 def start_parent(store: Store, owner: str, name: str | None, tags: dict[str, str]) -> str:
-    """Start a parent run of the process `owner`; it holds the uncommitted changes too."""
+    """Start a parent run of the process `owner`; with the uncommitted changes where asked."""
     changes = revision.changes()
     tags = _tags(owner, changes, "pipeline") | tags
+    labels = [os.environ.get(PROFILE, ""), name or ""]
+    if label := " ".join(text for text in labels if text):
+        tags[LABEL] = label
+    if profile := os.environ.get(PROFILE):
+        tags[PROFILE_TAG] = profile
     run = store.client.create_run(store.experiment, run_name=name, tags=tags)
-    if changes:
+    if changes and store.settings.log_changes:
         store.client.log_text(run.info.run_id, changes, "uncommitted.diff")
     return str(run.info.run_id)
 

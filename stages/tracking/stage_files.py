@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from fbnet.files import digest, read_json
-from stages.params import leaves, lookup
+from stages.params import Params, leaves, lookup, params_of, read_yaml
 from stages.results import Results
 from stages.revision import PACKAGES
 
 PRIVATE = frozenset({"preview.png", "faces.png", "worst.png", "errors.csv"})
 """They show or name people: they stay on this machine, whatever the tracking server."""
+STAGES = ("fetch", "lut", "search", "retrain", "export", "bench", "report")
 STEP_COLUMNS = ("epoch", "step")
 BYTE_CODE = "__pycache__"
 """Byte code is no input of a stage; .dvcignore leaves it out as well."""
@@ -27,6 +28,14 @@ def recorded_files(results: Results, stage: str) -> list[Path]:
         for path in results.folder(stage).glob("*")
         if path.suffix in {".json", ".csv", ".png"} and path.name not in PRIVATE
     )
+
+
+def shown_files(results: Results, stage: str, rendered: bool) -> list[Path]:
+    """Of those, what the parent run shows; with pictures of the faces where they are `rendered`."""
+    paths = {p for p in recorded_files(results, stage) if p.suffix in {".json", ".png"}}
+    if rendered:
+        paths |= {p for p in results.folder(stage).glob("*.png") if p.name in PRIVATE}
+    return sorted(paths)
 
 
 def results_digest(results: Results, stage: str) -> str:
@@ -69,6 +78,19 @@ def current_stages(results: Results) -> list[str]:
     """
     stages = _read_yaml(Path("dvc.lock")).get("stages", {})
     return [name for name, entry in stages.items() if _is_current(entry, results)]
+
+
+def recorded_params() -> Params:
+    """The params that dvc.lock has of the results, the others as params.yaml has them."""
+    tree = read_yaml("params.yaml")
+    for entry in _read_yaml(Path("dvc.lock")).get("stages", {}).values():
+        for key, value in entry.get("params", {}).get("params.yaml", {}).items():
+            *parents, last = key.split(".")
+            target = tree
+            for parent in parents:
+                target = target.setdefault(parent, {})
+            target[last] = value
+    return params_of("dvc.lock", tree)
 
 
 def _is_current(entry: dict[str, Any], results: Results) -> bool:

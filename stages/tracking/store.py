@@ -1,29 +1,52 @@
 """The connection to MLflow: one client, opened under a lock, that closes runs of dead processes."""
 
+import json
 import logging
 import os
+import sqlite3
 import sys
 import textwrap
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fbnet.errors import BadInput
+from fbnet.files import read_json, write_text
 from stages.params import MlflowParams
 from stages.tracking import view
-from stages.tracking.workspace import artifact_location, is_gone, lock, tracking_uri
+from stages.tracking.address import (
+    REMEDY,
+    artifact_location,
+    database,
+    hide_credentials,
+    require_usable,
+    tracking_uri,
+    workspace,
+)
+from stages.tracking.processes import is_gone
 
 Step = tuple[str, Callable[[], object]]
 """What is done, for messages, and the action."""
 TAG = "fbnet."
 OWNER = f"{TAG}owner"
 PARENT = "mlflow.parentRunId"
-PROBE_TIMEOUT_S = 10.0
+FACES = f"{TAG}faces"
+"""Tag: runs of equal value were scored on the same faces."""
 REASON_LENGTH = 200
-REMEDY = "start it, unset MLFLOW_TRACKING_URI, or set mlflow.enabled: false"
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # an address may hold a password
+}
+MOVED_COLUMNS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+)
+"""Where MLflow's database keeps absolute addresses of artifacts."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +58,22 @@ class Store:
     settings: MlflowParams
 
     def find(self, condition: str, everywhere: bool = False) -> list[Any]:
-        """Runs that meet an MLflow filter, newest first, here or in all experiments."""
-        all_ids = (e.experiment_id for e in self.client.search_experiments()) if everywhere else ()
-        return list(self.client.search_runs(list(all_ids) or [self.experiment], condition))
+        """All runs that meet an MLflow filter, newest first, here or in all experiments."""
+        ids = [self.experiment]
+        if everywhere:
+            ids = [e.experiment_id for e in pages(self.client.search_experiments)]
+        return list(pages(self.client.search_runs, ids, condition))
+
+
+def pages(search: Callable[..., Any], *arguments: Any) -> Iterator[Any]:
+    """All that one of the client's searches finds; MLflow answers in pages."""
+    token = None
+    while True:
+        page = search(*arguments, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def connect(settings: MlflowParams) -> Store:
@@ -46,34 +82,48 @@ def connect(settings: MlflowParams) -> Store:
     The first connection creates the database; two at once would break it. Raises BadInput when the
     store cannot be used.
     """
-    uri = tracking_uri()
-    _probe(uri)
-    os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
+
+    def opened() -> Store:
+        follow_copy()
+        client = _client()
+        store = Store(client, _open_experiment(client, settings.experiment), settings)
+        settle(store)
+        close_dead(store)
+        return store
+
+    require_usable()
+    return _in_one_line(opened)
+
+
+def _client() -> Any:
+    """MLflow's client, connected. It leaves no folder for artifacts that nobody asked for."""
+    os.environ.update({name: os.environ.get(name, value) for name, value in SETTINGS.items()})
     import mlflow
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    try:
-        mlflow.set_tracking_uri(uri)
-        client = mlflow.MlflowClient()
-        store = Store(client, _open_experiment(client, settings.experiment), settings)
-        close_dead(store)
-    except mlflow.MlflowException as error:
-        reason = textwrap.shorten(str(error), REASON_LENGTH)
-        raise BadInput(f"MLflow at {uri} cannot be used ({reason}); {REMEDY}") from None
-    return store
+    mlflow.set_tracking_uri(tracking_uri())
+    unwanted = Path("mlruns")
+    was_there = unwanted.exists()
+    client = mlflow.MlflowClient()
+    client.search_experiments(max_results=1)
+    if not was_there:
+        with suppress(OSError):
+            unwanted.rmdir()
+    return client
 
 
-def _probe(uri: str) -> None:
-    """Raise BadInput where a server does not answer: MLflow's client would retry for minutes."""
-    if not uri.startswith(("http://", "https://")):
-        return
+def _in_one_line(action: Callable[[], Any]) -> Any:
+    """The action's result. Raises BadInput for whatever MLflow and its drivers raise."""
     try:
-        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE_TIMEOUT_S).close()
-    except urllib.error.HTTPError:
-        return  # it answers; whether it lets us in shows at the first call
-    except (OSError, ValueError) as error:
-        raise BadInput(f"MLflow server {uri} cannot be reached ({error}); {REMEDY}") from None
+        return action()
+    except BadInput:
+        raise
+    except Exception as error:
+        text = hide_credentials(str(error) or type(error).__name__)
+        reason = textwrap.shorten(text, REASON_LENGTH)
+        address = hide_credentials(tracking_uri())
+        raise BadInput(f"MLflow at {address} cannot be used ({reason}); {REMEDY}") from None
 
 
 def _open_experiment(client: Any, name: str) -> str:
@@ -88,6 +138,64 @@ def _open_experiment(client: Any, name: str) -> str:
         )
     view.share(client, experiment)
     return str(experiment.experiment_id)
+
+
+def follow_copy() -> None:
+    """Let artifacts follow the workspace's own mlflow.db where that was copied or moved.
+
+    MLflow keeps absolute addresses: a copied clone would write into the old one. Those of old runs
+    change where their artifacts came along.
+    """
+    path, here = database(), artifact_location()
+    if path is None or here is None or path != workspace() / "mlflow.db" or not path.exists():
+        return
+    with closing(sqlite3.connect(path)) as opened, opened:
+        if not opened.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone():
+            return
+        rows = opened.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
+        old = {location.removesuffix("/0") for (location,) in rows if location}
+        moved = {
+            location
+            for location in old
+            if location.endswith("/mlruns") and location.startswith(("file:///", "/"))
+        } - {here, here.removeprefix("file://")}
+        came_along = (path.parent / "mlruns").is_dir()
+        for location in sorted(moved):
+            for table, column in MOVED_COLUMNS if came_along else MOVED_COLUMNS[:1]:
+                opened.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
+                    f"WHERE {column} = ? OR substr({column}, 1, ?) = ?",
+                    (here, len(location) + 1, location, len(location) + 1, f"{location}/"),
+                )
+    for location in sorted(moved):
+        if location.startswith("file:"):  # the other is that of MLflow's empty default experiment
+            print(f"MLflow: {path} is a copy; its artifacts lay in {location} and go to {here}")
+
+
+def settle(store: Store) -> None:
+    """Close the runs whose server had gone away when they ended, as they ended."""
+    kept, address = _postponed(), hide_credentials(tracking_uri())
+    for run_id, status in kept.pop(address, {}).items():
+        if store.client.get_run(run_id).info.status == "RUNNING":
+            store.client.set_terminated(run_id, status)
+        write_text(_postponed_path(), json.dumps(kept))
+
+
+def _postpone(ends: Mapping[str, str]) -> None:
+    """Keep the status of ended runs for the next connection."""
+    kept, address = _postponed(), hide_credentials(tracking_uri())
+    kept[address] = kept.get(address, {}) | dict(ends)
+    write_text(_postponed_path(), json.dumps(kept))
+
+
+def _postponed() -> dict[str, dict[str, str]]:
+    """{address: {run id: status}} of runs that no server was told of."""
+    path = _postponed_path()
+    return dict(read_json(path)) if path.exists() else {}
+
+
+def _postponed_path() -> Path:
+    return workspace() / ".fbnet" / "ended_runs.json"
 
 
 def close_dead(store: Store) -> None:
@@ -105,26 +213,36 @@ def close_dead(store: Store) -> None:
 
 
 def finished_runs(experiment: str) -> list[dict[str, Any]]:
-    """`name`, `metrics`, `params` of each finished pipeline run of an experiment, oldest first.
+    """The rows (`as_row`) of an experiment's finished pipeline runs, oldest first.
 
-    Runs of single stages are left out. Raises BadInput when there is no such experiment.
+    Runs of single stages are left out. Nothing is created. Raises BadInput when there is no such
+    experiment, or no store.
     """
-    with lock():
-        client = connect(MlflowParams()).client
-    entry = client.get_experiment_by_name(experiment)
-    if entry is None:
-        known = ", ".join(e.name for e in client.search_experiments())
-        raise BadInput(f"{experiment}: no such MLflow experiment; there are: {known}")
-    runs = client.search_runs([entry.experiment_id], "attributes.status = 'FINISHED'")[::-1]
-    return [
-        {
-            "name": run.info.run_name,
-            "metrics": dict(run.data.metrics),
-            "params": dict(run.data.params),
-        }
-        for run in runs
-        if PARENT not in run.data.tags
-    ]
+
+    def read() -> list[Any]:
+        client = _client()
+        entry = client.get_experiment_by_name(experiment)
+        if entry is None:
+            known = ", ".join(e.name for e in pages(client.search_experiments))
+            raise BadInput(f"{experiment}: no such MLflow experiment; there are: {known}")
+        finished = "attributes.status = 'FINISHED'"
+        return list(pages(client.search_runs, [entry.experiment_id], finished))
+
+    require_usable(write=False)
+    return [as_row(run) for run in reversed(_in_one_line(read)) if PARENT not in run.data.tags]
+
+
+def as_row(run: Any) -> dict[str, Any]:
+    """A run as the comparison takes it: `name`, `faces`, `metrics`, `params`.
+
+    Runs of equal `faces` were scored on the same ones; "" where that was not recorded.
+    """
+    return {
+        "name": run.info.run_name,
+        "faces": run.data.tags.get(FACES, ""),
+        "metrics": dict(run.data.metrics),
+        "params": dict(run.data.params),
+    }
 
 
 def attempt(what: str, action: Callable[[], object]) -> bool:
@@ -132,17 +250,19 @@ def attempt(what: str, action: Callable[[], object]) -> bool:
     try:
         action()
     except Exception as error:
-        reason = textwrap.shorten(str(error) or type(error).__name__, REASON_LENGTH)
+        text = hide_credentials(str(error) or type(error).__name__)
+        reason = textwrap.shorten(text, REASON_LENGTH)
         print(f"MLflow: {what} failed ({reason}); results/ is not affected", file=sys.stderr)
         return False
     return True
 
 
-def finish(run_id: str, *steps: Step) -> None:
-    """Take the (name, action) steps that end a run, each on its own.
+def finish(ends: Mapping[str, str], *steps: Step) -> None:
+    """Take the (name, action) steps that end runs, each on its own.
 
-    None of them is tried when the server has gone away: a client would retry for minutes.
+    ends: {run id: status} as the steps leave them. Where a step fails, or the server has gone away
+    (then none is tried: a client would retry for minutes), the next connection closes those runs.
     """
-    if attempt(f"ending run {run_id}", lambda: _probe(tracking_uri())):
-        for what, action in steps:
-            attempt(what, action)
+    reached = attempt("ending the run", require_usable)
+    if not (reached and all([attempt(what, action) for what, action in steps])):
+        attempt("keeping its end for later", lambda: _postpone(ends))

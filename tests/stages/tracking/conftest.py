@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from stages.params import MlflowParams
+from stages.tracking.address import lock
 from stages.tracking.store import connect
-from stages.tracking.workspace import lock
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,15 @@ from fbnet.files import digest, write_json, write_text
 from stages import revision
 from stages.params import MlflowParams, Params
 from stages.results import Results
-from stages.tracking import pipeline_run, projection, runs, stage_files, stage_run, workspace
+from stages.tracking import (
+    address,
+    pipeline_run,
+    processes,
+    projection,
+    runs,
+    stage_files,
+    stage_run,
+)
 from stages.tracking.store import connect
 
 ROOT = Path(__file__).parents[3]
@@ -91,7 +99,10 @@ def test_a_stage_leaves_a_parent_and_a_child(store):
     assert artifacts_of(store, child) == ["details.json", "history.csv", "metrics.json"]
     assert child.data.params["search.epochs"] == str(PARAMS.search.epochs)
     assert parent.data.params["retrain.epochs"] == str(PARAMS.retrain.epochs)
-    assert parent.data.metrics == {"search/nme": 0.5, "search/inner.count": 3}
+    assert parent.data.metrics == {
+        "search/loss": pytest.approx(0.5 / 3), "search/nme": 0.5, "search/inner.count": 3,
+    }  # fmt: skip
+    assert history_of(store, parent, "search/loss") == [(e, 0.5 / e) for e in (1, 2, 3)]
     assert parent.data.tags["fbnet.run.search"] == child.info.run_id
     assert artifacts_of(store, parent, "search") == ["search/details.json", "search/metrics.json"]
 
@@ -130,7 +141,7 @@ def test_a_second_attempt_is_a_new_child_with_the_whole_history_once(store):
 
 
 def test_stages_of_one_dvc_process_share_a_parent_and_experiments_do_not(store, monkeypatch):
-    monkeypatch.setattr(runs, "dvc_above", workspace.this_process)
+    monkeypatch.setattr(runs, "dvc_above", processes.this_process)
     run("fetch")
     run("lut")
     for name in ("one-exp", "two-exp"):
@@ -146,7 +157,7 @@ def test_dvc_is_recognised_among_the_processes_above(tmp_path):
     tool = tmp_path / "dvc"
     tool.write_text(
         "import subprocess, sys, os\n"
-        "code = 'from stages.tracking.workspace import dvc_above; print(dvc_above())'\n"
+        "code = 'from stages.tracking.processes import dvc_above; print(dvc_above())'\n"
         "print(os.getpid(), flush=True)\n"
         "subprocess.run([sys.executable, '-c', code], check=True)\n"
     )
@@ -206,7 +217,7 @@ def test_a_parent_whose_child_still_works_is_left_open(store):
     """`dvc` was killed, its stage goes on."""
     gone = f"{platform.node()}:{psutil.pids()[-1]}:1.00"
     parent = store.client.create_run(store.experiment, tags={"fbnet.owner": gone})
-    tags = {"fbnet.owner": workspace.this_process(), "mlflow.parentRunId": parent.info.run_id}
+    tags = {"fbnet.owner": processes.this_process(), "mlflow.parentRunId": parent.info.run_id}
     child = store.client.create_run(store.experiment, tags=tags)
     connect(PARAMS.mlflow)
     assert store.client.get_run(parent.info.run_id).info.status == "RUNNING"
@@ -218,15 +229,15 @@ def test_a_parent_whose_child_still_works_is_left_open(store):
 @pytest.mark.parametrize(
     ("who", "gone"),
     [
-        (workspace.this_process(), False),
-        (workspace.this_process().rpartition(":")[0] + ":1.00", True),
+        (processes.this_process(), False),
+        (processes.this_process().rpartition(":")[0] + ":1.00", True),
         (f"{platform.node()}:4194304:1.00", True),
         ("another-machine:1:1.00", False),
     ],
     ids=["this one", "its pid used again", "no such process", "another machine"],
 )
 def test_only_processes_of_this_machine_are_known_to_be_gone(who, gone):
-    assert workspace.is_gone(who) is gone
+    assert processes.is_gone(who) is gone
 
 
 def test_projecting_twice_changes_nothing(store):
@@ -454,7 +465,7 @@ def test_the_store_lies_in_the_workspace_also_from_a_copy(tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     if given:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
-    assert workspace.tracking_uri() == used.format(root="/repo")
+    assert address.tracking_uri() == used.format(root="/repo")
 
 
 def test_uncommitted_code_is_flagged_and_kept(store):
@@ -462,7 +473,7 @@ def test_uncommitted_code_is_flagged_and_kept(store):
     for command in (["init", "-q"], ["add", "dvc.yaml"], ["commit", "-qm", "x"]):
         subprocess.run([*git, *command], check=True)
     Path("dvc.lock").write_text("not code")
-    Path(".gitignore").write_text("mlflow.db\nmlruns\n.fbnet\n.gitignore\n")
+    Path(".gitignore").write_text("mlflow.db*\nmlruns\n.fbnet\n.gitignore\n")
     run("lut")
     Path("dvc.yaml").write_text("stages: {}\n")
     run("lut")
@@ -475,5 +486,5 @@ def test_changes_are_diffs_and_untracked_names(project, monkeypatch):
     assert revision.commit() is None
     assert revision.changes() == ""
     subprocess.run(["git", "init", "-q"], check=True)
-    Path(".gitignore").write_text("mlflow.db\n")
+    Path(".gitignore").write_text("mlflow.db*\n")
     assert revision.changes() == "untracked: .gitignore\nuntracked: dvc.yaml"

@@ -1,0 +1,150 @@
+"""The address of the store: which it is, whether it can be used, its lock and its artifacts."""
+
+import fcntl
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from fbnet.errors import BadInput
+
+SQLITE = "sqlite:///"
+CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+PROBE_TIMEOUT_S = 10.0
+LOCKED_TIMEOUT_S = 10.0
+"""How long a database may be locked by somebody else."""
+REMEDY = "start it, unset MLFLOW_TRACKING_URI, or set mlflow.enabled: false"
+OWN_TABLES = {"experiments", "alembic_version"}
+"""A database that has tables, but none of these, belongs to another program."""
+
+
+def workspace() -> Path:
+    """Root of the repository.
+
+    DVC runs an experiment in a temporary copy; DVC_ROOT then names the repository itself.
+    """
+    if root := os.environ.get("DVC_ROOT"):
+        return Path(root)
+    here = Path.cwd()
+    return next((p for p in (here, *here.parents) if (p / "dvc.yaml").exists()), here)
+
+
+def tracking_uri() -> str:
+    """MLFLOW_TRACKING_URI, else mlflow.db in the workspace; relative SQLite paths start there."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
+    path = uri.removeprefix(SQLITE)
+    if uri.startswith(SQLITE) and not path.startswith("/"):
+        return f"{SQLITE}{workspace() / path}"
+    return uri
+
+
+def database() -> Path | None:
+    """The SQLite file behind the address; None where it is a server or another database."""
+    uri = tracking_uri()
+    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+
+
+def hide_credentials(text: str) -> str:
+    """The text with user, password and token cut out of every address in it."""
+    return CREDENTIALS.sub("", text)
+
+
+def artifact_location() -> str | None:
+    """Artifacts of a new experiment: mlruns/ beside an SQLite file; None lets a server decide."""
+    path = database()
+    return (path.parent / "mlruns").as_uri() if path else None
+
+
+@contextmanager
+def lock() -> Iterator[None]:
+    """One process at a time in this store; the system frees it when its holder dies.
+
+    The lock lies beside an SQLite file, which several clones may share; servers and other
+    databases take care of themselves, there it is the workspace's. Raises BadInput where the
+    database's folder is missing or cannot be written.
+    """
+    path = database()
+    if path:
+        beside = path.with_name(f"{path.name}.lock")
+    else:
+        beside = workspace() / ".fbnet" / "tracking.lock"
+        beside.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise BadInput(
+            f"{path or beside}: {(error.strerror or str(error)).lower()}; create its folder, or "
+            "name another database in MLFLOW_TRACKING_URI"
+        ) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def require_usable(write: bool = True) -> None:
+    """Raise BadInput, in one line, where a server does not answer or an SQLite file is unusable.
+
+    Without `write` the file only has to be readable, and it must be there.
+    """
+    uri, path = tracking_uri(), database()
+    if path:
+        _require_database(path, write)
+    elif uri.startswith(("http://", "https://")):
+        _require_server(uri)
+
+
+def _require_server(uri: str) -> None:
+    """Ask the server as MLflow's own client does: with its tokens and certificates.
+
+    Whether the server lets this user in shows at the first call.
+    """
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    try:
+        http_request(
+            get_default_host_creds(uri),
+            "/health",
+            "GET",
+            timeout=PROBE_TIMEOUT_S,
+            max_retries=0,
+            raise_on_status=False,
+        )
+    except Exception as error:  # of the client's many layers, each with its own
+        cause: BaseException = error
+        while cause.__context__ or (cause.args and isinstance(cause.args[0], Exception)):
+            cause = cause.__context__ or cause.args[0]
+        reason = hide_credentials(" ".join(str(getattr(cause, "reason", cause)).split()))
+        raise BadInput(
+            f"MLflow server {hide_credentials(uri)} cannot be reached ({reason[:200]}); {REMEDY}"
+        ) from None
+
+
+def _require_database(path: Path, write: bool) -> None:
+    """An SQLite file, or the folder of one that MLflow is to create."""
+    if not path.parent.is_dir():
+        raise BadInput(f"{path}: its folder is missing; create it or change MLFLOW_TRACKING_URI")
+    if not path.exists():
+        if write:
+            return
+        raise BadInput(f"{path}: no such file: no run is recorded yet")
+    if path.is_file() and path.stat().st_size == 0:
+        raise BadInput(f"{path}: is empty: restore it, or delete it to record runs anew")
+    try:
+        address = f"file:{quote(str(path))}?mode={'rw' if write else 'ro'}"
+        with closing(sqlite3.connect(address, uri=True, timeout=LOCKED_TIMEOUT_S)) as opened:
+            tables = {name for (name,) in opened.execute("SELECT name FROM sqlite_master")}
+            if write:
+                opened.execute("BEGIN IMMEDIATE")
+                opened.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        raise BadInput(
+            f"{path}: cannot be used ({error}); repair or replace it, or set mlflow.enabled: false"
+        ) from None
+    if tables and not tables & OWN_TABLES:
+        raise BadInput(f"{path}: is no MLflow database; name another in MLFLOW_TRACKING_URI")
