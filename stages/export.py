@@ -44,7 +44,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     metadata = describe(
         size=faces.size,
         points=faces.points,
-        crop_scale=params.fetch.crop_scale,
+        crop_scale=faces.crop_scale,
         choice=trained["choice"],
         commit=code_commit(),
         nme=nme,

@@ -14,6 +14,7 @@ import numpy as np
 from fbnet.errors import BadInput
 from fbnet.files import read_json, replace_folder, write_bytes, write_json, writing
 from fbnet.landmarks import SCHEMES, Scheme
+from fbnet.params import CROP_SCALE
 
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 """Names of the splits and their codes in split.npy."""
@@ -23,7 +24,7 @@ LABELS = ("landmarks", "pose", "split")
 FLAGS = "flags.npy"
 LARGEST_META = 2**30
 """Bytes of meta.json, which names every face."""
-META = ("names", "groups", "size", "margin", "layout", "source")
+META = ("names", "groups", "size", "margin", "layout", "source", "crop_scale")
 """What meta.json holds beside the names of the flags."""
 
 
@@ -38,7 +39,8 @@ class FaceSet:
     pose: float32 [N, 3], pitch, yaw, roll in radians (convention: `fbnet.faces.pose`).
     split: uint8 [N], 0 train, 1 validation, 2 test.
     names: one a face, unique within the data set. groups: faces of one photograph or person.
-    size, margin: pixels. layout: how the data set was laid out. source: the marker that showed it.
+    size, margin: pixels. crop_scale: side of the inner crop in units of the longer side of the
+        landmarks' box. layout: how the data set was laid out. source: the marker that showed it.
     flags: what is known about each picture, such as "glasses": name -> bool [N].
     """
 
@@ -52,6 +54,7 @@ class FaceSet:
     margin: int
     layout: str
     source: str
+    crop_scale: float = CROP_SCALE
     flags: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

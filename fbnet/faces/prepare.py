@@ -70,6 +70,7 @@ def prepare(params: FetchParams, folder: Path) -> Prepared:
             groups=groups,
             size=params.size,
             margin=source.margin,
+            crop_scale=source.crop_scale,
             layout=layout,
             source=marker,
             flags={

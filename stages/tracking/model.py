@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fbnet.files import read_json
+from fbnet.params import CROP_SCALE
 from stages.results import Results
 from stages.table import COLUMNS
 from stages.tracking.address import tracking_uri
@@ -201,7 +202,7 @@ def model_card(params: Any, results: Results) -> str:
         "Data": _data(meta, numbers(results, "fetch")),
         "Recipe": _recipe(params, results),
         "Figures": _figures(results),
-        "Use": [USE.format(scale=params.fetch.crop_scale)],
+        "Use": [USE.format(scale=meta.get("crop_scale", CROP_SCALE))],
         "Limits": [*LIMITS, *([RENDERED_LIMIT] if rendered else [])],
         "Licence": [RENDERED_LICENCE if rendered else LICENCE],
     }

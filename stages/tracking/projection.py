@@ -160,11 +160,12 @@ def _log_pages(store: Store, run_id: str, params: Any, results: Results) -> None
     from stages.page.report import report
     from stages.page.runs import runs_page
 
-    shown = (params.report.faces, params.report.worst) if model.is_rendered(results) else (0, 0)
-    page = report(results, *shown, Path(params.report.baselines))
+    p, rendered = params.report, model.is_rendered(results)
+    faces, worst = (p.faces, p.worst) if rendered else (0, 0)
+    page = report(results, faces, worst, Path(p.baselines))
     store.client.log_text(run_id, page, "report.html")
-    faces = store.client.get_run(run_id).data.tags.get(FACES)
-    runs = store.find(f"tags.`{FACES}` = '{faces}' and metrics.nme > 0")
+    key = store.client.get_run(run_id).data.tags.get(FACES)
+    runs = store.find(f"tags.`{FACES}` = '{key}' and metrics.nme > 0")
     rows = [as_row(run) for run in reversed(runs) if PARENT not in run.data.tags]
     store.client.log_text(run_id, runs_page(rows), "pareto.html")
 

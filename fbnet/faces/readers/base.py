@@ -13,7 +13,7 @@ from fbnet.errors import BadInput
 from fbnet.faces.crop import PICTURE_SUFFIXES
 from fbnet.faces.readers.walk import NOT_UTF8, Files
 from fbnet.files import number, printable, read_lines
-from fbnet.params import FetchParams
+from fbnet.params import CROP_SCALE, FetchParams
 
 ATTRIBUTES = ("large_pose", "expression", "illumination", "make_up", "occlusion", "blur")
 """Names of the six attributes of WFLW's lists, and of those in its form, in their order."""
@@ -59,11 +59,13 @@ class Source:
     """The faces of one data set.
 
     samples: `count` of them, None for one that is left out. margin: pixels around each crop.
+    crop_scale: side of a crop in units of the longer side of the landmarks' box.
     """
 
     count: int
     margin: int
     samples: Iterable[Sample | None]
+    crop_scale: float = CROP_SCALE
 
 
 class Problems:

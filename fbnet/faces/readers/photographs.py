@@ -72,8 +72,10 @@ def _read(list_records: ListRecords, root: Path, params: FetchParams, problems: 
         records = [records[index] for index in sorted(kept)]
     for record in records:
         problems.used |= {relative(record.image, root), record.origin.rpartition(":")[0]}
-    margin = 0 if any(record.cropped for record in records) else params.margin
-    return Source(len(records), margin, _crops(records, params, problems))
+    crops = _crops(records, params, problems)
+    if any(record.cropped for record in records):
+        return Source(len(records), 0, crops)
+    return Source(len(records), params.margin, crops, params.crop_scale)
 
 
 def _grouped(records: list[Record], rule: str, root: Path) -> list[Record]:
