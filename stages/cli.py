@@ -158,9 +158,13 @@ def report(parser: ArgumentParser) -> Command:
             page, text = results.comparison, runs_page(finished_runs(experiment))
         else:
             from stages.page.report import report
+            from stages.params import ReportParams, load
 
-            beside = Path(arguments.baselines) if arguments.baselines else None
-            page, text = results.report, report(results, beside=beside)
+            shown = load().report if Path("params.yaml").exists() else ReportParams()
+            page, beside = results.report, Path(arguments.baselines or shown.baselines)
+            if arguments.baselines:  # another page than DVC's
+                page = page.with_name("report-beside.html")
+            text = report(results, shown.faces, shown.worst, beside)
         page = Path(arguments.out or page)
         write_text(page, text)
         print(f"{page}: open it in a browser")

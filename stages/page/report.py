@@ -24,7 +24,8 @@ JPEG_QUALITY = 88
 def report(results: Results, faces: int = 12, worst: int = 12, beside: Path | None = None) -> str:
     """The page as HTML. `beside`: table.json of a benchmark, shown where there is one.
 
-    Equal results give equal bytes. Raises BadInput naming the first results file that is missing.
+    `faces` test faces spread evenly and the `worst` ones are shown; 0 leaves pictures out. Equal
+    results give equal bytes. Raises BadInput naming the first results file that is missing.
     """
     for path in _needed(results):
         results.require(path)
@@ -35,7 +36,8 @@ def report(results: Results, faces: int = 12, worst: int = 12, beside: Path | No
         tiles=[(COLUMNS[k][0], COLUMNS[k][1].format(subnet[k])) for k in TILES if k in subnet],
         headings=tables.HEADINGS,
         rows=[(row["model"], tables.as_texts(row)) for row in (subnet, mean_face)],
-        beside=tables.other_nets(beside),
+        beside=tables.beside(results, beside),
+        movable=tables.movable(results),
         counts=read_json(results.metrics("fetch")),
         layers=tables.layers(results),
         probabilities=charts.probabilities(results),
@@ -46,6 +48,9 @@ def report(results: Results, faces: int = 12, worst: int = 12, beside: Path | No
         parts=tables.errors_by_group(results),
         prediction=charts.prediction(results),
         bench=read_json(results.metrics("bench")),
+        checked=read_json(results.latencies),
+        table_setting=tables.setting(read_json(results.lut("latency"))),
+        checked_setting=tables.setting(read_json(results.latencies)),
         variants=tables.variants(results),
         faces=shown,
         worst=failed,

@@ -8,12 +8,29 @@ from typing import Any
 from fbnet.errors import BadInput
 from fbnet.files import read_csv, read_json
 from stages.results import Results
-from stages.table import COLUMNS, VARIANT_COLUMNS
+from stages.table import COLUMNS, VARIANT_COLUMNS, headline
 
 HEADINGS = [heading for heading, _ in COLUMNS.values()]
 ERROR_GROUPS = {"nme_region": "part of the face", "nme_yaw": "head turn", "nme_subset": "subset"}
-BESIDE = ("data", "recipe")
-"""Texts of a benchmark's row, beside its figures."""
+BESIDE = ("model", "data", "recipe")
+"""Texts of a row of other nets, before its figures."""
+BESIDE_HEADINGS = {name: heading for name, (heading, _) in COLUMNS.items()} | {
+    "data": "faces",
+    "latency_ms": "latency",
+}
+THIS_RUN = "this run"
+RENDERED = "rendered"
+WORDS = {
+    "searched net of the benchmark": "found by an earlier search; it is not the net of this run",
+    "lite": "a public PFLD net like MobileNet-V1",
+    "mobilenetv3": "the public MobileNetV3-PFLD",
+    RENDERED: "faces rendered by this project's default params",
+    "photographs": "1,207 photographed faces of AFW and HELEN, five folds",
+    "one": "every net trained from scratch in one way",
+    "best": "twice the epochs and smooth Wing; for photographs from weights of rendered faces",
+    "taught": "`best`, with lite as the teacher",
+}
+"""What the words in a benchmark's rows mean."""
 
 
 @dataclass(frozen=True)
@@ -128,28 +145,79 @@ def as_texts(row: Mapping[str, Any]) -> list[str]:
     return [form.format(row[name]) if name in row else "" for name, (_, form) in COLUMNS.items()]
 
 
-def other_nets(path: Path | None) -> dict[str, Any]:
-    """A benchmark's rows (`model`, `data`, `recipe` and figures), without columns none of them has.
+def movable(results: Results) -> dict[str, float]:
+    """What the search can move, in microseconds by the latency table.
 
-    No rows without a file. Raises BadInput for a file that holds no such rows.
+    `fixed` is the same in every net (stem, first block, head); `low` and `high` are the searchable
+    layers of the cheapest and of the costliest net, `chosen` those of the trained one.
+    """
+    choice, _, latency = _choice_and_luts(results)
+    costs = [[entry["median"] for entry in at["blocks"].values()] for at in latency["layers"]]
+    chosen = (
+        at["blocks"][name]["median"] for at, name in zip(latency["layers"], choice, strict=True)
+    )
+    parts = {
+        "fixed": latency["fixed"]["median"],
+        "low": sum(map(min, costs)),
+        "high": sum(map(max, costs)),
+        "chosen": sum(chosen),
+    }
+    return {name: 1e3 * value for name, value in parts.items()}
+
+
+def setting(timed: Mapping[str, Any]) -> str:
+    """How a timing was taken: engine, threads, faces in a call, processor, as far as it says."""
+    protocol = timed.get("protocol", {})
+    threads, batch = protocol.get("threads"), protocol.get("batch", 1)
+    parts = [str(timed.get("engine", "a device"))]
+    parts += [f"{threads} thread{'s' * (threads != 1)}"] if threads else []
+    parts += ["one face a call" if batch == 1 else f"{batch} faces a call"]
+    return ", ".join(parts) + (f", {timed['cpu']}" if "cpu" in timed else "")
+
+
+def beside(results: Results, path: Path | None) -> dict[str, Any] | None:
+    """Rows of a benchmark (`model`, `data`, `recipe` and figures) below one of this run.
+
+    None without a file. Columns that no row fills are left out. Latencies of the benchmark belong
+    to its own machine: they are told by their ratio to one of its nets where it has that. Raises
+    BadInput for a file that holds no such rows.
     """
     if path is None or not path.exists():
-        return {"headings": [], "rows": []}
+        return None
     nets = read_json(path)
     if not isinstance(nets, list) or not all(isinstance(r, dict) and "model" in r for r in nets):
         raise BadInput(f"{path}: must be a list of rows that name their `model`")
-    figures = []
+    faces = read_json(results.faces / "meta.json")
+    data = RENDERED if faces["layout"] == "synthetic" else f"own ({faces['layout']})"
+    own = {"model": THIS_RUN, "data": data, "recipe": "this run's params"}
+    rows = [own | _figures_beside(headline(results)[0])]
     for row in nets:
-        known = {name: row[name] for name in COLUMNS if isinstance(row.get(name), int | float)}
-        texts = dict(zip(COLUMNS, as_texts(known), strict=True))
-        if "nme" in known and isinstance(row.get("nme_std"), int | float):
-            texts["nme"] = f"{row['nme']:.2%} ± {row['nme_std']:.2%}"
-        figures.append(list(texts.values()))
-    filled = [i for i in range(len(COLUMNS)) if any(texts[i] for texts in figures)]
+        model = "searched net of the benchmark" if row["model"] == "subnet" else row["model"]
+        texts = {name: str(row.get(name, "")) for name in BESIDE[1:]}
+        rows.append({"model": model} | texts | _figures_beside(row, there=True))
+    columns = [name for name in rows[0] if name in BESIDE or any(row[name] for row in rows)]
+    machine = path.with_name("latency.json")
+    timed = read_json(machine) if machine.exists() else {}
+    words = {row[name] for row in rows for name in BESIDE}
     return {
-        "headings": [HEADINGS[i] for i in filled],
-        "rows": [
-            (row["model"], [str(row.get(name, "")) for name in BESIDE], [texts[i] for i in filled])
-            for row, texts in zip(nets, figures, strict=True)
-        ],
+        "headings": [BESIDE_HEADINGS.get(name, name) for name in columns],
+        "texts": len([name for name in columns if name in BESIDE]),
+        "rows": [[row[name] for name in columns] for row in rows],
+        "source": path.as_posix(),
+        "machine": timed.get("result", timed).get("cpu", "another machine"),
+        "words": [(word, text) for word, text in WORDS.items() if word in words],
     }
+
+
+def _figures_beside(row: Mapping[str, Any], there: bool = False) -> dict[str, str]:
+    """The figures of a row as texts, "" where it has none; latency with where it was measured."""
+    known = {name: row[name] for name in COLUMNS if isinstance(row.get(name), int | float)}
+    texts = dict(zip(COLUMNS, as_texts(known), strict=True))
+    if "nme" in known and isinstance(row.get("nme_std"), int | float):
+        texts["nme"] = f"{row['nme']:.2%} ± {row['nme_std']:.2%}"
+    if texts["latency_ms"]:
+        engines = row.get("latency")
+        timed = engines.get("onnxruntime", {}) if isinstance(engines, dict) else {}
+        ratio = f"{timed['to_lite']:.2f} of lite's, " if "to_lite" in timed else ""
+        texts["latency_ms"] = f"{ratio}{texts['latency_ms']} ms {'there' if there else 'here'}"
+    return texts

@@ -75,7 +75,7 @@ def results(tmp_path, faces, landmark_model):
     ]
     write_csv(results.errors, errors)
     nets = [{"predicted_ms": 0.25, "median": 0.375}, {"predicted_ms": 0.5, "median": 0.45}]
-    write_json(results.latencies, {"nets": nets})
+    write_json(results.latencies, {"nets": nets, "cpu": "This CPU"})
     files = [
         {"variant": "onnx", "engine": "onnxruntime", "precision": "fp32", "latency_ms": 0.375},
         {"variant": "mnn_int8", "engine": "mnn", "precision": "int8", "latency_ms": 0.75},

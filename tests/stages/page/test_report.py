@@ -112,15 +112,33 @@ def test_equal_results_give_equal_bytes(results):
     assert report(results) == report(results)
 
 
-def test_baselines_stand_beside_and_are_escaped(results, tmp_path):
+def test_baselines_stand_below_this_run_and_are_escaped(results, tmp_path):
+    timed = {"onnxruntime": {"latency_ms": 0.3, "to_lite": 0.125}}
     rows = [
-        {"model": "<lite>", "data": "photos", "recipe": "one", "nme": 0.05, "nme_std": 0.002},
-        {"model": "subnet", "data": "photos", "recipe": "one", "nme": 0.04, "latency_ms": 0.3},
+        {"model": "<lite>", "data": "photographs", "recipe": "one", "nme": 0.05, "nme_std": 0.002},
+        {"model": "subnet", "data": "photographs", "recipe": "one", "nme": 0.04}
+        | {"latency_ms": 0.3, "latency": timed},
     ]
     write_json(tmp_path / "table.json", rows)
+    write_json(tmp_path / "latency.json", {"cpu": "Their CPU"})
     text = Page(report(results, beside=tmp_path / "table.json")).text
-    assert "<lite>" in text and "5.00% ± 0.20%" in text and "photos" in text
-    assert "Beside other nets" not in Page(report(results, beside=tmp_path / "no.json")).text
+    assert "<lite>" in text and "5.00% ± 0.20%" in text and "five folds" in text
+    assert "Their CPU" in text and "This CPU" in text
+    assert text.index("0.375 ms here") < text.index("0.12 of lite's, 0.300 ms there")
+    assert "searched net of the benchmark" in text and "twice the epochs" not in text
+    assert "Other nets" not in Page(report(results, beside=tmp_path / "no.json")).text
+
+
+def test_it_can_do_without_pictures(results):
+    page = Page(report(results, faces=0, worst=0))
+    assert page.all("img") == []
+    assert {section["id"] for section in page.all("section")} == SECTIONS - {"faces", "worst"}
+
+
+def test_it_says_what_the_search_can_move(page):
+    # By the conftest's table: 0.2 ms fixed, blocks of 0.02 and 0.04 ms in both layers.
+    assert "take 200 µs in every net" in page.text
+    assert "40 to 80 µs, here 60 µs (23 % of this net)" in page.text
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, [{"data": "x"}]])
