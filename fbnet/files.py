@@ -193,10 +193,16 @@ def read_json(path: str | Path, limit: int = LARGEST) -> Any:
 
 
 def read_csv(path: str | Path, limit: int = LARGEST) -> list[dict[str, str]]:
-    """Rows of a CSV file by heading: commas, or the semicolons or tabs that its first line has.
+    """Rows of a CSV file by heading, as `csv_rows` reads them."""
+    return [row for _, row in csv_rows(path, limit)]
 
-    A first line such as `sep=;` is passed over, as spreadsheets write and read it. Raises
-    BadInput as `read_text` does, and with the line for a row that does not fit the headings.
+
+def csv_rows(path: str | Path, limit: int = LARGEST) -> list[tuple[str, dict[str, str]]]:
+    """("file:line", row by heading) of a CSV file with commas, or semicolons or tabs.
+
+    Which of them it is, the headings show. A first line such as `sep=;`, which spreadsheets write
+    and read, is passed over. Raises BadInput as `read_text` does, and with the line for a row that
+    does not fit the headings.
     """
     text, name = read_text(path, limit), printable(path)
     if text[:4].lower() == "sep=":
@@ -204,7 +210,7 @@ def read_csv(path: str | Path, limit: int = LARGEST) -> list[dict[str, str]]:
     heading = next((line for line in text.split("\n") if line.strip()), "")
     separator = max(",;\t", key=heading.count)
     reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
-    rows: list[dict[str, str]] = []
+    rows: list[tuple[str, dict[str, str]]] = []
     names: list[str] = []
     try:
         for cells in reader:
@@ -217,7 +223,8 @@ def read_csv(path: str | Path, limit: int = LARGEST) -> list[dict[str, str]]:
                 raise BadInput(
                     f"{name}:{reader.line_num}: {len(cells)} cells under {len(names)} headings"
                 )
-            rows.append(dict(zip(names, cells, strict=True)))
+            row = dict(zip(names, cells, strict=True))
+            rows.append((f"{name}:{reader.line_num}", row))
     except csv.Error as error:
         raise BadInput(f"{name}:{reader.line_num}: not valid CSV ({error})") from None
     return rows
@@ -256,7 +263,7 @@ def validated(kind: type[T], value: Any, where: str) -> T:
             shown = repr(problem["input"])
             reason = problem["msg"].removeprefix("Value error, ")
             faults.append(
-                f"{where}: {f'{key} is ' if key else ''}{shown[:40]}: "
+                f"{where}{f': {key}' if key else ''} is {shown[:40]}: "
                 f"{reason[0].lower()}{reason[1:]}"
             )
         raise listed(faults) from None

@@ -244,7 +244,8 @@ class LutParams(Section):
     source: Literal["measure", "file"] = "measure"
     """`measure`: `engine` on this machine; `file`: read `file`, measured on a device."""
     file: str = ""
-    """Device table (`latency.json`, or NNI's `lut.txt` or `lut.npy`); for `source: file`."""
+    """Device table (`latency.json`, a CSV of `layer,block,ms`, or NNI's `lut.txt` or `lut.npy`);
+    for `source: file`."""
     file_unit: Literal["us", "ms"] = "us"
     """Unit of a `lut.txt` or `lut.npy`; NNI writes microseconds."""
     file_fixed_ms: float = Field(0.0, ge=0)

@@ -5,11 +5,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from fbnet.costs.lut import Lut, from_json
+from fbnet.costs.lut import Lut, cost_range, from_table
 from fbnet.costs.macs import count_block
-from fbnet.costs.nni_lut import from_nni_npy, from_nni_txt
+from fbnet.costs.nni_lut import LARGEST_TABLE, from_nni_npy, from_nni_txt
 from fbnet.errors import BadInput, listed
-from fbnet.files import read_json
+from fbnet.files import csv_rows, number, read_json, validated
 from fbnet.nets.pfld import Slot, slots
 from fbnet.params import LutParams, SpaceParams
 from fbnet.progress import say
@@ -17,6 +17,18 @@ from fbnet.progress import say
 MS_PER = {"us": 1e-3, "ms": 1.0}
 OUTLYING = 5.0
 """How many times the table's median, in cost and in cost per MAC, is too far to believe."""
+FASTEST_MS, FASTEST_MACS_PER_MS = 0.005, 5e8
+"""A table whose median entry takes less than the one, and computes more than the other in a
+millisecond, is of no device: a processor's core does not compute so fast, and what does takes
+longer to start a block."""
+LARGEST_FIXED = 1e3
+"""How many times the costliest choice of blocks the fixed part is too large to believe."""
+ENGINE = "file"
+"""Engine of a table that does not say in which it was measured."""
+MOST_LAYERS = 1024
+"""Layers that a CSV table may number."""
+FIXED = "fixed"
+"""Layer of a CSV table's row that is the fixed part."""
 
 
 def device_table(space: SpaceParams, points: int, params: LutParams, size: int) -> dict[str, Any]:
@@ -26,12 +38,24 @@ def device_table(space: SpaceParams, points: int, params: LutParams, size: int) 
     space has no use for are named in a line and left as they are: a table may serve several spaces.
     """
     path = Path(params.file)
-    readers = {".json": _from_json, ".txt": _from_nni, ".npy": _from_nni}
-    if path.suffix not in readers:
-        raise BadInput(f"lut.file: {path}: give a .json, .txt or .npy file")
-    table, lut = readers[path.suffix](path, space, points, params, size)
+    readers = {".json": _from_json, ".csv": _from_csv, ".txt": _from_nni, ".npy": _from_nni}
+    suffix = path.suffix.lower()
+    if suffix not in readers:
+        raise BadInput(f"lut.file: {path}: give one of {', '.join(readers)}")
+    table = readers[suffix](path, space, points, params, size)
+    table = table | {"engine": table.get("engine") or ENGINE}
+    lut = from_table(table, space, path)
+    if lut.unit != "ms" or lut.size != size:
+        raise BadInput(
+            f"{path}: unit {lut.unit}, input size {lut.size}; give a table in ms for {size}"
+        )
+    if table.get("points") not in (None, points):
+        raise BadInput(
+            f"{path}: of nets with {table['points']} points, the faces have {points}; measure the "
+            f"fixed part for these (fbnet kit --points {points})"
+        )
     layers = slots(space, size)
-    if faults := outliers(lut, layers):
+    if faults := [*outliers(lut, layers), *impossible(lut, layers)]:
         raise listed(faults)
     if unused := unused_entries(table, layers):
         say(f"{path}: not in the space, so not used: {', '.join(unused)}")
@@ -40,28 +64,85 @@ def device_table(space: SpaceParams, points: int, params: LutParams, size: int) 
 
 def _from_json(
     path: Path, space: SpaceParams, points: int, params: LutParams, size: int
-) -> tuple[dict[str, Any], Lut]:
-    lut = from_json(path, space)
-    if lut.unit != "ms" or lut.size != size:
-        raise BadInput(
-            f"{path}: unit {lut.unit}, input size {lut.size}; give a table in ms for {size}"
-        )
-    return read_json(path), lut
+) -> dict[str, Any]:
+    return validated(dict[str, Any], read_json(path, LARGEST_TABLE), str(path))
+
+
+def _from_csv(
+    path: Path, space: SpaceParams, points: int, params: LutParams, size: int
+) -> dict[str, Any]:
+    """The rows `layer,block,ms` (or `us`), layers from 0; one of layer `fixed` for the rest."""
+    rows = [
+        (where, {name.lower(): cell.strip() for name, cell in row.items()})
+        for where, row in csv_rows(path, LARGEST_TABLE)
+    ]
+    unit = next((unit for unit in MS_PER if rows and unit in rows[0][1]), None)
+    if unit is None or not {"layer", "block"} <= set(rows[0][1]):
+        raise BadInput(f"{path}:1: needs the headings layer, block and ms (or us), and rows")
+    fixed, entries, faults = params.file_fixed_ms, dict[tuple[int, str], float](), []
+    for where, row in rows:
+        try:
+            cost = number(row[unit], f"{where}: {unit}") * MS_PER[unit]
+            if row["layer"].lower() == FIXED:
+                fixed = cost
+                continue
+            if not row["layer"].isdecimal() or int(row["layer"]) >= MOST_LAYERS:
+                raise BadInput(f"{where}: layer is {row['layer']!r}; write 0, 1, ... or {FIXED}")
+            if entries.setdefault((int(row["layer"]), row["block"]), cost) != cost:
+                raise BadInput(f"{where}: block {row['block']} has another cost further up")
+        except BadInput as fault:
+            faults.append(str(fault))
+    if faults:
+        raise listed(faults)
+    shapes = [slot.shape() for slot in slots(space, size)]
+    shapes += [{} for _ in range(max(layer for layer, _ in entries) + 1 - len(shapes))]
+    layers = [
+        shape | {"blocks": {b: {"median": c} for (at, b), c in entries.items() if at == i}}
+        for i, shape in enumerate(shapes)
+    ]
+    return _table(layers, fixed, points, size)
 
 
 def _from_nni(
     path: Path, space: SpaceParams, points: int, params: LutParams, size: int
-) -> tuple[dict[str, Any], Lut]:
-    read = from_nni_txt if path.suffix == ".txt" else from_nni_npy
+) -> dict[str, Any]:
+    read = from_nni_txt if path.suffix.lower() == ".txt" else from_nni_npy
     lut = read(path, slots(space, size), params.file_unit)
     scale = MS_PER[params.file_unit]
     layers = [
         slot.shape() | {"blocks": {b: {"median": cost * scale} for b, cost in costs.items()}}
         for slot, costs in zip(slots(space, size), lut.layers, strict=True)
     ]
-    shape = {"unit": "ms", "points": points, "size": size, "engine": "file"}
-    fixed = {"median": params.file_fixed_ms, "references": []}
-    return shape | {"layers": layers, "fixed": fixed}, lut
+    return _table(layers, params.file_fixed_ms, points, size)
+
+
+def _table(layers: list[dict[str, Any]], fixed: float, points: int, size: int) -> dict[str, Any]:
+    shape = {"unit": "ms", "points": points, "size": size}
+    return shape | {"layers": layers, "fixed": {"median": fixed, "references": []}}
+
+
+def impossible(lut: Lut, layers: tuple[Slot, ...]) -> list[str]:
+    """What shows that a table in ms has a wrong unit or fixed part, one sentence each."""
+    costs = [c for layer in lut.layers for c in layer.values() if c > 0]
+    speeds = [
+        _count(slot, block).macs / cost
+        for slot, layer in zip(layers, lut.layers, strict=True)
+        for block, cost in layer.items()
+        if cost > 0
+    ]
+    faults = []
+    if costs and median(costs) < FASTEST_MS and median(speeds) > FASTEST_MACS_PER_MS:
+        faults.append(
+            f"{lut.source}: the median entry takes {median(costs):.3g} ms, {median(speeds):.3g} "
+            "MACs in a millisecond: no device does. Are these ms taken for us (lut.file_unit: "
+            "ms), or seconds?"
+        )
+    if lut.fixed > LARGEST_FIXED * (cost_range(lut)[1] - lut.fixed):
+        faults.append(
+            f"{lut.source}: the fixed part of {lut.fixed:.3g} ms is over {LARGEST_FIXED:g} times "
+            "the costliest choice of blocks; measure it again"
+        )
+    return faults
 
 
 def outliers(lut: Lut, layers: tuple[Slot, ...]) -> list[str]:

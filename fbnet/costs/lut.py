@@ -12,10 +12,11 @@ from statistics import fmean
 from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from fbnet.errors import BadInput, listed
-from fbnet.files import read_json
+from fbnet.files import read_json, validated
 from fbnet.nets.pfld import Slot, slots
 from fbnet.params import SpaceParams
 
@@ -53,6 +54,38 @@ class Lut:
             raise BadInput(f"{self.source}: fixed part costs {self.fixed}; must be 0 or more")
 
 
+class _Part(BaseModel):
+    """A part of a table's JSON; keys that are not named here are free."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class _Reference(_Part):
+    choice: list[str]
+    median: float = Field(gt=0)
+
+
+class _FixedPart(_Part):
+    references: list[_Reference] = []
+
+
+class _Layer(_Part):
+    blocks: dict[str, dict[str, Any]]
+
+
+class _Table(_Part):
+    """Types of a cost table, as far as they do not depend on its unit and the space."""
+
+    unit: str
+    size: int = Field(ge=32, le=4096)
+    layers: list[_Layer]
+    fixed: _FixedPart
+    points: int | None = None
+    engine: str | None = None
+    mape: float | None = Field(None, ge=0, le=1e3)
+    protocol: dict[str, Any] = {}
+
+
 def from_json(path: str | Path, space: SpaceParams) -> Lut:
     """Read a table of MACs or latencies from its JSON file; of a latency the median counts.
 
@@ -64,18 +97,18 @@ def from_json(path: str | Path, space: SpaceParams) -> Lut:
 
 def from_table(table: Any, space: SpaceParams, path: str | Path = "table") -> Lut:
     """`from_json` for a table at hand, as `macs_table` and `latency_table` return it."""
-    unit = _get(table, path, "unit")
+    checked = validated(_Table, table, str(path))
+    unit, size = checked.unit, checked.size
     if unit not in VALUE_KEY:
         raise BadInput(f"{path}: unit is {unit!r}; must be one of {', '.join(VALUE_KEY)}")
-    size = int(_get(table, path, "size"))
     layers = _layers(table, path, slots(space, size), VALUE_KEY[unit])
-    fixed = float(_get(table, path, "fixed", VALUE_KEY[unit]))
+    fixed = _number(table, path, "fixed", VALUE_KEY[unit])
     lut = Lut(unit, layers, fixed, str(path), size=size)
-    if "mape" in table:
-        return replace(lut, error=float(table["mape"]))
+    if checked.mape is not None:
+        return replace(lut, error=checked.mape)
     # Else the error on the nets that the fixed part was taken from.
-    nets = table["fixed"].get("references", [])
-    misses = [abs(cost_of(lut, net["choice"]) - net["median"]) / net["median"] for net in nets]
+    nets = checked.fixed.references
+    misses = [abs(cost_of(lut, net.choice) - net.median) / net.median for net in nets]
     return replace(lut, error=fmean(misses) if misses else 0.0)
 
 
@@ -104,7 +137,7 @@ def _layers(
             try:
                 if block not in _get(table, path, "layers", i, "blocks"):
                     raise missing_entry(path, i, block, slot)
-                cost = float(_get(table, path, "layers", i, "blocks", block, key))
+                cost = _number(table, path, "layers", i, "blocks", block, key)
                 check_cost(cost, block, f"{path}: layer {i}")
                 costs[i][block] = cost
             except BadInput as fault:
@@ -133,6 +166,11 @@ def _get(table: Any, path: str | Path, *keys: str | int) -> Any:
     return table
 
 
+def _number(table: Any, path: str | Path, *keys: str | int) -> float:
+    """The number at `keys`. Raises BadInput that names path and keys where there is none."""
+    return validated(float, _get(table, path, *keys), f"{path}: {'.'.join(map(str, keys))}")
+
+
 def expected_cost(lut: Lut, masks: Sequence[Tensor]) -> Tensor:
     """Fixed part + sum of mask x entry (FBNet eq. 7), in the table's unit; differentiable.
 
@@ -147,6 +185,8 @@ def expected_cost(lut: Lut, masks: Sequence[Tensor]) -> Tensor:
 
 def cost_of(lut: Lut, choice: Sequence[str]) -> float:
     """Cost of one architecture. Raises BadInput for a block that the table lacks."""
+    if len(choice) != len(lut.layers):
+        raise BadInput(f"{lut.source}: a net of {len(choice)} layers, {len(lut.layers)} are due")
     for i, (layer, block) in enumerate(zip(lut.layers, choice, strict=True)):
         if block not in layer:
             raise BadInput(f"{lut.source}: layer {i}: no entry for block {block}")

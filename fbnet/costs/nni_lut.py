@@ -4,6 +4,7 @@ import ast
 import io
 import math
 import pickle
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ import numpy as np
 
 from fbnet.costs.lut import Lut, check_cost, missing_entry
 from fbnet.errors import BadInput, listed
+from fbnet.files import number, read_bytes, read_lines
 from fbnet.nets.pfld import Slot
 
 Shape = tuple[int, int, int, int, int]
 """(input_w, input_h, C_in, C_out, stride), as NNI writes it."""
-DTYPE = "float"
-"""NNI reads records of this type only."""
+DTYPES = ("float", "float32", "fp32")
+"""Types of the records that are read: NNI's `float`, and what others call it."""
+LARGEST_TABLE = 8 * 2**20
+"""Bytes that a table may have."""
 
 
 def from_nni_txt(
@@ -26,13 +30,11 @@ def from_nni_txt(
     """Read `lut.txt`: one record a line, latency in `unit`.
 
     A record is {'op_name': str, 'op_data_shape': (input_w, input_h, C_in, C_out, stride),
-    'op_dtype': 'float', 'op_latency': number}. Records of other types are passed over. NNI
+    'op_dtype': 'float', 'op_latency': number}. Records of other types are passed over, and
+    counted where an entry is missing. NNI
     knows no fixed part, so `fixed` comes from elsewhere. Raises BadInput naming the line.
     """
-    try:
-        lines = Path(path).read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read as text ({type(error).__name__})") from None
+    lines = read_lines(path, LARGEST_TABLE)
     records = (
         (f"{path}:{n}", _literal(line, f"{path}:{n}"))
         for n, line in enumerate(lines, 1)
@@ -73,11 +75,13 @@ def _from_records(
     records: Iterable[tuple[str, Any]], slots: Sequence[Slot], path: str | Path
 ) -> tuple[dict[str, float], ...]:
     entries: dict[tuple[str, Shape], tuple[float, str]] = {}
-    faults = []
+    faults: list[str] = []
+    others: Counter[str] = Counter()
     for where, record in records:
         try:
             name, shape, dtype, cost = _fields(record, where)
-            if dtype != DTYPE:
+            if dtype not in DTYPES:
+                others[dtype] += 1
                 continue
             check_cost(cost, name, where)
             known, before = entries.setdefault((name, shape), (cost, where))
@@ -90,6 +94,10 @@ def _from_records(
     costs: list[dict[str, float]] = []
     for i, slot in enumerate(slots):
         missing = [b for b in slot.blocks if (b, _shape(slot)) not in entries]
+        if missing and others:
+            counts = ", ".join(f"{count} of op_dtype {name!r}" for name, count in others.items())
+            faults.append(f"{path}: passed over: {counts}; only {', '.join(DTYPES)} is read")
+            others.clear()
         faults += [str(missing_entry(path, i, block, slot)) for block in missing]
         measured = [b for b in slot.blocks if b not in missing]
         costs.append({block: entries[block, _shape(slot)][0] for block in measured})
@@ -106,7 +114,10 @@ def _fields(record: Any, where: str) -> tuple[str, Shape, str, float]:
     try:
         name, dtype = str(record["op_name"]), str(record["op_dtype"])
         w, h, c_in, c_out, stride = (int(n) for n in record["op_data_shape"])
-        cost = float(record["op_latency"])
+        cost = record["op_latency"]
+        cost = number(cost, where) if isinstance(cost, str) and "," in cost else float(cost)
+    except BadInput:
+        raise
     except (KeyError, TypeError, ValueError, IndexError):
         raise BadInput(
             f"{where}: a record needs op_name, op_data_shape (5 integers), op_dtype, op_latency"
@@ -126,11 +137,9 @@ def _from_layer(item: Any, slot: Slot, i: int, path: str | Path) -> dict[str, fl
 
 
 def _object_array(path: str | Path) -> list[Any]:
+    stream = io.BytesIO(read_bytes(path, LARGEST_TABLE))
     try:
-        stream = io.BytesIO(Path(path).read_bytes())
         shape, dtype = _npy_header(stream)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({type(error).__name__})") from None
     except ValueError:
         raise BadInput(f"{path}: not a .npy file") from None
     if dtype != np.dtype(object):

@@ -77,10 +77,93 @@ def test_outliers_are_refused_and_what_the_space_lacks_is_named(
 ) -> None:
     entries = table(0.1)
     entries["layers"][0]["blocks"]["conv1x1"] = {"median": 0.1}
-    assert device_table(NNI_SPACE, 106, params(entries, tmp_path), 112) == entries
+    assert device_table(NNI_SPACE, 106, params(entries, tmp_path), 112) == entries | {
+        "engine": "file"
+    }
     assert "not in the space, so not used: layer 0: conv1x1" in capsys.readouterr().out
     assert unused_entries(entries, SLOTS[:4])[1] == "layer 4: mb_k3_e2_res"
     for layer in (2, 3):
         entries["layers"][layer]["blocks"]["gh_k5"]["median"] = 99.0
     with pytest.raises(BadInput, match=r"^2 faults: .*layer 2, block gh_k5: cost 99 ms.*layer 3"):
         device_table(NNI_SPACE, 106, params(entries, tmp_path), 112)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("engine", None, ""),
+        ("size", "112x112", "size is '112x112'"),
+        ("size", None, "size is None"),
+        ("points", 68, "of nets with 68 points, the faces have 106"),
+        ("layers", None, "layers is None"),
+        ("fixed", {"median": 1e300}, "fixed part of 1e.300 ms is over 1000 times"),
+        ("fixed", {"median": "0.1 ms"}, "fixed.median is '0.1 ms'"),
+        ("fixed", {"median": None}, "fixed.median is None"),
+        ("fixed", {"median": 1.0, "references": [{"choice": "x", "median": 1}]}, "choice is 'x'"),
+        ("protocol", None, "protocol is None"),
+        ("mape", "small", "mape is 'small'"),
+    ],
+)
+def test_tables_written_by_hand(tmp_path: Path, key: str, value: Any, reason: str) -> None:
+    entries = table(0.1) | {key: value}
+    if not reason:
+        assert device_table(NNI_SPACE, 106, params(entries, tmp_path), 112)["engine"] == "file"
+        return
+    with pytest.raises(BadInput, match=reason) as caught:
+        device_table(NNI_SPACE, 106, params(entries, tmp_path), 112)
+    assert "dev.json: " in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_cost_with_its_unit_is_named(tmp_path: Path) -> None:
+    entries = table(0.1)
+    entries["layers"][0]["blocks"]["sep_k3"]["median"] = "0.1 ms"
+    entries["layers"][1]["blocks"]["sep_k3"] = None
+    with pytest.raises(BadInput, match=r"layers\.1\.blocks\.sep_k3 is None"):
+        device_table(NNI_SPACE, 106, params(entries, tmp_path), 112)
+    entries["layers"][1]["blocks"]["sep_k3"] = {"median": 0.1}
+    with pytest.raises(BadInput, match=r"layers\.0\.blocks\.sep_k3\.median is '0\.1 ms'"):
+        device_table(NNI_SPACE, 106, params(entries, tmp_path), 112)
+
+
+def write_csv(tmp_path: Path, separator: str, point: str, scale: float, unit: str) -> LutParams:
+    """The table of `table(0.1)` as three columns."""
+    rows = [["layer", "block", unit], ["fixed", "", "1"]]
+    for i, layer in enumerate(table(0.1)["layers"]):
+        for block, entry in layer["blocks"].items():
+            rows.append([str(i), block, repr(entry["median"] * scale).replace(".", point)])
+    text = "\r\n".join(separator.join(row) for row in rows)
+    (tmp_path / "dev.CSV").write_bytes(text.encode("utf-8-sig"))
+    return LutParams(source="file", file=str(tmp_path / "dev.CSV"))
+
+
+@pytest.mark.parametrize(("separator", "point"), [(",", "."), (";", ","), ("\t", ".")])
+def test_a_csv_of_three_columns(tmp_path: Path, separator: str, point: str) -> None:
+    read = device_table(NNI_SPACE, 106, write_csv(tmp_path, separator, point, 1.0, "ms"), 112)
+    expected = from_table(table(0.1), NNI_SPACE)
+    assert from_table(read, NNI_SPACE).layers == expected.layers
+    assert (read["fixed"]["median"], read["engine"]) == (1.0, "file")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("layer,block,ms", "layer,block,cost", r"CSV:1: needs the headings layer, block and ms"),
+        ("0,sep_k3,", "0,sep_k3,x", r"CSV:\d+: ms is 'x"),
+        ("0,sep_k3,", "first,sep_k3,", r"CSV:\d+: layer is 'first'; write 0, 1, ... or fixed"),
+        ("0,sep_k3,", "1,sep_k3,9", r"CSV:\d+: block sep_k3 has another cost further up"),
+        ("0,sep_k3,", "7,sep_k3,", "layer 0: no entry for block sep_k3"),
+        ("0,sep_k3,", "0,sep_k3,,", r"CSV:\d+: 4 cells under 3 headings"),
+    ],
+)
+def test_a_wrong_csv_is_named_by_line(tmp_path: Path, old: str, new: str, reason: str) -> None:
+    given = write_csv(tmp_path, ",", ".", 1.0, "ms")
+    path = Path(given.file)
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(BadInput, match=reason):
+        device_table(NNI_SPACE, 106, given, 112)
+
+
+def test_milliseconds_taken_for_microseconds_are_noticed(tmp_path: Path) -> None:
+    given = write_csv(tmp_path, ",", ".", 0.1, "us")
+    with pytest.raises(BadInput, match=r"no device does\. Are these ms taken for us"):
+        device_table(NNI_SPACE, 106, given, 112)

@@ -74,6 +74,24 @@ def test_faulty_records_are_named_with_their_line(
         from_nni_txt(write_txt(tmp_path / "lut.txt", rows), SLOTS)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "fp32"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_other_names_of_float_and_other_encodings(
+    dtype: str, encoding: str, tmp_path: Path
+) -> None:
+    rows = [record | {"op_dtype": dtype} for record in records()]
+    rows[0]["op_latency"] = "10,5"
+    text = "\r\n".join(map(str, rows))
+    (tmp_path / "lut.txt").write_bytes(text.encode(encoding))
+    assert from_nni_txt(tmp_path / "lut.txt", SLOTS).layers[0][FIRST[0]] == 10.5
+
+
+def test_records_of_other_types_are_counted_where_one_is_missing(tmp_path: Path) -> None:
+    rows = [record | {"op_dtype": "half"} for record in records()]
+    with pytest.raises(BadInput, match="passed over: 27 of op_dtype 'half'"):
+        from_nni_txt(write_txt(tmp_path / "lut.txt", rows), SLOTS)
+
+
 @pytest.mark.parametrize("line", ["{", "3", "[1]", "__import__('os').getcwd()", "(" * 500, "{1}"])
 def test_lines_that_are_no_records(line: str, tmp_path: Path) -> None:
     path = write_txt(tmp_path / "lut.txt", [records()[0], line])
@@ -83,9 +101,9 @@ def test_lines_that_are_no_records(line: str, tmp_path: Path) -> None:
 
 def test_files_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "lut.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="not a text file"):
         from_nni_txt(tmp_path / "lut.txt", SLOTS)
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="no such file"):
         from_nni_txt(tmp_path / "none.txt", SLOTS)
 
 
