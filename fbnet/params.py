@@ -215,6 +215,12 @@ class FetchParams(Section):
     """
     on_bad: Literal["fail", "skip"] = "fail"
     """A broken picture or label is an error (fail), or is left out and listed (skip)."""
+    on_suspicious: Literal["keep", "skip", "fail"] = "keep"
+    """A label that looks wrong (scattered, of another place, left and right exchanged, unseen
+    points as 0 or -1) is kept, left out, or an error; it is listed in suspicious.csv."""
+    exif: Literal["auto", "apply", "ignore"] = "auto"
+    """Pictures whose EXIF data say that they are to be turned: apply turns them, ignore takes them
+    as stored, auto takes what the points follow."""
     group: Literal["auto", "name", "file"] = "auto"
     """Which pictures are one photograph and stay in one split. name: those whose names differ in a
     last _NUMBER only; file: each is another; auto: by name, but a name that numbers a whole series

@@ -1,6 +1,7 @@
 """Fetch: from pictures on disk, or a head to render, to face crops with landmarks and pose.
 
-Leaves in results/fetch faces/ (arrays to memory-map), metrics.json and preview.png.
+Leaves in results/fetch faces/ (arrays to memory-map; beside them skipped.txt, unused.csv,
+suspicious.csv with a contact sheet, duplicates.csv), metrics.json and preview.png.
 """
 
 from typing import TYPE_CHECKING
@@ -22,13 +23,19 @@ def main(params: "Params", results: Results, log: "Log") -> str:
 
     prepared = prepare(params.fetch, results.faces)
     faces, figures = prepared.faces, statistics(prepared.faces)
-    write_json(results.metrics("fetch"), figures | {"skipped": len(prepared.skipped)})
+    counts = {
+        "skipped": len(prepared.skipped),
+        "suspicious": len(prepared.suspicious),
+        "files_unused": len(prepared.unused),
+    }
+    write_json(results.metrics("fetch"), figures | counts)
     preview = results.picture("fetch", "preview")
     plots.preview(faces, preview)
-    counts = ", ".join(f"{len(faces.indices(name))} {name}" for name in SPLITS)
+    plots.suspicious(faces, prepared.suspicious, results.faces / "suspicious.png")
+    parts = ", ".join(f"{len(faces.indices(name))} {name}" for name in SPLITS)
     left_out = f", {len(prepared.skipped)} left out" if prepared.skipped else ""
     return (
-        f"{len(faces)} faces of {faces.points} points, layout {faces.layout} ({counts}"
+        f"{len(faces)} faces of {faces.points} points, layout {faces.layout} ({parts}"
         f"{left_out}; {figures['points_outside']:.2%} of the points outside the crop) in "
         f"{results.faces}; look at {preview}"
     )

@@ -8,9 +8,17 @@ import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
+from fbnet.files import read_bytes
+from fbnet.landmarks import Scheme
 
 PICTURE_SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
 """Endings of the names of pictures, in lower case."""
+LARGEST_PICTURE = 512 * 2**20
+"""Bytes that the file of a picture may have."""
+BITS = (8, 10, 12, 14, 16)
+"""How many bits of a pixel's number may be in use."""
+EXIF_WITHIN = 128 * 2**10
+"""Bytes from the start of a file within which its EXIF data begin."""
 FURTHEST = 0.5
 """How far outside the picture a point may lie, in units of the landmarks' box."""
 SMALLEST = 8.0
@@ -19,17 +27,73 @@ JITTER = 2
 """Keeps the draws of the jitter apart from those of training (`fbnet.training`)."""
 
 
-def load_picture(path: Path) -> np.ndarray:
-    """The picture as OpenCV reads it, uint8 [H, W, 3] BGR. Raises BadInput when it is broken."""
+def load_picture(path: Path, stored: bool = False) -> np.ndarray:
+    """A picture as OpenCV reads it, uint8 [H, W, 3] BGR, upright by its EXIF tag.
+
+    stored: as its pixels are stored, whatever the tag says. More than 8 bits are scaled by the
+    range that the picture uses. Raises BadInput when it is broken or no picture.
+    """
+    turn = cv2.IMREAD_IGNORE_ORIENTATION if stored else 0
     try:
-        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    except (cv2.error, OSError):
+        data = np.frombuffer(read_bytes(path, LARGEST_PICTURE), np.uint8)
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | turn)
+    except (cv2.error, BadInput):
         picture = None
-    if picture is None:
+    if picture is None or not np.isfinite(picture.max()):
         raise BadInput(
             f"picture {path.name} is broken or no picture; replace it or remove its label"
         )
-    return np.asarray(picture)
+    return _eight_bits(np.asarray(picture))
+
+
+def _eight_bits(picture: np.ndarray) -> np.ndarray:
+    """Pixels of any type as uint8. Cameras store 10, 12 or 14 bits in 16: the range in use tells.
+
+    Numbers with a fraction run from 0 to 1, or from 0 to the largest.
+    """
+    if picture.dtype == np.uint8:
+        return picture
+    largest = float(picture.max())
+    if picture.dtype.kind == "f":
+        top = max(largest, 1.0)
+    else:
+        top = next((2.0**bits - 1 for bits in BITS if largest < 2**bits), largest)
+    return np.rint(np.clip(picture, 0, top) * (255 / top)).astype(np.uint8)
+
+
+def may_be_turned(path: Path) -> bool:
+    """Whether a picture holds EXIF data, which may say that it is to be turned."""
+    with open(path, "rb") as stream:
+        head = stream.read(EXIF_WITHIN)
+    return b"Exif\0\0" in head or b"eXIf" in head or b"EXIF" in head
+
+
+def follows_stored(
+    points: np.ndarray, upright: np.ndarray, stored: np.ndarray, scheme: Scheme
+) -> bool:
+    """Whether points [P, 2] in pixels belong to the picture as stored, not to the upright one.
+
+    They do where they lie outside the one only, else where the eyes are not level.
+    """
+    beyond = [
+        float(np.maximum(-points, points - (picture.shape[1] - 1, picture.shape[0] - 1)).max())
+        for picture in (upright, stored)
+    ]
+    if min(beyond) <= 0 < max(beyond):
+        return beyond[1] <= 0
+    x, y = points[scheme.eyes[1]] - points[scheme.eyes[0]]
+    return bool(x < abs(y))
+
+
+def fingerprint(picture: np.ndarray) -> np.ndarray:
+    """What pictures of one photograph share, uint8 [80]: see `fbnet.faces.duplicates`.
+
+    256 bits say which of two neighbours of 17 x 16 grey pixels is brighter; 4 x 4 colours follow.
+    """
+    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    coarse = cv2.resize(grey, (17, 16), interpolation=cv2.INTER_AREA)
+    colours = cv2.resize(picture, (4, 4), interpolation=cv2.INTER_AREA)
+    return np.concatenate([np.packbits(coarse[:, 1:] > coarse[:, :-1]), colours.ravel()])
 
 
 def face_box(points: np.ndarray, scale: float) -> tuple[np.ndarray, float]:

@@ -3,7 +3,7 @@
 import io
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,17 +196,21 @@ def _write_array(path: Path, array: np.ndarray) -> None:
     write_bytes(path, stream.getvalue())
 
 
-def trim_images(folder: Path, count: int) -> np.ndarray:
-    """Keep the first `count` rows of the images file; returns them mapped."""
-    images = _load(folder / IMAGES, "r")
-    if len(images) == count:
-        return images
+def keep_images(folder: Path, images: np.ndarray, kept: Sequence[int]) -> np.ndarray:
+    """Keep the rows `kept` (rising) of the new images file `images`; returns them mapped."""
+    for place, index in enumerate(kept):
+        if place != index:
+            images[place] = images[index]
+    if isinstance(images, np.memmap):
+        images.flush()
+    if len(images) == len(kept):
+        return _load(folder / IMAGES, "r")
     with new_folder(folder / "trimmed") as target:
-        kept = create_images(target, count, images.shape[1])
-        for start in range(0, count, CHUNK):
-            stop = min(start + CHUNK, count)
-            kept[start:stop] = images[start:stop]
-        kept.flush()
+        trimmed = create_images(target, len(kept), images.shape[1])
+        for start in range(0, len(kept), CHUNK):
+            stop = min(start + CHUNK, len(kept))
+            trimmed[start:stop] = images[start:stop]
+        trimmed.flush()
     (folder / "trimmed" / IMAGES).replace(folder / IMAGES)
     (folder / "trimmed").rmdir()
     return _load(folder / IMAGES, "r")

@@ -1,7 +1,7 @@
 """Figures as PNG: quiet, legible at page width; equal data give equal bytes."""
 
 from fbnet.plots.charts import ced, heatmap, history, prediction, probabilities
-from fbnet.plots.faces import faces_with_points, preview
+from fbnet.plots.faces import faces_with_points, preview, suspicious
 
 __all__ = [
     "ced",
@@ -11,4 +11,5 @@ __all__ = [
     "prediction",
     "preview",
     "probabilities",
+    "suspicious",
 ]

@@ -1,6 +1,6 @@
 """Faces with their landmarks: predictions beside the truth, and a preview of a face set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from fbnet.metrics import evenly
 from fbnet.plots.style import PAGE, PREDICTED, TRUE, figure, save
 
 PREVIEW_COLUMNS, PREVIEW_ROWS = 8, 2
+SUSPECTS = 40
+"""Faces on the sheet of suspicious labels."""
 REGION_COLOURS = {
     "contour": "#ffd92f",
     "brows": "#fc8d62",
@@ -83,6 +85,19 @@ def preview(faces: FaceSet, path: str | Path) -> None:
         axes.set_title(f"{name}: {len(indices)} faces", fontsize=10)
     drawn.tight_layout()
     save(drawn, path)
+
+
+def suspicious(faces: FaceSet, notes: Mapping[str, str], path: str | Path) -> None:
+    """Faces whose labels look wrong, the first `SUSPECTS` of them with what is noted of each.
+
+    notes: by the face's name. Nothing is written where there is none.
+    """
+    shown = [index for index, name in enumerate(faces.names) if name in notes][:SUSPECTS]
+    if shown:
+        captions = [f"{Path(faces.names[i]).name[:28]}\n{notes[faces.names[i]]}" for i in shown]
+        side, margin = faces.images.shape[1], faces.margin
+        points = (faces.landmarks[shown] * faces.size + margin) / side
+        faces_with_points(faces.images[shown], points, path, captions=captions, columns=4)
 
 
 def _draw_large(axes: Any, faces: FaceSet, index: int) -> None:

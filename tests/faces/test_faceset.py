@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fbnet.errors import BadInput
-from fbnet.faces.faceset import FaceSet, create_images, new_folder, trim_images
+from fbnet.faces.faceset import FaceSet, create_images, keep_images, new_folder
 from fbnet.files import read_json, write_json
 from fbnet.landmarks import SCHEMES
 
@@ -146,13 +146,11 @@ def test_a_failed_write_leaves_the_old_folder(make_faces: Callable, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces"]
 
 
-@pytest.mark.parametrize("count", [3, 5])
-def test_trim_images_keeps_the_first_rows(tmp_path: Path, count: int) -> None:
+@pytest.mark.parametrize("kept", [[0, 1, 2], [1, 4], [0, 1, 2, 3, 4]])
+def test_keep_images_moves_the_rows_together(tmp_path: Path, kept: list[int]) -> None:
     images = create_images(tmp_path, 5, 8)
     images[:] = np.arange(5)[:, None, None, None]
-    images.flush()
-    kept = trim_images(tmp_path, count)
-    assert kept[:, 3, 3, 1].tolist() == list(range(count))
+    assert keep_images(tmp_path, images, kept)[:, 3, 3, 1].tolist() == kept
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images.npy"]
 
 

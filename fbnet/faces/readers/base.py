@@ -41,7 +41,9 @@ class Sample:
     """One face as it is stored; fields as in `FaceSet`, for one face.
 
     split: train, validation or test where the data set says so. listed_pose: the pose where a
-    label file gives one. All samples of a data set have the same flags.
+    label file gives one. All samples of a data set have the same flags. doubt: what is suspicious
+    about the label, "" for nothing. centre: of the points, as shares of the picture's width and
+    height. fingerprint: of the photograph, see `crop.fingerprint`.
     """
 
     image: np.ndarray
@@ -52,6 +54,9 @@ class Sample:
     split: str | None
     listed_pose: np.ndarray | None = None
     flags: Mapping[str, bool] = field(default_factory=dict)
+    doubt: str = ""
+    centre: tuple[float, float] = (0.5, 0.5)
+    fingerprint: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

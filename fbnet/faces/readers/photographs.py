@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.faces import crop, pose, split
+from fbnet.faces import crop, pose, split, suspicious
 from fbnet.faces.readers.base import Problems, Sample, Source, relative
 from fbnet.files import printable
 from fbnet.landmarks import SCHEMES
@@ -160,7 +160,7 @@ def _crops(
     records: list[Record], params: FetchParams, problems: Problems
 ) -> Iterator[Sample | None]:
     """Decode and crop on `params.workers` threads, in order; None for a record left out."""
-    source = iter(records)
+    source, turned = iter(records), Counter[str]()
     with ThreadPoolExecutor(params.workers) as pool:
         # Only some pictures are under way at a time, so that memory stays flat.
         ahead = islice(source, 4 * params.workers)
@@ -169,7 +169,8 @@ def _crops(
             for record in track(records, "faces", len(records), "faces"):
                 sample, bad = None, len(problems.messages)
                 with problems.tolerate():
-                    sample = waiting.popleft().result()
+                    sample, exif = waiting.popleft().result()
+                    turned[exif] += 1
                 for message in problems.messages[bad:]:
                     picture = relative(record.image, problems.root)
                     problems.reasons[picture] = f"left out: {message}"
@@ -177,12 +178,24 @@ def _crops(
                 yield sample
         finally:
             pool.shutdown(cancel_futures=True)
+    if turned[STORED] or turned[UPRIGHT]:
+        say(
+            f"fetch.exif: {turned[UPRIGHT]} faces turned upright as their pictures say, "
+            f"{turned[STORED]} taken as stored, since their points are"
+        )
 
 
-def _crop(record: Record, params: FetchParams) -> Sample:
-    """Read and crop one face. Raises BadInput that starts with the label's place."""
+STORED, UPRIGHT = "stored", "upright"
+"""How a picture was taken whose EXIF data say that it is to be turned."""
+
+
+def _crop(record: Record, params: FetchParams) -> tuple[Sample, str]:
+    """Read and crop one face; and STORED or UPRIGHT, or "" where it makes no difference.
+
+    Raises BadInput that starts with the label's place.
+    """
     try:
-        picture = crop.load_picture(record.image)
+        picture, exif = _picture(record, params.exif)
         if record.cropped:
             image, landmarks = crop.fit(picture, record.points, params.size)
         else:
@@ -192,7 +205,8 @@ def _crop(record: Record, params: FetchParams) -> Sample:
             )
     except BadInput as error:
         raise BadInput(f"{record.origin}: {error}") from None
-    return Sample(
+    (high, wide), (x, y) = picture.shape[:2], record.points.mean(axis=0)
+    sample = Sample(
         image=image,
         landmarks=landmarks,
         pose=pose.estimate(landmarks * params.size, SCHEMES[len(landmarks)], params.size),
@@ -201,4 +215,26 @@ def _crop(record: Record, params: FetchParams) -> Sample:
         split=record.split,
         listed_pose=record.pose,
         flags=record.flags,
+        doubt=suspicious.doubt(record.points, record.box, None if record.cropped else (high, wide)),
+        centre=(0.5, 0.5) if record.cropped else (x / wide, y / high),
+        fingerprint=crop.fingerprint(picture),
     )
+    return sample, exif
+
+
+def _picture(record: Record, rule: str) -> tuple[np.ndarray, str]:
+    """The picture, turned as `FetchParams.exif` says, and what became of its EXIF data."""
+    if rule == "ignore":
+        return crop.load_picture(record.image, stored=True), ""
+    upright = crop.load_picture(record.image)
+    if rule == "apply" or not crop.may_be_turned(record.image):
+        return upright, ""
+    stored = crop.load_picture(record.image, stored=True)
+    if upright.shape == stored.shape and (upright == stored).all():
+        return upright, ""
+    points = record.points
+    if record.cropped:
+        points = points * upright.shape[0]
+    if crop.follows_stored(points, upright, stored, SCHEMES[len(points)]):
+        return stored, STORED
+    return upright, UPRIGHT
