@@ -167,6 +167,7 @@ LOSSES: Registry["LandmarkLoss"] = Registry(
         "l2": "fbnet.training.losses:L2",
         "wing": "fbnet.training.losses:WING",
         "smooth_wing": "fbnet.training.losses:SMOOTH_WING",
+        "soft_wing": "fbnet.training.losses:SOFT_WING",
         "pose_l2": "fbnet.training.losses:POSE_L2",
         "pose_wing": "fbnet.training.losses:POSE_WING",
         "pose_smooth_wing": "fbnet.training.losses:POSE_SMOOTH_WING",

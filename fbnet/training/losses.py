@@ -3,7 +3,7 @@
 Landmarks are [B, P, 2] in units of the crop (0..1), so a residual of 1/112 is a pixel of NNI's
 input. A loss is the product of two parts:
 
-- what a face's residuals cost, [B]: squared, Wing or smooth Wing, summed over its 2P coordinates;
+- what a face's residuals cost, [B]: squared, or a Wing penalty, summed over its 2P coordinates;
 - how much the face counts, [B]: 1, or the pose weight of PFLD.
 """
 
@@ -45,6 +45,20 @@ def smooth_wing(residuals: Tensor, width: float = WIDTH, epsilon: float = EPSILO
     inner = width * torch.log1p(size / epsilon)
     outer = width * math.log1p(width / epsilon) + width / (width + epsilon) * (size - width)
     return torch.where(size < width, inner, outer)
+
+
+def soft_wing(
+    residuals: Tensor, inner: float = 2 / 112, outer: float = 20 / 112, epsilon: float = 0.5 / 112
+) -> Tensor:
+    """Soft Wing penalty (Lin et al., IEEE TIP 2021): linear up to `inner`, then logarithmic.
+
+    Beyond `inner` it is outer * ln(1 + |r| / epsilon) less a constant that makes it continuous:
+    large errors weigh less than by Wing. All in the residuals' unit; elementwise. The defaults are
+    those of mmpose: 2, 20 and 0.5 pixels.
+    """
+    size = residuals.abs()
+    offset = inner - outer * math.log1p(inner / epsilon)
+    return torch.where(size < inner, size, outer * torch.log1p(size / epsilon) + offset)
 
 
 def pose_weight(angle: Tensor, true_angle: Tensor, floor: float) -> Tensor:
@@ -92,6 +106,7 @@ class LandmarkLoss:
 L2 = LandmarkLoss(torch.square)
 WING = LandmarkLoss(wing)
 SMOOTH_WING = LandmarkLoss(smooth_wing)
+SOFT_WING = LandmarkLoss(soft_wing)
 POSE_L2, POSE_WING, POSE_SMOOTH_WING = (
     replace(loss, uses_pose=True) for loss in (L2, WING, SMOOTH_WING)
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fbnet.errors import BadInput
 from fbnet.tables import LOSSES
-from fbnet.training.losses import pose_weight, smooth_wing, wing
+from fbnet.training.losses import pose_weight, smooth_wing, soft_wing, wing
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "losses.npz"
 W, E = 10 / 112, 2 / 112
@@ -123,3 +123,16 @@ def test_refusals():
         LOSSES["huber"]
     with pytest.raises(ValueError, match="angles"):
         LOSSES["pose_l2"](*faces())
+
+
+@pytest.mark.parametrize(("pixels", "expected"), [(0.0, 0.0), (1.0, 1.0), (2.0, 2.0), (-1.5, 1.5)])
+def test_soft_wing_is_linear_up_to_two_pixels(pixels, expected):
+    cost = soft_wing(torch.tensor(pixels / 112, dtype=torch.float64))
+    assert cost.item() * 112 == pytest.approx(expected)
+
+
+def test_soft_wing_is_logarithmic_beyond_and_continuous():
+    r = torch.tensor([2.0, 2.0 + 1e-9, 10.0], dtype=torch.float64) / 112
+    at, after, far = (soft_wing(r) * 112).tolist()
+    assert after == pytest.approx(at, abs=1e-6)
+    assert far == pytest.approx(2 + 20 * (math.log(1 + 10 / 0.5) - math.log(1 + 2 / 0.5)))

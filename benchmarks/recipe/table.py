@@ -1,0 +1,75 @@
+"""What the trials of recipes say: docs/training.md, and the learning curves as a picture."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.core import DOCS, Summary
+from benchmarks.core.ledger import Ledger
+from benchmarks.core.page import percent, picture, table
+from benchmarks.recipe import BASE, GROUPS
+
+PAGE = DOCS / "training.md"
+COLUMNS = {
+    "val_nme": "validation",
+    "choosing_nme": "photographs that choose",
+    "test_nme": "test",
+    "final_nme": "other photographs",
+}
+"""Figure -> its column; what chooses comes first."""
+CURVES = {"faces seen": BASE["seen"], "faces rendered": BASE["rendered"]["train"]}
+"""Groups that are a learning curve, and where the base lies on it."""
+
+
+def summary(ledger: Ledger) -> Summary:
+    """The page and the picture, from what is recorded."""
+    from benchmarks.recipe.trial import record
+
+    results = ledger.results()
+    known = {
+        name: results[record(name)]
+        for group in GROUPS.values()
+        for name in group
+        if record(name) in results
+    }
+    curves = ledger.folder / "curves.png"
+    sections = {
+        "recipe": table(_rows(known)),
+        "curves": picture(curves, PAGE, "NME against faces seen and against faces rendered"),
+    }
+    return Summary(known, {PAGE: sections}, {"curves.png": partial(draw_curves, known)})
+
+
+def _rows(known: dict[str, Any]) -> list[dict[str, str]]:
+    base = known.get("base")
+    rows = []
+    for group, names in GROUPS.items():
+        for name in names:
+            if name not in known:
+                continue
+            result = known[name]
+            row = {"subject": group, "trial": name, "steps": f"{result['steps']:,}"}
+            row |= {heading: percent(result[key]) for key, heading in COLUMNS.items()}
+            if base and name != "base":
+                change = result["choosing_nme"] / base["choosing_nme"] - 1
+                row["against base"] = f"{100 * change:+.1f} %"
+            rows.append(row)
+    return rows
+
+
+def draw_curves(known: dict[str, Any], path: Path) -> None:
+    """NME by faces seen and by faces rendered, on logarithmic axes, as PNG."""
+    from fbnet.plots.style import figure
+
+    with figure(path, 3.2, columns=len(CURVES)) as (_, axes):
+        for axis, (group, base) in zip(axes[0], CURVES.items(), strict=True):
+            at = {name: float(name.replace(",", "")) for name in GROUPS[group] if name in known}
+            at |= {"base": float(base)} if "base" in known else {}
+            names = sorted(at, key=at.__getitem__)
+            for key, heading in COLUMNS.items():
+                nme = [100 * known[name][key] for name in names]
+                axis.plot([at[name] for name in names], nme, "o-", label=heading)
+            axis.set_xscale("log")
+            axis.set_xlabel(group)
+            axis.set_ylabel("NME, %")
+        axes[0][-1].legend()
