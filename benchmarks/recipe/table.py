@@ -17,6 +17,7 @@ COLUMNS = {
     "final_nme": "other photographs",
 }
 """Figure -> its column; what chooses comes first."""
+NONE = "No trial is recorded yet."
 CURVES = {"faces seen": BASE["seen"], "faces rendered": BASE["rendered"]["train"]}
 """Groups that are a learning curve, and where the base lies on it."""
 
@@ -32,6 +33,8 @@ def summary(ledger: Ledger) -> Summary:
         for name in group
         if record(name) in results
     }
+    if not known:
+        return Summary({}, {PAGE: {"recipe": NONE, "curves": NONE}})
     curves = ledger.folder / "curves.png"
     sections = {
         "recipe": table(_rows(known)),
