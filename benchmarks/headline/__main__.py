@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ SEARCHED = Path(__file__).with_name("architecture.json")
 """The net compared here; it stays while the default search changes."""
 TIMED = {"size": 112, "seconds": 60.0, "points": {RENDERED: 106, PHOTOGRAPHS: 68}}
 """Setting of the job `latency`."""
+NETS = "nets.png"
+"""Latency against error of all nets."""
 
 
 @dataclass(frozen=True)
@@ -133,19 +136,24 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
 def summary(ledger: Ledger) -> Summary:
     """Rows of table.json, and the tables of docs/headline.md and README.md."""
     from benchmarks.core import RESULTS
-    from benchmarks.headline import table
+    from benchmarks.core.page import picture
+    from benchmarks.headline import plots, table
     from benchmarks.headline.goals import verdicts
     from benchmarks.ranking.table import front
 
-    records = table.records(ledger)
+    readme, records = ROOT / "README.md", table.records(ledger)
     rows = table.rows(records, ledger.results("latency").get("latency", {}))
     goals = verdicts(records, rows, front(Ledger(RESULTS / "ranking", ledger.work)))
     return Summary(
         rows,
         {
             DOCS / "headline.md": {"tables": table.tables(rows), "goals": table.goals(goals)},
-            ROOT / "README.md": {"headline": table.digest(rows)},
+            readme: {
+                "headline": table.digest(rows),
+                "nets": picture(ledger.folder / NETS, readme, "Latency against error"),
+            },
         },
+        {NETS: partial(plots.latency_error, rows)},
     )
 
 
