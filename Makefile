@@ -19,7 +19,7 @@ CUDA  := ^(nvidia-|cuda-|triton|torch)
 export PATH := $(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env repro test test-all light lint types layers pytest format ui runs sweep sweep-beta sweep-budgets sweep-seeds ranking lock dist release clean
+.PHONY: help env repro test test-all light lint types layers pytest format ui runs sweep sweep-beta sweep-budgets sweep-seeds ranking lock dist docs release clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -105,6 +105,10 @@ format: env ## let ruff fix what it can
 	ruff check --fix .
 	ruff format .
 
+docs: env ## the documentation as a site, in site/; links are checked
+	python tools/site.py
+	@echo 'site/index.html: open it in a browser'
+
 dist: env ## the wheel and the sdist, in dist/
 	python -m build --no-isolation --outdir dist .
 
@@ -123,4 +127,4 @@ release: env ## check that the committed run, its metrics and the README agree w
 	python tools/release.py
 
 clean: ## remove the environment and the caches (results, runs and DVC's cache stay)
-	rm -rf $(VENV) $(VENV)-lock build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lock build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

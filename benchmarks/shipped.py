@@ -1,7 +1,7 @@
 """The shipped model on photographs that no part of it was trained on or chosen by.
 
 `run` scores fbnet/pretrained/subnet.onnx on all photographs of a folder; a model of 106 points
-by the 68 that it shares with 300W where the labels are those. `table` writes the table of README.md.
+by the 68 that it shares with 300W where labels are those. `table` writes the table of README.md.
 """
 
 import argparse
