@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
@@ -110,7 +109,9 @@ if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_I
 GRACE_S = 20.0
 """Seconds from a stop signal to the next safe point; then the process is ended without clean-up."""
 _signals: list[int] = []
-"""The stop signals that came, each perhaps twice."""
+"""The stop signals whose handler has run."""
+_came: list[int] = []
+"""Those that the watching thread has seen; a handler waits until native code returns."""
 _raised: list[int] = []
 """Those that a safe point has answered."""
 _watched: list[int] = []
@@ -125,8 +126,8 @@ def stop_on_signals(grace_s: float | None = GRACE_S) -> None:
     long native call, a thread ends the process, exit code 1; None waits for ever. All files are
     written in one step, so this leaves none half-written.
     """
-    _signals.clear()
-    _raised.clear()
+    for record in (_signals, _came, _raised):
+        record.clear()
     if not _watched:
         read, write = os.pipe()
         os.set_blocking(write, False)
@@ -142,15 +143,21 @@ def _note(signum: int, frame: FrameType | None) -> None:
 
 
 def _watch(read: int, grace_s: float | None) -> None:
-    """Wait for a stop signal's number in the pipe; after the time of grace, end the process."""
+    """Read stop signals' numbers from the pipe, and have the process ended after the grace."""
     while True:
         came = [number for number in os.read(read, 64) if number in STOPPING]
-        if not came or grace_s is None:
-            continue
-        time.sleep(grace_s)
-        if signal.getsignal(signal.SIGINT) in (_note, signal.SIG_DFL):  # nobody took it back
-            os.write(2, f"stopped after {grace_s:.0f} s without a safe point\n".encode())
-            os._exit(FAILED)
+        if came and not _came and grace_s is not None:
+            timer = threading.Timer(grace_s, _end, [grace_s])
+            timer.daemon = True
+            timer.start()
+        _came.extend(came)
+
+
+def _end(grace_s: float) -> None:
+    """End the process without clean-up, unless the signals were taken back."""
+    if _came:
+        os.write(2, f"stopped after {grace_s:.3g} s without a safe point\n".encode())
+        os._exit(FAILED)
 
 
 def stop_requested() -> bool:

@@ -132,7 +132,7 @@ def read_bytes(path: str | Path, limit: int = LARGEST) -> bytes:
             raise BadInput(f"{name}: is no regular file; name a file")
         if status.st_size > limit:
             raise BadInput(
-                f"{name}: has {status.st_size / 2**20:.0f} MB where at most {limit / 2**20:.0f} "
+                f"{name}: has {status.st_size:,} bytes where at most {limit:,} "
                 "are read; is it the right file?"
             )
         with open(path, "rb") as stream:

@@ -23,7 +23,9 @@ from fbnet.tables import AUTO, BLOCKS, LOSSES, OPTIMIZERS, READERS
 class Section(BaseModel):
     """One section of params: frozen, typed, no unknown keys. The docstrings document the keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     @classmethod
     def checked(cls, values: Mapping[str, Any], where: str) -> Self:
@@ -119,6 +121,8 @@ NNI_SPACE = SpaceParams(
 """The space of NNI's PFLD example (`lib/builder.py`)."""
 
 
+SIZE_STEP = 4
+"""The side of the nets' input is a multiple of this, or the stem's two branches differ in size."""
 CROP_SCALE = 1.2
 """Side of a face crop in units of the longer side of the landmarks' box, as NNI's data has it."""
 

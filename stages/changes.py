@@ -63,7 +63,7 @@ def overrides(words: Sequence[str]) -> Changes:
 
 def _value(key: str, text: str) -> Any:
     """A value as the schema takes it: a param of text takes blanks, `#`, `(`, `=` and `~` as is."""
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
 
     model: Any = Params
     for part in key.split("."):
@@ -73,7 +73,7 @@ def _value(key: str, text: str) -> Any:
         return os.path.expanduser(text)
     try:
         return YAML(typ="safe", pure=True).load(text)
-    except YAMLError:
+    except Exception:  # ruamel's readers of dates and numbers raise what they like
         return text
 
 

@@ -199,8 +199,15 @@ def kit(parser: ArgumentParser) -> Command:
     def run(arguments: Namespace) -> None:
         from fbnet.costs.kit.contents import Contents
         from fbnet.costs.kit.write import write_kit
+        from fbnet.landmarks import SCHEMES
         from stages.params import load
 
+        if arguments.points not in SCHEMES:
+            raise BadInput(
+                f"--points {arguments.points}: give one of {', '.join(map(str, SCHEMES))}"
+            )
+        if arguments.checks < 0:
+            raise BadInput(f"--checks {arguments.checks}: give 0 or more")
         params = load(arguments.params)
         space, size, seed = params.search_space, params.fetch.size, params.lut.seed
         contents = Contents.of(space, arguments.points, size, arguments.checks, seed)

@@ -4,6 +4,7 @@ import difflib
 import inspect
 import io
 import json
+import re
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -13,9 +14,10 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from fbnet.errors import BadInput
-from fbnet.files import write_text
+from fbnet.files import printable, read_text, write_text
 from fbnet.params import (
     NNI_SPACE,
+    SIZE_STEP,
     TARGETS,
     AugmentParams,
     BenchParams,
@@ -138,22 +140,84 @@ def checked(
     return params
 
 
-def read_yaml(path: str | Path) -> Any:
-    """Parse YAML keeping line numbers and comments. Raises BadInput naming file and line."""
+def read_yaml(path: str | Path, plain: bool = False) -> dict[str, Any]:
+    """Parse YAML, a mapping with texts as keys; with line numbers and comments unless `plain`.
+
+    Raises BadInput that names file and line: see `fbnet.files.read_text`; and for what is not
+    valid, is nested deeper than DEEPEST, or holds more than LARGEST values once its aliases are
+    written out.
+    """
+    return parse_yaml(read_text(path, LARGEST_YAML), printable(path), plain)
+
+
+def parse_yaml(text: str, name: str, plain: bool = False) -> dict[str, Any]:
+    """As `read_yaml`, of the text of the file `name`."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError
 
+    if _depth(text) > DEEPEST:
+        raise BadInput(f"{name}: not valid YAML (nested deeper than {DEEPEST})")
+    # YAML 1.2, as DVC reads it: 1e-3 is a number.
+    yaml = YAML(typ="safe", pure=True) if plain else YAML(typ="rt")
     try:
-        with open(path, encoding="utf-8") as stream:
-            tree = YAML(typ="rt").load(stream)
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; run in the folder that holds it") from None
+        tree = yaml.load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise BadInput(f"{path}:{line}: not valid YAML ({error.problem})") from None
+        raise BadInput(f"{name}:{line}: not valid YAML ({error.problem})") from None
+    except Exception as error:  # ruamel's readers of dates, numbers and bytes raise what they like
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BadInput(f"{name}: not valid YAML ({reason})") from None
     if not isinstance(tree, dict):
-        raise BadInput(f"{path}:1: holds no keys; start from the params.yaml of the project")
+        raise BadInput(f"{name}:1: holds no keys; start from the params.yaml of the project")
+    _refuse_unbounded(name, tree)
     return tree
+
+
+LARGEST_YAML = 256 * 2**10
+"""Bytes of a YAML file; ruamel reads some 300 KB a second."""
+DEEPEST, LARGEST = 50, 20_000
+"""Levels of a YAML file, and values in it."""
+
+
+UNREADABLE = {"\0", *map(chr, range(0xD800, 0xE000))}
+"""Characters that no file's name and no JSON can hold: NUL, and halves of surrogate pairs."""
+
+
+def _depth(text: str) -> int:
+    """Roughly how deep a YAML text is nested; the parser's time is the square of it."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", re.sub(r"'[^'\n]*'|\"[^\"\n]*\"|#.*", "", text)):
+        depth = max(0, depth + (1 if bracket in "[{" else -1))
+        deepest = max(deepest, depth)
+    lists = max((len(run) // 2 for run in re.findall(r"(?:[-?] )+", text)), default=0)
+    indents = len(set(re.findall(r"^ *(?=\S)", text, re.MULTILINE)))
+    return max(deepest, lists, indents)
+
+
+def _refuse_unbounded(name: str, tree: Any) -> None:
+    """Raise BadInput for keys that are no texts, and where aliases make a tree endless or huge."""
+    counts: dict[int, int] = {}
+
+    def count(node: Any, depth: int) -> int:
+        if isinstance(node, str) and not UNREADABLE.isdisjoint(node):
+            raise BadInput(f"{name}: {node!r:.40} holds characters that are no text")
+        if not isinstance(node, dict | list):
+            return 1
+        if id(node) not in counts:
+            counts[id(node)] = LARGEST + 1  # what a node that holds itself will meet
+            inner = list(node.values()) if isinstance(node, dict) else node
+            if isinstance(node, dict):
+                for key in node:
+                    if not isinstance(key, str):
+                        raise BadInput(f"{name}: {key!r:.40} is no key; keys are texts")
+            counts[id(node)] = 1 + sum(count(value, depth + 1) for value in inner)
+        return counts[id(node)]
+
+    if count(tree, 0) > LARGEST:
+        raise BadInput(
+            f"{name}: holds more than {LARGEST:,} values, or itself, by its aliases; write out "
+            "what is meant"
+        )
 
 
 def rewrite(path: str | Path = "params.yaml") -> None:
@@ -185,6 +249,7 @@ def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 def _valid(path: str | Path, tree: Any, model: type[Model], changed: Collection[str] = ()) -> Model:
     """The typed model; keys that the tree lacks get their defaults."""
+    _refuse_unbounded(printable(path), tree)
     try:
         return model.model_validate_json(json.dumps(tree, default=str), strict=True)
     except ValidationError as error:
@@ -274,6 +339,9 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
     search, retrain = params.search, params.retrain
     if params.space not in params.spaces:
         yield "space", f"{params.space!r} is not one of spaces: {', '.join(params.spaces)}"
+    if params.fetch.size % SIZE_STEP:
+        yield "fetch.size", f"{params.fetch.size}: the nets take a multiple of {SIZE_STEP}"
+    yield from _processes(params)
     if search.warmup_epochs >= search.epochs:
         yield (
             "search.warmup_epochs",
@@ -305,6 +373,22 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
         arch = int(faces * search.arch_share)
         if reason := cannot_decide(search.lengthened(faces - arch), arch):
             yield "search.nas_lr", reason
+
+
+def _processes(params: Params) -> Iterator[tuple[str, str]]:
+    """Shards have to be shared evenly by the processes, and every batch by the shards."""
+    processes = params.train.devices * params.train.num_nodes
+    shards = params.train.shards or processes
+    if shards % processes:
+        yield "train.shards", f"{shards}: {processes} processes cannot share them; take a multiple"
+    for name, batch in {
+        "search.batch": params.search.batch,
+        "search.arch_batch": params.search.arch_batch,
+        "retrain.batch": params.retrain.batch,
+    }.items():
+        if batch < shards:
+            key = "train.shards" if params.train.shards else "train.devices"
+            yield key, f"asks for {shards} shards of a batch, and {name} is {batch}"
 
 
 def _budget(search: SearchParams) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import fbnet
-from fbnet.errors import exit_code, safe_point, stop_on_signals, stop_requested
+from fbnet.errors import BadInput, exit_code, safe_point, stop_on_signals, stop_requested
+from fbnet.progress import RANKS, is_rank_zero
 from stages.results import Results
 
 Main = Callable[..., str]
@@ -23,6 +24,8 @@ POLL_S = 0.1
 """Seconds between looks for a stop signal while another command runs."""
 AGAIN_S = 10.0
 """Seconds until a stop signal is passed on again to a command that still runs."""
+TRAININGS = ("search", "retrain")
+"""Stages that may be several processes."""
 NOT_RANK_ZERO = "done; rank zero writes the results"
 """What the other processes of a stage return."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -81,6 +84,7 @@ def _run(name: str, main: Main, path: str) -> None:
     from stages.tracking import stage_run
 
     params = load(path)
+    _refuse_rank(name, params.train.devices * params.train.num_nodes)
     _set_threads(params.train.threads)
     results = Results()
     folder = results.folder(name)
@@ -91,11 +95,21 @@ def _run(name: str, main: Main, path: str) -> None:
         say(f"{name}: {main(params, results, log)}")
 
 
+def _refuse_rank(name: str, processes: int) -> None:
+    """Raise BadInput where the environment gives a lone process a rank: it would do nothing."""
+    for variable in RANKS:
+        rank = os.environ.get(variable, "0")
+        if rank != "0" and (name not in TRAININGS or processes == 1):
+            raise BadInput(
+                f"{variable}={rank} in the environment: rank zero alone writes results, and "
+                f"{name} is one process by train.devices and train.num_nodes; unset {variable}, "
+                "or set these"
+            )
+
+
 @contextmanager
 def _only_rank_zero_prints() -> Iterator[None]:
     """Of several processes only the first prints its progress; errors come from all."""
-    from fbnet.progress import is_rank_zero
-
     if is_rank_zero():
         yield
         return

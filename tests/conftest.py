@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -35,8 +36,9 @@ def stop_signals() -> Iterator[None]:
     for each, handler in handlers.items():
         signal.signal(each, handler)
     signal.set_wakeup_fd(-1)
-    errors._signals.clear()
-    errors._raised.clear()
+    time.sleep(0.05)  # until the watching thread has seen them
+    for record in (errors._signals, errors._came, errors._raised):
+        record.clear()
 
 
 @pytest.fixture(scope="session")

@@ -13,14 +13,12 @@ from torch import Tensor, nn
 
 from fbnet.errors import BadInput
 from fbnet.nets.blocks import MBBlock, conv_bn, initialise, output_side, separable
-from fbnet.params import SpaceParams
+from fbnet.params import SIZE_STEP, SpaceParams
 from fbnet.tables import BLOCKS
 
 STEM_CHANNELS = 16
 TRUNK_CHANNELS = 32
 HEAD_CHANNELS = 64
-SIZE_STEP = 4
-"""The input's side must be a multiple of this, or the stem's two branches differ in size."""
 
 
 class Stem(nn.Module):

@@ -110,10 +110,7 @@ def _is_current(entry: dict[str, Any], results: Results) -> bool:
 
 
 def _read_yaml(path: Path) -> Any:
-    from ruamel.yaml import YAML
-
-    # YAML 1.2 as DVC reads it: 1e-3 is a number.
-    return YAML(typ="safe", pure=True).load(path) or {} if path.exists() else {}
+    return read_yaml(path, plain=True) if path.exists() else {}
 
 
 def folder_digest(folder: Path) -> str:

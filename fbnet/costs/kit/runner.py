@@ -8,6 +8,7 @@ import argparse
 import csv
 import hashlib
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -37,6 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--out", type=Path, default=Path("results.csv"))
     add("--kit", type=Path, default=KIT, help="folder that holds manifest.json")
     arguments = parser.parse_args(argv)
+    for name, least in {"threads": 1, "warmup": 0, "rounds": 1, "ci": 0.0, "seconds": 0.0}.items():
+        value = getattr(arguments, name)
+        if not least <= value < math.inf:  # so that NaN is refused
+            parser.error(f"--{name} {value}: give a number from {least} on")
     return exit_code("run.py", lambda: print(run(arguments)))
 
 
