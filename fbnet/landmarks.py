@@ -146,6 +146,20 @@ NNI_TO_IBUG68: np.ndarray = np.array(
 The two conventions differ a little: by 5.1 % of the eye distance on faces labelled in both.
 """
 
+WFLW_TO_IBUG68: np.ndarray = np.array(
+    (
+        *range(0, 33, 2),  # contour
+        *_span(33, 37), *_span(42, 46),  # brows, their upper edge
+        *_span(51, 59),  # nose
+        60, 61, 63, 64, 65, 67, 68, 69, 71, 72, 73, 75,  # eyes
+        *_span(76, 95),  # mouth
+    )
+)  # fmt: skip
+"""WFLW_TO_IBUG68[i] is the WFLW index of 300W point i (int64 [68]): ibug = wflw[WFLW_TO_IBUG68]."""
+
+TO_IBUG68 = {98: WFLW_TO_IBUG68, 106: NNI_TO_IBUG68}
+"""By number of points, the schemes that hold the 68 points of 300W."""
+
 
 def convert(points: np.ndarray, mapping: np.ndarray) -> np.ndarray:
     """Points [..., P, 2] in the order that `mapping` leads to, [..., len(mapping), 2]."""

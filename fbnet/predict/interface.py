@@ -8,11 +8,13 @@ this project's crops and landmarks and the values of the model.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from fbnet.errors import BadInput
+from fbnet.files import validated
 from fbnet.landmarks import LAPA_TO_NNI, SCHEMES, convert
 
 LAYOUTS = ("NCHW", "NHWC")
@@ -91,34 +93,43 @@ OURS = Interface()
 """What this project's own nets take and give: NCHW, BGR, 0..1; (x, y) in units of the crop."""
 
 
-def to_input(crops: np.ndarray, interface: Interface = OURS) -> np.ndarray:
-    """Crops uint8 BGR [n, S, S, 3] as the model takes them: float32, its layout, colours and scale.
+def to_input(
+    crops: np.ndarray, interface: Interface = OURS, dtype: type[np.generic] = np.float32
+) -> np.ndarray:
+    """Crops uint8 BGR [n, S, S, 3] as the model takes them: its type, layout, colours and scale.
 
-    Of this project's own nets that is [n, 3, S, S], BGR, 0..1.
+    Of this project's own nets that is float32 [n, 3, S, S], BGR, 0..1. Where `dtype` is uint8 the
+    pixels stay as they are.
     """
-    mean, std = (np.array(part, np.float32) for part in interface.normalisation)
-    ordered = crops[..., ::-1] if interface.channels == "RGB" else crops
-    values = (ordered.astype(np.float32) / np.float32(255) - mean) / std
+    values = crops[..., ::-1] if interface.channels == "RGB" else crops
+    if dtype is not np.uint8:
+        mean, std = (np.array(part, np.float32) for part in interface.normalisation)
+        values = (values.astype(np.float32) / np.float32(255) - mean) / std
     if interface.layout != "NHWC":
         values = values.transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(values)
+    return np.ascontiguousarray(values, dtype)
 
 
-def to_landmarks(values: np.ndarray, interface: Interface, size: int) -> np.ndarray:
+def to_landmarks(
+    values: np.ndarray, interface: Interface, size: int, points: int | None = None
+) -> np.ndarray:
     """Landmarks float32 [n, P, 2] in units of the crop, in the order of the scheme of P points.
 
-    values: [n, 2 * P], the model's output. size: side of its input in pixels, for `unit: pixels`.
+    values: [n, 2 * P], the model's output, or [n, 3 * P] with z, which is left away. size: side of
+    its input in pixels, for `unit: pixels`. points: P; half of the values where it is not given.
     """
-    values, count = np.asarray(values, np.float32), values.shape[1] // 2
+    values = np.asarray(values, np.float32)
+    count = points or values.shape[1] // 2
+    axes = values.shape[1] // count
     if interface.arrangement == "x_then_y":
-        points = values.reshape(len(values), 2, count).transpose(0, 2, 1)
+        places = values.reshape(len(values), axes, count).transpose(0, 2, 1)[..., :2]
     else:
-        points = values.reshape(len(values), count, 2)
+        places = values.reshape(len(values), count, axes)[..., :2]
     if interface.order == "lapa":
-        points = convert(points, LAPA_TO_NNI)
+        places = convert(places, LAPA_TO_NNI)
     if interface.unit == "pixels":
-        return points / np.float32(size)
-    return (points + np.float32(1)) / 2 if interface.unit == "signed" else points
+        return places / np.float32(size)
+    return (places + np.float32(1)) / 2 if interface.unit == "signed" else places
 
 
 def describe(
@@ -159,17 +170,25 @@ def describe(
     return {key: value for key, value in known.items() if value is not None}
 
 
+class _Preprocessing(BaseModel):
+    """What `describe` writes under `preprocessing`, as far as models of this project differ."""
+
+    channels: Literal["BGR", "RGB"]
+    divide_by: Literal[255]
+    crop_scale: float = Field(ge=1, le=3)
+
+
 def stated(metadata: Mapping[str, str]) -> dict[str, Any]:
     """What `describe` wrote, as far as models of this project differ; empty for other files.
 
-    channels and scale are values of `Interface`; crop_scale is as in `describe`.
+    channels and scale are values of `Interface`; crop_scale is as in `describe`. Raises BadInput
+    for metadata of this form with values that cannot be.
     """
     try:
         preprocessing = json.loads(metadata["preprocessing"])
-        return {
-            "channels": preprocessing["channels"],
-            "scale": {255: "0..1"}[preprocessing["divide_by"]],
-            "crop_scale": float(preprocessing["crop_scale"]),
-        }
-    except (KeyError, TypeError, ValueError):  # no such metadata, or another tool's
+    except (KeyError, ValueError, RecursionError):
         return {}
+    if not isinstance(preprocessing, dict) or "crop_scale" not in preprocessing:
+        return {}  # another tool's
+    known = validated(_Preprocessing, preprocessing, "metadata, preprocessing")
+    return {"channels": known.channels, "scale": "0..1", "crop_scale": known.crop_scale}

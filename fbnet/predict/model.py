@@ -10,12 +10,26 @@ import numpy as np
 
 from fbnet.engines.onnxruntime import inference_session
 from fbnet.errors import BadInput
+from fbnet.files import read_bytes
 from fbnet.landmarks import LAPA_TO_NNI, SCHEMES
 from fbnet.params import CROP_SCALE
 from fbnet.predict.interface import OURS, Interface, stated, to_input, to_landmarks
 
 COLOURS = 3
 COLOUR_AXIS = {"NCHW": 1, "NHWC": 3}
+INPUT_TYPES: dict[str, type[np.generic]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+}
+"""Types of input that a model may take, by onnxruntime's names. Pixels as uint8 are 0..255."""
+PROBED = 2
+"""Faces by which it is tried whether a model of an open batch takes several at a time."""
+LARGEST_MODEL = 2**31
+"""Bytes that an ONNX file may have: what protobuf takes."""
+QUIET = 4
+"""Severity from which on onnxruntime logs while a model is tried: fatal errors alone."""
 
 
 class OnnxModel:
@@ -41,24 +55,26 @@ class OnnxModel:
         """
         what = "the ONNX model" if isinstance(source, bytes) else str(source)
         try:
-            data = source if isinstance(source, bytes) else Path(source).read_bytes()
+            data = source if isinstance(source, bytes) else read_bytes(source, LARGEST_MODEL)
             self._session = inference_session(data, threads)
-        except FileNotFoundError:
-            raise BadInput(f"{what}: no such file") from None
-        except OSError as error:
-            raise BadInput(f"{what}: cannot be read ({error.strerror})") from None
+            self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+            self.crop_scale: float = stated(self.metadata).get("crop_scale", CROP_SCALE)
+            declared = interface.filled(self.metadata)
         except BadInput as error:
-            raise BadInput(f"{what}: {error}") from None
+            raise BadInput(f"{what}: {str(error).removeprefix(f'{what}: ')}") from None
         inputs = self._session.get_inputs()
-        if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type != "tensor(float)":
+        if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in INPUT_TYPES:
             taken = ", ".join(f"{item.name} {item.type} {item.shape}" for item in inputs)
-            raise BadInput(f"{what}: takes {taken}; give a model of one float picture [N,C,H,W]")
+            raise BadInput(
+                f"{what}: takes {taken}; give a model of one picture [N,C,H,W] of "
+                f"{', '.join(INPUT_TYPES)}"
+            )
         self._input, shape = inputs[0].name, inputs[0].shape
+        self._dtype = INPUT_TYPES[inputs[0].type]
         self._batch = shape[0] if isinstance(shape[0], int) else None
+        if self._dtype is np.uint8 and (interface.scale or interface.mean or interface.std):
+            raise BadInput(f"{what}: takes pixels as uint8; they have no other scale, mean or std")
 
-        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        self.crop_scale: float = stated(self.metadata).get("crop_scale", CROP_SCALE)
-        declared = interface.filled(self.metadata)
         self.interface = replace(declared, layout=_layout(what, shape, declared.layout))
         self.size = _side(what, shape, COLOUR_AXIS[self.interface.layout or ""], size)
         self._output, self.points = self._landmark_output(what)
@@ -68,7 +84,8 @@ class OnnxModel:
     def predict(self, crops: np.ndarray, batch: int = 64) -> np.ndarray:
         """Landmarks float32 [n, P, 2] in units of the crop, for crops uint8 BGR [n, S, S, 3].
 
-        At most `batch` faces go in at a time, or as many as the file is made for. Raises BadInput
+        At most `batch` faces go in at a time, or as many as the file is made for: one where its
+        batch is open but its inside is not. Raises BadInput
         for crops of another shape or type.
         """
         if crops.dtype != np.uint8 or crops.shape[1:] != (self.size, self.size, COLOURS):
@@ -79,34 +96,51 @@ class OnnxModel:
         step = self._batch or batch
         parts = [self._values(crops[at : at + step]) for at in range(0, len(crops), step)]
         values = np.concatenate(parts) if parts else np.empty((0, 2 * self.points))
-        return to_landmarks(values, self.interface, self.size)
+        return to_landmarks(values, self.interface, self.size, self.points)
 
     def _values(self, crops: np.ndarray) -> np.ndarray:
-        """The landmark output [n, 2 * P]; a file made for a number of faces gets that many."""
+        """The landmark output, [n, 2 * P] or [n, 3 * P].
+
+        A file that is made for a number of faces gets that many.
+        """
         count, missing = len(crops), (self._batch or len(crops)) - len(crops)
         if missing:
             crops = np.concatenate([crops, np.zeros((missing, *crops.shape[1:]), np.uint8)])
-        feed = {self._input: to_input(crops, self.interface)}
+        feed = {self._input: to_input(crops, self.interface, self._dtype)}
         values: np.ndarray = self._session.run([self._output], feed)[0]
         return values.reshape(len(crops), -1)[:count]
 
     def _landmark_output(self, what: str) -> tuple[str, int]:
-        """Name and points of the output with two values for each point of a known scheme.
+        """Name and points of the output with two or three values for each point of a known scheme.
 
-        A black picture is shown to the model, since the shapes that files state may be open.
+        Black pictures are shown to the model, since the shapes that files state may be open, and
+        may be wrong: one that fails with several, or mixes them, gets one at a time.
         """
-        faces, side = self._batch or 1, self.size
-        black = to_input(np.zeros((faces, side, side, COLOURS), np.uint8), self.interface)
+        if self._batch is None:
+            try:
+                return _fitting(what, self._shapes(what, PROBED), PROBED, self.interface.output)
+            except BadInput:
+                self._batch = 1
+        shapes = self._shapes(what, self._batch)
+        return _fitting(what, shapes, self._batch, self.interface.output)
+
+    def _shapes(self, what: str, faces: int) -> dict[str, tuple[int, ...]]:
+        """Shapes of the outputs for so many black pictures. Raises BadInput when they fail."""
+        from onnxruntime import RunOptions
+
+        options, side = RunOptions(), self.size
+        options.log_severity_level = QUIET
+        pictures = np.zeros((faces, side, side, COLOURS), np.uint8)
+        feed = {self._input: to_input(pictures, self.interface, self._dtype)}
         try:
-            outputs = self._session.run(None, {self._input: black})
+            outputs = self._session.run(None, feed, options)
         except Exception as error:  # onnxruntime's own exceptions share no base but this
             reason = str(error).splitlines()[0]
             raise BadInput(
                 f"{what}: does not run on {self.interface.layout} pictures of {side} px ({reason})"
             ) from None
         names = [item.name for item in self._session.get_outputs()]
-        shapes = {name: value.shape for name, value in zip(names, outputs, strict=True)}
-        return _fitting(what, shapes, faces, self.interface.output)
+        return {name: np.shape(value) for name, value in zip(names, outputs, strict=True)}
 
 
 def _layout(what: str, shape: Sequence[Any], declared: str | None) -> str:
@@ -137,16 +171,18 @@ def _fitting(
     given = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
     if declared not in (None, *shapes):
         raise BadInput(f"{what}: has no output {declared!r}; it gives {given}")
-    points = {2 * points: points for points in SCHEMES}
-    fitting = {
-        name: points[prod(shape[1:])]
-        for name, shape in shapes.items()
-        if declared in (None, name) and shape[:1] == (faces,) and prod(shape[1:]) in points
-    }
+    points = {axes * points: points for points in SCHEMES for axes in (2, 3)}
+    fitting = {}
+    for name, shape in shapes.items():
+        # One face's output may lack the axis of the batch: [2 P], or points by coordinates.
+        alone = faces == 1 and (len(shape) == 1 or (len(shape) == 2 and min(shape) in (2, 3)))
+        inner = shape if alone else shape[1:] if shape[:1] == (faces,) else (0,)
+        if declared in (None, name) and prod(inner) in points:
+            fitting[name] = points[prod(inner)]
     if not fitting:
         known = ", ".join(map(str, SCHEMES))
         raise BadInput(
-            f"{what}: gives {given}; landmarks are two values for each of {known} points"
+            f"{what}: gives {given}; landmarks are two or three values for each of {known} points"
         )
     if len(fitting) > 1:
         raise BadInput(f"{what}: gives {given}; say with --output which one holds the landmarks")

@@ -13,7 +13,7 @@ from fbnet.errors import BadInput
 from fbnet.faces.crop import jittered
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import prepare
-from fbnet.landmarks import NNI_TO_IBUG68, convert
+from fbnet.landmarks import TO_IBUG68, convert
 from fbnet.metrics import (
     mean_face,
     mean_face_nme,
@@ -124,13 +124,13 @@ def score_folder(
 
     interface: what a model of another origin takes and gives. A data set is cropped and split as
     `FetchParams` does by default, so that figures compare with the pipeline's; `crop_scale` (see
-    there) is for models that were trained on tighter or wider crops. A model of 106 points is
+    there) is for models that were trained on tighter or wider crops. A model of 98 or 106 points is
     scored on faces of 68 by the points that both have. Raises BadInput where model and faces do
     not fit, or there is no test face.
     """
     opened = OnnxModel(model, interface)
     with _faces(folder, opened.size, crop_scale) as faces:
-        fewer = (opened.points, faces.points) == (106, 68)
+        fewer = faces.points == _As68.points and opened.points in TO_IBUG68
         result = score(_As68(opened) if fewer else opened, faces)
     parts = {
         "nme_region": result.regions,
@@ -142,15 +142,16 @@ def score_folder(
 
 
 class _As68:
-    """A model of 106 points that answers with the 68 of 300W."""
+    """A model of more points that answers with the 68 of 300W."""
 
-    points = len(NNI_TO_IBUG68)
+    points = 68
 
     def __init__(self, model: Model) -> None:
         self.model, self.size = model, model.size
+        self.mapping = TO_IBUG68[model.points]
 
     def predict(self, crops: np.ndarray, batch: int = 64) -> np.ndarray:
-        return convert(self.model.predict(crops, batch), NNI_TO_IBUG68)
+        return convert(self.model.predict(crops, batch), self.mapping)
 
 
 @contextmanager

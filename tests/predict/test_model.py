@@ -4,6 +4,8 @@ The oracle's landmarks are weighted sums of the picture's three colour means, so
 colour, a wrong scale or a wrong order changes every point.
 """
 
+import json
+
 import numpy as np
 import onnx
 import pytest
@@ -32,30 +34,36 @@ def expected(images, points):
 
 def model(
     path, points=68, layout="NCHW", channels="BGR", mean=0.0, std=1.0, unit="crop",
-    arrangement="xy", order=None, shape=("N", SIZE, SIZE), beside=(), out=None,
+    arrangement="xy", order=None, shape=("N", SIZE, SIZE), beside=(), out=None, axes=2,
+    dtype=TensorProto.FLOAT,
 ):  # fmt: skip
     """Write an ONNX file that undoes the declared input and answers in the declared way.
 
-    beside: shapes of further outputs.
+    beside: shapes of further outputs. axes: 3 for points with a z of 9. dtype: of the input.
     """
     matrix, factor, offset = weights(points), *{
         "crop": (1, 0), "pixels": (SIZE, 0), "signed": (2, -1)
     }[unit]  # fmt: skip
     if order is not None:
         matrix = matrix.reshape(points, 2, 3)[np.argsort(order)].reshape(-1, 3)
+    shift = np.full((points, axes), offset, np.float32)
+    if axes == 3:
+        matrix = np.pad(matrix.reshape(points, 2, 3), ((0, 0), (0, 1), (0, 0))).reshape(-1, 3)
+        shift[:, 2] = 9
     if arrangement == "x_then_y":
-        matrix = np.concatenate([matrix[::2], matrix[1::2]])
+        matrix = np.concatenate([matrix[axis::axes] for axis in range(axes)])
+        shift = shift.T
     if channels == "RGB":
         matrix = matrix[:, ::-1]
-    axes = [2, 3] if layout == "NCHW" else [1, 2]
+    inner = [2, 3] if layout == "NCHW" else [1, 2]
     values = {
-        "std": np.float32(std), "mean": np.float32(mean), "axes": np.array(axes),
+        "std": np.float32(std), "mean": np.float32(mean), "axes": np.array(inner),
         "matrix": np.ascontiguousarray(matrix.T * factor, np.float32),
-        "offset": np.full(2 * points, offset, np.float32),
-        "out_shape": np.array(out or [-1, points, 2]),
+        "offset": shift.ravel(), "out_shape": np.array(out or [-1, points, axes]),
     }  # fmt: skip
     nodes = [
-        helper.make_node("ReduceMean", ["image", "axes"], ["pooled"], keepdims=0),
+        helper.make_node("Cast", ["image"], ["values"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["values", "axes"], ["pooled"], keepdims=0),
         helper.make_node("Mul", ["pooled", "std"], ["scaled"]),
         helper.make_node("Add", ["scaled", "mean"], ["means"]),
         helper.make_node("MatMul", ["means", "matrix"], ["product"]),
@@ -69,7 +77,7 @@ def model(
         outputs.insert(0, helper.make_tensor_value_info(f"other_{i}", TensorProto.FLOAT, None))
     count, height, width = shape
     dims = [count, 3, height, width] if layout == "NCHW" else [count, height, width, 3]
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, dims)
+    image = helper.make_tensor_value_info("image", dtype, dims)
     held = [numpy_helper.from_array(np.asarray(v), k) for k, v in values.items()]
     graph = helper.make_graph(nodes, "oracle", [image], outputs, held)
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
@@ -105,6 +113,13 @@ def crops():
         ({"shape": (3, SIZE, SIZE)}, {}),
         ({"shape": ("N", "H", "W")}, {}),
         ({"points": 98}, {}),
+        ({"out": [1, 136]}, {}),  # an open batch that is not open inside
+        ({"out": [136]}, {}),
+        ({"out": [68, 2], "shape": (1, SIZE, SIZE)}, {}),
+        ({"axes": 3}, {}),
+        ({"axes": 3, "out": [-1, 204], "arrangement": "x_then_y"}, {"arrangement": "x_then_y"}),
+        ({"dtype": TensorProto.UINT8, "std": 1 / 255}, {}),
+        ({"dtype": TensorProto.DOUBLE}, {}),
         ({"points": 106, "order": LAPA_TO_NNI}, {"order": "lapa"}),
         ({"beside": [(1, 64, 28, 28)], "shape": (1, SIZE, SIZE)}, {}),
         (
@@ -122,6 +137,26 @@ def test_the_declared_model_gives_our_landmarks(tmp_path, crops, own, declared):
     assert predicted.dtype == np.float32
     np.testing.assert_allclose(predicted, expected(crops, points), atol=1e-5)
     assert opened.predict(crops[:0]).shape == (0, points, 2)
+
+
+def test_half_precision(tmp_path, crops):
+    opened = OnnxModel(model(tmp_path / "m.onnx", dtype=TensorProto.FLOAT16))
+    np.testing.assert_allclose(opened.predict(crops), expected(crops, 68), atol=1e-3)
+
+
+def test_bytes_have_no_other_scale(tmp_path):
+    path = model(tmp_path / "m.onnx", dtype=TensorProto.UINT8)
+    with pytest.raises(BadInput, match="takes pixels as uint8"):
+        OnnxModel(path, Interface(scale="signed"))
+
+
+@pytest.mark.parametrize("scale", ["wide", 0.1, float("nan"), None])
+def test_metadata_that_cannot_be_is_named(exported, tmp_path, scale):
+    preprocessing = {"channels": "BGR", "divide_by": 255, "crop_scale": scale}
+    path = tmp_path / "m.onnx"
+    path.write_bytes(with_metadata(exported, {"preprocessing": json.dumps(preprocessing)}))
+    with pytest.raises(BadInput, match=r"m\.onnx: metadata, preprocessing: crop_scale is"):
+        OnnxModel(path)
 
 
 def test_the_declaration_matters(tmp_path, crops):
@@ -174,7 +209,7 @@ def test_crops_of_another_kind_are_refused(ours, images):
 def test_files_of_another_kind_are_refused(tmp_path):
     with pytest.raises(BadInput, match=r"none\.onnx: no such file"):
         OnnxModel(tmp_path / "none.onnx")
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="is a folder"):
         OnnxModel(tmp_path)
     (tmp_path / "bad.onnx").write_bytes(b"not a net")
     with pytest.raises(BadInput, match=r"bad\.onnx: onnxruntime cannot open the model"):
@@ -187,9 +222,9 @@ def test_files_of_another_kind_are_refused(tmp_path):
     ("own", "declared", "reason"),
     [
         ({"points": 5}, {}, r"gives landmarks \[1, 5, 2\]; .* each of 68, 98, 106 points"),
-        ({"beside": [(1, 68, 2)]}, {}, "say with --output which one"),
+        ({"beside": [(1, 68, 2)], "shape": (1, SIZE, SIZE)}, {}, "say with --output which one"),
         ({}, {"output": "heatmap"}, r"no output 'heatmap'; it gives landmarks \[1, 68, 2\]"),
-        ({"beside": [(1, 3)]}, {"output": "other_0"}, "landmarks are two values"),
+        ({"beside": [(1, 3)]}, {"output": "other_0"}, "landmarks are two or three"),
         ({}, {"layout": "NHWC"}, "as NHWC that has 16 colours, not 3"),
         ({"shape": ("N", SIZE, 12)}, {}, "crops are square"),
         ({"shape": ("N", SIZE, 3)}, {}, "say with --layout"),
@@ -214,5 +249,5 @@ def test_two_inputs_are_refused(tmp_path):
     path = tmp_path / "two.onnx"
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.save(proto, path)
-    with pytest.raises(BadInput, match="give a model of one float picture"):
+    with pytest.raises(BadInput, match="give a model of one picture"):
         OnnxModel(path)
