@@ -29,6 +29,10 @@ CONTOUR = (
 )  # fmt: skip
 """The 33 contour points, NNI order, from the image-left temple over the chin to the right one."""
 
+TEMPLE_RISE = 0.125
+"""How much higher than 300W's the contour of JD's 106 points begins, decimetres; measured, see
+docs/synthetic.md."""
+
 
 def split_quads(quads: np.ndarray) -> np.ndarray:
     """Triangles [2f,3] of quads [f,4]: first halves, then second halves."""
@@ -81,6 +85,17 @@ class Head:
     def frontal(self) -> FrontalMap:
         """Ray casts from the front onto the neutral skin."""
         return FrontalMap.of(self.vertices, self.skin)
+
+    @cached_property
+    def temples(self) -> tuple[np.ndarray, np.ndarray]:
+        """Slide rows of JD's contour ends, image left and right: vertices and weights [2,16,3].
+
+        They lie TEMPLE_RISE above the first and last of `slide_vertices` on the neutral face.
+        """
+        corners, weights = self.slide_vertices[[0, -1]], self.slide_weights[[0, -1]]
+        places = (self.vertices[corners] * weights[..., None]).sum(2).reshape(-1, 3)
+        corners, shares = self.frontal.cast(places[:, 0], places[:, 1] + TEMPLE_RISE)
+        return corners.reshape(2, -1, 3), shares.reshape(2, -1, 3)
 
     @cached_property
     def eye_vertices(self) -> Mapping[int, np.ndarray]:

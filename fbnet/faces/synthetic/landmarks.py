@@ -1,6 +1,7 @@
-"""Labels: 106 surface points in NNI's order, and the 68 of 300W from the same geometry."""
+"""Labels: the 106 points of JD in NNI's order, and the 68 of 300W, from the same geometry."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,8 +17,12 @@ RIGHT_BROW = (102, 103, 104, 105, 101, 97, 98, 99, 100)
 LEFT_EYE_OUTLINE = (35, 41, 40, 42, 39, 37, 33, 36)
 RIGHT_EYE_OUTLINE = (93, 96, 94, 95, 89, 90, 87, 91)
 """From the outer corner over the upper lid to the inner one and back; image left and right."""
-SLIDES = np.clip((np.abs(np.arange(33) - 16) - 3) / 6, 0, 1)
-"""Share of its slide row a contour point may use: none near the chin, or it climbs to the lips."""
+NOSE_SIDES = {75: (-0.087, 7.279), 81: (0.087, 7.279)}
+"""NNI number: x and y on the neutral face, decimetres, of JD's upper nose sides, which 300W has
+not; measured, see docs/synthetic.md."""
+SLIDES = np.clip((np.abs(np.arange(35) - 17) - 3) / 6, 0, 1)
+"""Share of its slide row a point of the contour, temples included, may use: none near the chin, or
+it climbs to the lips."""
 SHORTER = 0.2
 """How much later the contour begins on the side turned away, decimetres at 90 degrees: there
 annotators start below the outer corner of the eye; measured, see docs/synthetic.md."""
@@ -35,8 +40,24 @@ BROWS = {
     22: (102, 97, 0.1), 23: (103, 98, 0.2), 24: (104, 99, 0.4), 25: (105, 100, 0.55),
     26: (101, 100, 0.22),
 }  # fmt: skip
-"""300W number: two NNI points of the brow (mostly its upper and lower edge), and how far from the
-first to the second 300W's annotators mark; measured on photographs, see docs/synthetic.md."""
+"""300W number: two surface points of the brow (mostly its upper and lower edge), and how far from
+the first to the second 300W's annotators mark; measured on photographs, see docs/synthetic.md."""
+BROW_TIPS = {43: (43, 44, 0.45), 101: (101, 100, 0.45)}
+"""The same for JD, by NNI number: outer ends lie before the last hairs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What the camera sees, in its plane, before annotators of one convention mark it.
+
+    points float32 [106,2]: surface points in NNI's order, the contour as 300W has it. contour
+    float32 [35,2]: temple to temple over the chin, slid to the silhouette and not spaced; its ends
+    lie above the contour of 300W. skip: length left out at the start of each half.
+    """
+
+    points: np.ndarray
+    contour: np.ndarray
+    skip: tuple[float, float]
 
 
 def surface_points(
@@ -46,6 +67,8 @@ def surface_points(
     corners, weights = head.landmark_vertices.copy(), head.landmark_weights.copy()
     for numbers, side in ((LEFT_BROW, -1), (RIGHT_BROW, 1)):
         corners[list(numbers)], weights[list(numbers)] = brow_points(head, brows, side)
+    sides = list(NOSE_SIDES)
+    corners[sides], weights[sides] = head.frontal.cast(*np.array(list(NOSE_SIDES.values())).T)
     points = (vertices[corners] * weights[..., None]).sum(1)
     outlines = (LEFT_EYE_OUTLINE, RIGHT_EYE_OUTLINE)
     for centre, outline in zip(EYE_CENTRES, outlines, strict=True):
@@ -58,38 +81,50 @@ def surface_points(
     return points.astype(np.float32)
 
 
-def project_landmarks(
-    head: Head, vertices: np.ndarray, points: np.ndarray, camera: Camera
-) -> np.ndarray:
-    """Landmarks in the camera's plane, float32 [106,2], as an annotator sees them.
+def project_landmarks(head: Head, vertices: np.ndarray, points: np.ndarray, camera: Camera) -> Seen:
+    """Surface points float32 [106,3] and the contour in the camera's plane.
 
-    The contour turned away slides to the silhouette; each half of the contour is then spaced
-    evenly along its length; the chin stays, and so does the upper end of the near half.
+    The contour turned away slides to the silhouette.
     """
     flat = camera.project(camera.place(points))[:, :2]
-    contour = flat[list(CONTOUR)]
+    corners, weights = (
+        np.concatenate([temple[:1], rows, temple[1:]])
+        for temple, rows in zip(
+            head.temples, (head.slide_vertices, head.slide_weights), strict=True
+        )
+    )
+    places = (vertices[corners] * weights[..., None]).sum(2)
+    rows = camera.project(camera.place(places.reshape(-1, 3)))[:, :2].reshape(*places.shape[:2], 2)
+    contour = np.concatenate([rows[:1, 0], flat[list(CONTOUR)], rows[-1:, 0]])
     if abs(camera.angles[1]) > 1e-6:
-        _slide(head, vertices, camera, contour)
+        _slide(rows, camera, contour)
     turned = np.sin(camera.angles[1])
-    left = space_evenly(contour[:17], skip=SHORTER * max(turned, 0))
-    right = space_evenly(contour[:15:-1], skip=SHORTER * max(-turned, 0))
-    flat[list(CONTOUR)] = np.concatenate([left, right[-2::-1]])
-    return flat.astype(np.float32)
+    skip = (SHORTER * max(turned, 0), SHORTER * max(-turned, 0))
+    flat[list(CONTOUR)] = _space_halves(contour[1:-1], skip)
+    return Seen(flat.astype(np.float32), contour, skip)
 
 
-def _slide(head: Head, vertices: np.ndarray, camera: Camera, contour: np.ndarray) -> None:
-    """Move the far half of `contour` [33,2] to the outermost point of each slide row, in place."""
+def _slide(rows: np.ndarray, camera: Camera, contour: np.ndarray) -> None:
+    """Move the far half of `contour` [35,2] to the outermost of its `rows` [35,16,2], in place."""
     far = -1 if camera.angles[1] > 0 else 1
-    chin = len(CONTOUR) // 2
-    rows = list(range(chin)) if far < 0 else list(range(chin + 1, len(CONTOUR)))
-    model = (vertices[head.slide_vertices[rows]] * head.slide_weights[rows][..., None]).sum(2)
-    placed = camera.place(model.reshape(-1, 3))
-    seen = camera.project(placed)[:, :2].reshape(len(rows), -1, 2)
+    chin = len(contour) // 2
+    half = list(range(chin)) if far < 0 else list(range(chin + 1, len(contour)))
     roll = camera.angles[2]
-    outward = seen @ np.array([np.cos(roll), np.sin(roll)]) * far
-    beyond = np.arange(seen.shape[1]) > SLIDES[rows][:, None] * (seen.shape[1] - 1)
+    outward = rows[half] @ np.array([np.cos(roll), np.sin(roll)]) * far
+    beyond = np.arange(rows.shape[1]) > SLIDES[half][:, None] * (rows.shape[1] - 1)
     outward[beyond] = -np.inf
-    contour[rows] = seen[np.arange(len(rows)), outward.argmax(1)]
+    contour[half] = rows[half, outward.argmax(1)]
+
+
+def _space_halves(contour: np.ndarray, skip: tuple[float, float]) -> np.ndarray:
+    """The 33 contour points [33,2], each half evenly along its length; the chin stays.
+
+    contour [n,2]: temple to temple, the chin in its middle; skip: length left out at each end.
+    """
+    chin = len(contour) // 2
+    left = space_evenly(contour[: chin + 1], 17, skip[0])
+    right = space_evenly(contour[: chin - 1 : -1], 17, skip[1])
+    return np.concatenate([left, right[-2::-1]])
 
 
 def space_evenly(line: np.ndarray, count: int | None = None, skip: float = 0.0) -> np.ndarray:
@@ -103,13 +138,22 @@ def space_evenly(line: np.ndarray, count: int | None = None, skip: float = 0.0) 
     return np.stack([np.interp(even, length, line[:, i]) for i in range(2)], axis=1)
 
 
-def ibug_points(flat: np.ndarray) -> np.ndarray:
-    """300W labels float32 [68,2] from the 106 of NNI [106,2], both in the camera's plane.
+def jd_points(seen: Seen) -> np.ndarray:
+    """JD's labels in NNI's order, float32 [106,2]: the contour begins at the temples."""
+    points = seen.points.copy()
+    points[list(CONTOUR)] = _space_halves(seen.contour, seen.skip)
+    for number, (tip, lower, share) in BROW_TIPS.items():
+        points[number] = seen.points[tip] + (seen.points[lower] - seen.points[tip]) * share
+    return points
 
-    Contour, nose and mouth are shared; lid points lie at thirds of the lid, brow points between
-    the edges of the brow.
+
+def ibug_points(seen: Seen) -> np.ndarray:
+    """300W labels float32 [68,2].
+
+    Lid points lie at thirds of the lid, brow points between the edges of the brow.
     """
-    points = flat[NNI_TO_IBUG68].copy()
+    flat = seen.points
+    points = flat[NNI_TO_IBUG68]
     for number, (upper, lower, share) in BROWS.items():
         points[number] = flat[upper] + (flat[lower] - flat[upper]) * share
     for numbers, lid in LIDS.items():
@@ -117,8 +161,5 @@ def ibug_points(flat: np.ndarray) -> np.ndarray:
     return points
 
 
-LABELS: Mapping[int, Callable[[np.ndarray], np.ndarray]] = {
-    106: lambda flat: flat,
-    68: ibug_points,
-}
-"""By the number of points: labels from the 106 surface points in the camera's plane."""
+LABELS: Mapping[int, Callable[[Seen], np.ndarray]] = {106: jd_points, 68: ibug_points}
+"""By the number of points: labels [P,2] in the camera's plane."""

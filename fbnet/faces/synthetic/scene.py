@@ -100,9 +100,10 @@ def aim(
     """Draw camera and crop; the landmarks in units of the inner crop, float32 [P,2]."""
     pivot = float(subject.points[NOSE_ROOT, 1]) - PIVOT_DROP
     camera = draw_camera(draws, params, pivot)
-    flat = project_landmarks(head, subject.vertices, subject.points, camera)
-    labels = LABELS[params.points](flat)
-    crop = draw_crop(draws, params, labels)
+    seen = project_landmarks(head, subject.vertices, subject.points, camera)
+    labels = LABELS[params.points](seen)
+    # JD's labels begin at the temples; the crop is drawn as if their contour were 300W's.
+    crop = draw_crop(draws, params, seen.points if params.points == 106 else labels)
     view = View(camera, crop, size, margin, params.supersampling)
     return view, crop.units(labels).astype(np.float32)
 

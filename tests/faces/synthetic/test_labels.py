@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -17,6 +18,8 @@ from fbnet.faces.synthetic.identity import draw_person
 from fbnet.faces.synthetic.landmarks import LABELS, project_landmarks, surface_points
 from fbnet.faces.synthetic.mesh import join
 from fbnet.faces.synthetic.raster import rasterise
+from fbnet.faces.synthetic.scene import aim
+from fbnet.faces.synthetic.subject import draw_subject
 from fbnet.landmarks import SCHEMES
 from fbnet.params import SyntheticParams
 
@@ -121,7 +124,9 @@ def test_lid_points_of_300w_lie_where_lid_meets_eye(head: Head, number: int) -> 
         assert off(face.places[point], edge) < HALF, point
 
 
-@pytest.mark.parametrize(("points", "cheek"), [(68, range(1, 5)), (106, (9, 10, 11, 12, 13, 14))])
+@pytest.mark.parametrize(
+    ("points", "cheek"), [(68, range(1, 5)), (106, (1, 9, 10, 11, 12, 13, 14))]
+)
 @pytest.mark.parametrize("side", [1, -1])
 def test_far_cheek_lies_on_the_silhouette(
     head: Head, points: int, cheek: Sequence[int], side: int
@@ -132,6 +137,40 @@ def test_far_cheek_lies_on_the_silhouette(
     for point in cheek:
         number = point if side > 0 else SCHEMES[points].mirror[point]
         assert off(face.places[number], edge) < HALF, number
+
+
+# Medians of photographs that JD labelled (docs/synthetic.md): heights and sides, along the face, of
+# NNI points from the middle between the outer eye corners, in units of their distance, y down.
+JD_HEIGHTS = {1: -0.11, 17: -0.09, 9: 0.02, 25: 0.02, 10: 0.13, 26: 0.13, 75: 0.0, 81: 0.0}
+JD_SIDES = {43: -0.64, 101: 0.64}
+
+
+def test_106_points_lie_where_jd_marks_them(head: Head) -> None:
+    """Medians over 200 faces from the front, all expressions and identities."""
+    params = PARAMS.model_copy(update={"yaw_max": 10.0, "pitch_max": 10.0})
+    places = []
+    for number in range(200):
+        draws = Draws(params.seed, number, number)
+        subject = draw_subject(head, params, draws)
+        marked = aim(head, params, draws, subject, SIZE, 0)[1]
+        left, right = marked[list(SCHEMES[106].eyes)]
+        across = (right - left) / np.sum((right - left) ** 2)
+        down = np.array([-across[1], across[0]])
+        places.append((marked - (left + right) / 2) @ np.stack([across, down], axis=1))
+    median = np.median(places, axis=0)
+    for number, height in JD_HEIGHTS.items():
+        assert abs(median[number, 1] - height) < 0.03, number
+    for number, side in JD_SIDES.items():
+        assert abs(median[number, 0] - side) < 0.03, number
+
+
+def test_68_points_are_those_of_300w_as_fitted(head: Head) -> None:
+    """The labels that the published figures of docs/synthetic.md were measured with."""
+    params = PARAMS.model_copy(update={"points": 68})
+    for number, wanted in enumerate(np.load(Path(__file__).with_name("labels68.npy"))):
+        draws = Draws(params.seed, number, number)
+        subject = draw_subject(head, params, draws)
+        assert aim(head, params, draws, subject, SIZE, 0)[1] == pytest.approx(wanted, abs=1e-5)
 
 
 @pytest.mark.parametrize("points", LABELS)

@@ -11,6 +11,7 @@ from fbnet.faces.synthetic.landmarks import (
     EYE_CENTRES,
     LEFT_BROW,
     LIDS,
+    NOSE_SIDES,
     PUPILS,
     RIGHT_BROW,
     space_evenly,
@@ -81,7 +82,7 @@ def test_labels_do_not_depend_on_size(head: Head) -> None:
 
 def _shared(points: int) -> dict[int, int]:
     """Number of a label -> NNI number, for labels that are one point of the surface."""
-    derived = {*range(33), *EYE_CENTRES, *PUPILS, *LEFT_BROW, *RIGHT_BROW} - {0}
+    derived = {*range(33), *EYE_CENTRES, *PUPILS, *LEFT_BROW, *RIGHT_BROW, *NOSE_SIDES} - {0}
     numbers = NNI_TO_IBUG68.tolist() if points == 68 else range(106)
     lids = {number for pair in LIDS for number in pair} if points == 68 else set()
     return {i: n for i, n in enumerate(numbers) if n not in derived and i not in lids}
