@@ -9,6 +9,7 @@ import numpy as np
 from fbnet.faces.synthetic.drawing import FACE_PATCH, Draws, sample
 from fbnet.faces.synthetic.head import HAIR_SHELL, LOCKS, LONG_HAIR, Head
 from fbnet.faces.synthetic.mesh import Surface, part_surface
+from fbnet.faces.synthetic.raster import read
 from fbnet.params import SyntheticParams
 
 STRAND_WIDTH, STRAND_HEIGHT = 768, 384
@@ -167,7 +168,7 @@ def keep_strands(
     x, y = strand_place(angle, height, style.sweep)
     column = np.clip(x.astype(np.int32), 0, STRAND_WIDTH - 1)
     row = np.clip(y.astype(np.int32), 0, STRAND_HEIGHT - 1)
-    strand = strand_pictures()[STRANDS[style.name]][row, column]
+    strand = read(strand_pictures()[STRANDS[style.name]].ravel(), row * STRAND_WIDTH + column)
     return (strand > 0.65 * layer - 0.05) & (line + (strand - 0.5) * style.ragged > 0)
 
 
@@ -176,9 +177,8 @@ def keep_locks(
 ) -> np.ndarray:
     """Which fragments of hanging hair are there: beside the parting, above the ends."""
     x, y = strand_place(4 * angle % np.pi, height)
-    strand = strand_pictures()[1][
-        np.clip(y, 0, STRAND_HEIGHT - 1).astype(np.int32), x.astype(np.int32) % STRAND_WIDTH
-    ]
+    row, column = np.clip(y, 0, STRAND_HEIGHT - 1).astype(np.int32), x.astype(np.int32)
+    strand = read(strand_pictures()[1].ravel(), row * STRAND_WIDTH + column % STRAND_WIDTH)
     ends = height > style.fall + 0.5 * (strand - 0.5)
     # Above the ears the curtain draws back to the parting on top of the head.
     edge = style.parting - 0.5 * np.clip((height - 7.5) / 0.6, 0, 1)

@@ -9,7 +9,7 @@ from fbnet.faces.synthetic.camera import View
 from fbnet.faces.synthetic.drawing import linear
 from fbnet.faces.synthetic.head import CLOTH, HAIR_SHELL, HAT, SKIN, TEETH, TONGUE
 from fbnet.faces.synthetic.mesh import Mesh, Points
-from fbnet.faces.synthetic.raster import rasterise
+from fbnet.faces.synthetic.raster import depth_map
 from fbnet.faces.synthetic.skin import Surfaced
 
 SHADOW_SIDE = 144
@@ -137,9 +137,7 @@ def _lit(points: Points, lamp: Lamp, mesh: Mesh) -> np.ndarray:
 
     casters = np.isin(mesh.material, (SKIN, HAT, CLOTH))
     casters |= (mesh.material == HAIR_SHELL) & (mesh.layer > 0.5) & (mesh.layer < 0.8)
-    front = rasterise(flat(mesh.points), mesh.triangles[casters], SHADOW_SIDE, SHADOW_SIDE)
-    depth = np.full(SHADOW_SIDE**2, -9, np.float32)
-    depth[front.pixel] = front.depth
+    depth = depth_map(flat(mesh.points), mesh.triangles[casters], SHADOW_SIDE, SHADOW_SIDE, -9)
     place = flat(points.position + BIAS * points.normal)
     lit = np.zeros(len(points), np.float32)
     for right, down in TAPS:

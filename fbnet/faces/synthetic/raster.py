@@ -7,6 +7,8 @@ import numpy as np
 
 SLACK = 1e-4
 """Spans grow by this many pixels so that rounding leaves no hole between two triangles."""
+LOWEST = np.finfo(np.float32).min
+"""Depth where nothing is drawn."""
 Keep = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """Which fragments to keep, bool [m]; its arguments stand at `rasterise`."""
 FRONTAL_SIDE = 900
@@ -44,31 +46,58 @@ def vertex_normals(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 
 def rasterise(
-    points: np.ndarray, triangles: np.ndarray, width: int, height: int, keep: Keep | None = None
+    points: np.ndarray,
+    triangles: np.ndarray,
+    width: int,
+    height: int,
+    keep: Keep | None = None,
+    cut: np.ndarray | None = None,
 ) -> Fragments:
     """Draw front faces (clockwise on a y-down screen are back faces) with a z-buffer.
 
     points [n,3]: screen x, y in pixels (edges at whole numbers) and z, larger nearer.
     keep(triangle, second, third, pixel) -> bool [m] may drop fragments before the depth test;
-    second and third are the weights of the triangle's corners 1 and 2.
+    second and third are the weights of the triangle's corners 1 and 2. It is asked about the
+    triangles of `cut`, bool [T], or about all.
     """
     drawn, edges = _edges(points, triangles, width, height)
-    row, y, start, length = _spans(edges, width)
-    at = np.repeat(np.arange(len(row), dtype=np.int32), length)
-    ends = np.cumsum(length)
-    column = np.arange(len(at), dtype=np.int32) - np.repeat((ends - length - start), length)
-    column = column.astype(np.int32)
-    second, third, depth = _interpolate(edges, row, y, at, column)
-    triangle = drawn[row][at]
-    pixel = y.astype(np.int32)[at] * np.int32(width) + column
+    spans = _spans(edges, width)
+    lines = [_lines(plane, spans) for plane in (edges.second, edges.third)]
+    depth = _interpolate(_lines(edges.depth, spans), spans.at, spans.x)
+    triangle = read(drawn, spans.row)
     if keep is not None:
-        kept = np.flatnonzero(keep(triangle, second, third, pixel))
-        triangle, pixel, depth = triangle[kept], pixel[kept], depth[kept]
-        second, third = second[kept], third[kept]
-    chosen, pixel = _nearest(pixel, depth, width * height)
-    second, third = second[chosen], third[chosen]
+        asked = np.arange(len(depth))
+        if cut is not None:
+            asked = np.flatnonzero(read(read(cut, triangle), spans.at))
+        at, x = read(spans.at, asked), read(spans.x, asked)
+        second, third = (_interpolate(line, at, x) for line in lines)
+        kept = keep(read(triangle, at), second, third, read(spans.pixel, asked))
+        depth[read(asked, np.flatnonzero(~kept))] = -np.inf
+    chosen, pixel = _nearest(spans.pixel, depth, width * height)
+    at, x = read(spans.at, chosen), read(spans.x, chosen)
+    second, third = (_interpolate(line, at, x) for line in lines)
     weights = np.stack([1 - second - third, second, third], axis=1)
-    return Fragments(pixel, triangle[chosen], weights, depth[chosen])
+    return Fragments(pixel, read(triangle, at), weights, read(depth, chosen))
+
+
+def depth_map(
+    points: np.ndarray, triangles: np.ndarray, width: int, height: int, empty: float
+) -> np.ndarray:
+    """Depth of the nearest surface in each pixel, float32 [height * width]; `empty` for none.
+
+    Arguments as for `rasterise`.
+    """
+    _, edges = _edges(points, triangles, width, height)
+    spans = _spans(edges, width)
+    depth = _interpolate(_lines(edges.depth, spans), spans.at, spans.x)
+    buffer = _buffer(spans.pixel, depth, width * height)
+    buffer[buffer == LOWEST] = empty
+    return buffer
+
+
+def read(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """values[index] for indices known to lie in 0..len(values) - 1; several times faster."""
+    return values.take(index, mode="wrap")
 
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -129,48 +158,87 @@ def _plane(x: np.ndarray, y: np.ndarray, area: np.ndarray, a: int, b: int) -> np
     return np.stack([dx, dy, -(dx * x[a] + dy * y[a])])
 
 
-def _spans(edges: _Edges, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """For each triangle row that holds pixel centres: triangle, y, first column, count."""
+@dataclass(frozen=True)
+class _Spans:
+    """Rows of pixels that triangles cover, and their fragments one after the other.
+
+    row, y [m]: the triangle of each span (number among the drawn) and its line. at [n]: the span of
+    each fragment; pixel [n]; x [n]: float32, the middle of the pixel.
+    """
+
+    row: np.ndarray
+    y: np.ndarray
+    at: np.ndarray
+    pixel: np.ndarray
+    x: np.ndarray
+
+
+def _spans(edges: _Edges, width: int) -> _Spans:
+    """The spans of all triangles that hold centres of pixels."""
     count = edges.last - edges.first + 1
     row = np.repeat(np.arange(len(count)), count)
-    y = np.arange(len(row)) - np.repeat(np.cumsum(count) - count - edges.first, count)
-    low, high = np.full(len(row), 0.0), np.full(len(row), float(width))
+    y = np.arange(len(row)) - read(np.cumsum(count) - count - edges.first, row)
+    middle = y + 0.5
+    low, high = np.zeros(len(row)), np.full(len(row), float(width))
     first = -edges.second - edges.third
     first[2] += 1
     for plane in (first, edges.second, edges.third):
         # A slope of zero would divide by zero; this tiny one moves no crossing that matters.
         slope = np.where(plane[0] == 0, 1e-30, plane[0])
-        cross = -(plane[1][row] * (y + 0.5) + plane[2][row]) / slope[row]
-        rising = (slope > 0)[row]
-        low = np.maximum(low, np.where(rising, cross, -np.inf))
-        high = np.minimum(high, np.where(rising, np.inf, cross))
-    start = np.ceil(np.minimum(low, width + 1) - 0.5 - SLACK).astype(np.int32)
-    end = np.floor(np.maximum(high, -1) - 0.5 + SLACK).astype(np.int32)
+        cross = read(plane[1], row) * middle
+        cross += read(plane[2], row)
+        np.divide(np.negative(cross, out=cross), read(slope, row), out=cross)
+        rising = read(slope > 0, row)
+        np.maximum(low, cross, out=low, where=rising)
+        np.minimum(high, cross, out=high, where=~rising)
+    start = np.ceil(np.minimum(low, width + 1) - 0.5 - SLACK).astype(np.int64)
+    end = np.floor(np.maximum(high, -1) - 0.5 + SLACK).astype(np.int64)
     start, end = np.maximum(start, 0), np.minimum(end, width - 1)
     full = np.flatnonzero(end >= start)
-    return row[full], y[full], start[full], (end - start + 1)[full]
+    row, y, start, length = row[full], y[full], start[full], (end - start + 1)[full]
+    # The number of the span rises by one where a span begins.
+    ends = np.cumsum(length)
+    at = np.zeros(int(length.sum()), np.int64)
+    at[ends[:-1]] = 1
+    np.cumsum(at, out=at)
+    column = np.arange(len(at))
+    column += read(start - ends + length, at)
+    pixel = column + read(y * width, at)
+    return _Spans(row, y, at, pixel, column.astype(np.float32) + np.float32(0.5))
+
+
+def _lines(plane: np.ndarray, spans: _Spans) -> tuple[np.ndarray, np.ndarray]:
+    """A plane along each span: slope and value at x = 0, float32 [m]."""
+    base = read(plane[1], spans.row) * (spans.y + 0.5)
+    base += read(plane[2], spans.row)
+    return read(plane[0].astype(np.float32), spans.row), base.astype(np.float32)
 
 
 def _interpolate(
-    edges: _Edges, row: np.ndarray, y: np.ndarray, at: np.ndarray, column: np.ndarray
-) -> list[np.ndarray]:
-    """Second weight, third weight and depth of each fragment, float32."""
-    x = column.astype(np.float32) + np.float32(0.5)
-    values = []
-    for plane in (edges.second, edges.third, edges.depth):
-        slope = plane[0][row].astype(np.float32)
-        base = (plane[1][row] * (y + 0.5) + plane[2][row]).astype(np.float32)
-        values.append(slope[at] * x + base[at])
+    lines: tuple[np.ndarray, np.ndarray], at: np.ndarray, x: np.ndarray
+) -> np.ndarray:
+    """Values float32 [n] of a plane's lines at `x`, in the spans `at`."""
+    values = read(lines[0], at)
+    values *= x
+    values += read(lines[1], at)
     return values
 
 
-def _nearest(pixel: np.ndarray, depth: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the nearest fragment of each covered pixel, and those pixels (rising)."""
-    buffer = np.full(size, -np.inf, np.float32)
+def _buffer(pixel: np.ndarray, depth: np.ndarray, size: int) -> np.ndarray:
+    """The largest depth in each pixel, LOWEST where there is none."""
+    buffer = np.full(size, LOWEST, np.float32)
     np.maximum.at(buffer, pixel, depth)
-    front = np.flatnonzero(depth >= buffer[pixel])
+    return buffer
+
+
+def _nearest(pixel: np.ndarray, depth: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the nearest fragment of each covered pixel, and those pixels (rising).
+
+    Fragments of depth -inf are none.
+    """
+    front = np.flatnonzero(depth >= read(_buffer(pixel, depth, size), pixel))
     index = np.full(size, -1, np.int32)
-    index[pixel[front]] = front
+    index[read(pixel, front)] = front
     covered = np.flatnonzero(index >= 0).astype(np.int32)
     return index[covered], covered
 

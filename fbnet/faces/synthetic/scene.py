@@ -5,10 +5,11 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,7 +34,7 @@ from fbnet.faces.synthetic.head import CLOTH, HAIR_SHELL, HAT, LASHES, LOCKS, He
 from fbnet.faces.synthetic.landmarks import LABELS, project_landmarks
 from fbnet.faces.synthetic.light import draw_light, expose, shade
 from fbnet.faces.synthetic.mesh import Mesh, join, shading_points
-from fbnet.faces.synthetic.raster import Fragments, Keep, rasterise, vertex_normals
+from fbnet.faces.synthetic.raster import Fragments, Keep, rasterise, read, vertex_normals
 from fbnet.faces.synthetic.skin import colour_points
 from fbnet.faces.synthetic.subject import Subject, draw_subject
 from fbnet.faces.synthetic.surroundings import draw_background, hand_layer, object_layer
@@ -121,7 +122,8 @@ def build_mesh(head: Head, subject: Subject, view: View, normals: np.ndarray) ->
 def draw_mesh(head: Head, mesh: Mesh, subject: Subject, view: View, lashes: float) -> Fragments:
     """Rasterise with strands and lashes cut out; lashes: their density, 0..1."""
     keep = cutouts(head, mesh, subject, lashes)
-    return rasterise(view.samples(mesh.points), mesh.triangles, view.side, view.side, keep)
+    cut = np.isin(mesh.material, (HAIR_SHELL, LOCKS, HAT, CLOTH, LASHES))
+    return rasterise(view.samples(mesh.points), mesh.triangles, view.side, view.side, keep, cut)
 
 
 def _picture(
@@ -192,39 +194,40 @@ def cutouts(head: Head, mesh: Mesh, subject: Subject, lashes: float) -> Keep:
     lashes: their density, 0..1.
     """
     hair, wear = subject.hair, subject.wear
-    angle, beside, height = head.angle, np.abs(head.angle), head.vertices[:, 1]
-    corners = mesh.source[mesh.triangles].T
+    angle, height = head.angle, np.ascontiguousarray(head.vertices[:, 1])
+    beside, source = np.abs(angle), read(mesh.source, np.ascontiguousarray(mesh.triangles.T))
 
     def keep(
         triangle: np.ndarray, second: np.ndarray, third: np.ndarray, pixel: np.ndarray
     ) -> np.ndarray:
-        material = mesh.material[triangle]
+        material = read(mesh.material, triangle)
         kept = np.ones(len(triangle), bool)
         for number, rule in rules.items():
             chosen = np.flatnonzero(material == number)
             if len(chosen):
-                face, b, c = triangle[chosen], second[chosen], third[chosen]
-                kept[chosen] = rule(face, b, c)
+                face = read(triangle, chosen)
+                corners = [read(corner, face) for corner in source]
+                kept[chosen] = rule(face, corners, read(second, chosen), read(third, chosen))
         lash = np.flatnonzero(material == LASHES)
         # A fixed grain over the picture: a hash of the place, whatever the order of drawing.
         grain = pixel[lash].astype(np.uint32) * np.uint32(2654435761) >> np.uint32(16)
         kept[lash] = grain % 1000 / 1000 < lashes
         return kept
 
-    def read(values: np.ndarray, face: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-        first, second, third = (values[corner][face] for corner in corners)
+    def at(values: np.ndarray, corners: Sequence[np.ndarray], b: np.ndarray, c: np.ndarray) -> np.ndarray:
+        first, second, third = (read(values, corner) for corner in corners)
         return first + (second - first) * b + (third - first) * c
 
-    def strands(*at: np.ndarray) -> np.ndarray:
-        places = [read(values, *at) for values in (angle, height, hair.line)]
-        kept = keep_strands(hair, places[0], places[1], places[2], mesh.layer[at[0]])
+    def strands(face: np.ndarray, *place: Any) -> np.ndarray:
+        places = [at(values, *place) for values in (angle, height, hair.line)]
+        kept = keep_strands(hair, places[0], places[1], places[2], read(mesh.layer, face))
         return kept & ~keep_hat(wear, np.abs(places[0]), places[1]) if wear.hat else kept
 
     rules = {
         HAIR_SHELL: strands,
-        LOCKS: lambda *at: keep_locks(hair, bool(wear.hat), read(beside, *at), read(height, *at)),
-        HAT: lambda *at: keep_hat(wear, read(beside, *at), read(height, *at)),
-        CLOTH: lambda *at: keep_mask(wear, read(beside, *at), read(height, *at)),
+        LOCKS: lambda _, *to: keep_locks(hair, bool(wear.hat), at(beside, *to), at(height, *to)),
+        HAT: lambda _, *to: keep_hat(wear, at(beside, *to), at(height, *to)),
+        CLOTH: lambda _, *to: keep_mask(wear, at(beside, *to), at(height, *to)),
     }
     return keep
 
