@@ -33,6 +33,8 @@ SHELLS = {"cropped": 1, "short": 3, "medium": 5, "afro": 6, "long": 4}
 """Copies of the scalp, one over the other, from which strands are cut."""
 STRANDS = {"cropped": 2, "short": 0, "medium": 1, "afro": 2, "long": 1, "bald": 0}
 """Which of `strand_pictures` a style has."""
+HAIR_REACH = 32
+"""Texels that hairs and blur reach beyond the edges of a brow, at most."""
 BROW_ACROSS = np.array([0.125, 0.24, 0.37, 0.495, 0.61])
 BROW_UPPER = np.array([7.465, 7.505, 7.53, 7.50, 7.41])
 BROW_LOWER = np.array([7.39, 7.42, 7.445, 7.425, 7.41])
@@ -114,9 +116,10 @@ def hair_shells(
     if not style.covers:
         return []
     skin = head.skin
-    inside = style.line[skin].max(1) > -0.08
-    wide = np.ptp(head.angle[skin], axis=1) < 3.5
-    scalp = skin[inside & wide]
+    # Not the triangles across the seam of the angle, at the nape.
+    above = (style.line > -0.08)[skin]
+    inside = above[:, 0] | above[:, 1] | above[:, 2]
+    scalp = skin[inside & _off_seam(head)]
     count = SHELLS[style.name]
     taper = np.clip((style.line + 0.08) / 0.25, 0.2, 1)[:, None] * style.length
     shells = []
@@ -127,6 +130,12 @@ def hair_shells(
             moved[:, 1] -= 0.25 * style.length * out * out
         shells.append(part_surface(head, moved, scalp, HAIR_SHELL, out))
     return shells
+
+
+@lru_cache(maxsize=2)
+def _off_seam(head: Head) -> np.ndarray:
+    """Which triangles of the skin do not span all angles, bool [m]."""
+    return np.asarray(np.ptp(head.angle[head.skin], axis=1) < 3.5)
 
 
 def hanging_hair(head: Head, vertices: np.ndarray, style: HairStyle) -> list[Surface]:
@@ -234,16 +243,22 @@ def brow_points(head: Head, shape: BrowShape, side: int) -> tuple[np.ndarray, np
 def paint_brows(head: Head, shape: BrowShape, rng: np.random.Generator) -> np.ndarray:
     """Density of brow hair over the face patch, uint8."""
     density: np.ndarray = np.zeros(FACE_PATCH.shape, np.uint8)
-    for side in (1, -1):
-        upper = _on_patch(head, side * shape.across, shape.upper)
-        lower = _on_patch(head, side * shape.across, shape.lower)
+    edges = [
+        (_on_patch(head, side * shape.across, shape.upper),
+         _on_patch(head, side * shape.across, shape.lower))
+        for side in (1, -1)
+    ]  # fmt: skip
+    # Rows that the brows can reach with their hairs; all others stay empty.
+    height = np.concatenate([line[:, 1] for pair in edges for line in pair])
+    rows = slice(max(int(height.min()) - HAIR_REACH, 0), int(height.max()) + HAIR_REACH)
+    for upper, lower in edges:
         outline = np.round(np.concatenate([upper, lower[::-1]]) * 8).astype(np.int32)
         fill: np.ndarray = np.zeros_like(density)
         cv2.fillPoly(fill, [outline], int(120 * shape.density), cv2.LINE_AA, 3)
-        fill = cv2.GaussianBlur(fill, (0, 0), 2.0)
+        fill[rows] = cv2.GaussianBlur(fill[rows], (0, 0), 2.0)
         _hairs(fill, upper, lower, shape.density, rng)
         np.maximum(density, fill, out=density)
-    density = cv2.GaussianBlur(density, (0, 0), 1.0)
+    density[rows] = cv2.GaussianBlur(density[rows], (0, 0), 1.0)
     return cv2.convertScaleAbs(density, alpha=shape.darkness)
 
 

@@ -52,6 +52,8 @@ MEAN_SHAPE = {
 """Added to everybody: the base mesh is squarer of jaw and fuller of lips than most people."""
 GENTLE = ("asym", "ears", "neck")
 """Folders whose targets act at half strength."""
+UNEVEN = 0.85
+"""The weaker side of a feature has at least this share of its strength."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,9 +142,9 @@ def _features(head: Head, rng: np.random.Generator, strength: float) -> dict[str
     for key, names in _groups(head).items():
         chosen, size = rng.random() < 0.3, rng.normal(0, 0.28 if key[:4] == "nose" else 0.38)
         value = min(abs(size), 0.85) * strength * (0.5 if key.startswith(GENTLE) else 1)
-        uneven = rng.uniform(0.85, 1, len(names)) if len(names) > 1 else np.ones(1)
+        uneven = [UNEVEN + (1 - UNEVEN) * rng.random() for _ in names] if len(names) > 1 else [1.0]
         if chosen:
-            weights.update(zip(names, value * uneven, strict=True))
+            weights.update({name: value * share for name, share in zip(names, uneven, strict=True)})
     return weights
 
 

@@ -71,20 +71,23 @@ def _tint(rng: np.random.Generator, spread: float) -> np.ndarray:
 def shade(points: Points, surfaced: Surfaced, light: Light, mesh: Mesh, view: View) -> np.ndarray:
     """Radiance of every point, linear RGB [n,3], not yet exposed."""
     occlusion = _ambient_occlusion(points, view)
-    up = (points.normal[:, 1:2] + 1) / 2
-    front = 0.3 + 0.35 * (points.normal[:, 2:3] + 1)
-    diffuse = (light.sky * up + light.ground * (1 - up)) * front * occlusion[:, None]
-    shine = np.zeros((len(points), 3), np.float32)
+    # One row for each colour: operations run along the points, not over three colours.
+    sky, ground, wrap = light.sky[:, None], light.ground[:, None], WRAP[:, None]
+    up = (points.normal[:, 1] + 1) / 2
+    front = 0.3 + 0.35 * (points.normal[:, 2] + 1)
+    diffuse = (sky * up + ground * (1 - up)) * front * occlusion
+    shine = np.zeros((3, len(points)), np.float32)
+    soft = np.sqrt(occlusion)
     fresnel = 1 + 3 * (0.04 + 0.96 * (1 - np.clip(points.normal[:, 2], 0, 1)) ** 5)
     for number, lamp in enumerate(light.lamps):
         facing = points.normal @ lamp.direction
         lit = _lit(points, lamp, mesh) if number == 0 else np.float32(1)
-        soft = np.sqrt(occlusion)
-        received = np.clip((facing[:, None] + WRAP) / (1 + WRAP), 0, 1) * lamp.colour
-        diffuse += received * (lit * soft)[:, None]
+        received = np.clip((facing + wrap) / (1 + wrap), 0, 1) * lamp.colour[:, None]
+        diffuse += received * (lit * soft)
         highlight = _highlight(points, surfaced, lamp, facing) * fresnel * lit * soft
-        shine += highlight[:, None] * lamp.colour
-    return surfaced.albedo * diffuse + shine * light.shine
+        shine += highlight * lamp.colour[:, None]
+    radiance = surfaced.albedo.T * diffuse + shine * light.shine
+    return np.ascontiguousarray(radiance.T)
 
 
 def _highlight(points: Points, surfaced: Surfaced, lamp: Lamp, facing: np.ndarray) -> np.ndarray:

@@ -7,10 +7,12 @@ import numpy as np
 
 from fbnet.faces.synthetic.camera import Camera, View
 from fbnet.faces.synthetic.head import CLOTH, LASHES, Head
-from fbnet.faces.synthetic.raster import Fragments, vertex_normals
+from fbnet.faces.synthetic.raster import Fragments, lengths, read, vertex_normals
 
 MATERIALS = 16
 """Room for material numbers in a key."""
+BLOCK = 4096
+"""Points whose attributes are read in one go."""
 FIXED = ("angle", "height", "lips", "eyelids", "inside-mouth", "sky", "rosy", "under_eyes", "beard")
 """Attributes of the template; beside them `line` (hair) and the normal differ by picture."""
 
@@ -146,11 +148,17 @@ def shading_points(
     last[group] = order
     first[group[::-1]] = order[::-1]
     values = np.zeros((len(key), table.shape[1]), np.float32)
-    for chosen in (first, last):
-        for i in range(3):
-            corner = mesh.source[mesh.triangles[fragments.triangle[chosen], i]]
-            share = fragments.weights[chosen, i] * np.float32(0.5)
-            values += np.take(table, corner, axis=0) * share[:, None]
+    corners = read(mesh.source, np.ascontiguousarray(mesh.triangles.T))
+    shares = np.ascontiguousarray(fragments.weights.T) * np.float32(0.5)
+    # In blocks that stay in the cache.
+    for start in range(0, len(key), BLOCK):
+        block = values[start : start + BLOCK]
+        for chosen in (first[start : start + BLOCK], last[start : start + BLOCK]):
+            triangle = read(fragments.triangle, chosen)
+            for corner, share in zip(corners, shares, strict=True):
+                place = table.take(read(corner, triangle), axis=0, mode="wrap")
+                place *= read(share, chosen)[:, None]
+                block += place
     attributes = {name: values[:, i].copy() for i, name in enumerate((*FIXED, "line"))}
     normal = values[:, 10:13]
     cloth = key % MATERIALS == CLOTH
@@ -159,10 +167,11 @@ def shading_points(
         own = vertex_normals(mesh.points, mesh.triangles[mesh.material == CLOTH])
         corners = mesh.triangles[fragments.triangle[first[cloth]]]
         normal[cloth] = np.einsum("nck,nc->nk", own[corners], fragments.weights[first[cloth]])
-    normal = normal / (np.sqrt((normal * normal).sum(1, keepdims=True)) + 1e-6)
+    normal = normal / (lengths(normal) + 1e-6)[:, None]
     pixel = key // MATERIALS
     depth = (fragments.depth[first] + fragments.depth[last]) / 2
-    position = view.unproject(pixel % view.stored + 0.5, pixel // view.stored + 0.5, depth)
+    row = pixel // view.stored
+    position = view.unproject(pixel - row * view.stored + 0.5, row + 0.5, depth)
     layer = mesh.layer[fragments.triangle[first]]
     return Points(pixel, key % MATERIALS, cover, layer, normal, position, attributes)
 
@@ -176,7 +185,7 @@ def _group(
     pixel = (row // view.supersampling) * view.stored + column // view.supersampling
     key = pixel * MATERIALS + mesh.material[fragments.triangle]
     count = np.bincount(key, minlength=view.stored**2 * MATERIALS)
-    keys = np.flatnonzero(count)
+    keys = np.flatnonzero(count > 0)
     number = np.zeros(len(count), np.int32)
     number[keys] = np.arange(len(keys))
     cover = count[keys] / np.float32(view.supersampling**2)

@@ -41,8 +41,7 @@ def vertex_normals(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     total = np.stack(
         [np.bincount(index, np.tile(normal[:, i], 3), len(points)) for i in range(3)], axis=1
     )
-    length = np.sqrt((total * total).sum(axis=1, keepdims=True))
-    return (total / np.maximum(length, 1e-9)).astype(np.float32)
+    return (total / np.maximum(lengths(total), 1e-9)[:, None]).astype(np.float32)
 
 
 def rasterise(
@@ -98,6 +97,12 @@ def depth_map(
 def read(values: np.ndarray, index: np.ndarray) -> np.ndarray:
     """values[index] for indices known to lie in 0..len(values) - 1; several times faster."""
     return values.take(index, mode="wrap")
+
+
+def lengths(rows: np.ndarray) -> np.ndarray:
+    """Lengths [n] of rows [n,3]; faster than a sum over so short an axis."""
+    squares = rows * rows
+    return np.asarray(np.sqrt(squares[:, 0] + squares[:, 1] + squares[:, 2]))
 
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -140,7 +140,8 @@ def _picture(
     rng = draws.shot("light")
     radiance = shade(points, surfaced, draw_light(rng), mesh, view)
     exposed = expose(radiance, points, rng)
-    brightness = float(np.median(exposed.mean(1))) / max(float(subject.person.skin.mean()), 0.02)
+    grey = (exposed[:, 0] + exposed[:, 1] + exposed[:, 2]) / 3
+    brightness = float(np.median(grey)) / max(float(subject.person.skin.mean()), 0.02)
     # Sum the colours by cover over the background.
     background = draw_background(draws.shot("background"), view.stored)
     count = view.stored**2
