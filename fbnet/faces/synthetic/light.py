@@ -9,7 +9,7 @@ from fbnet.faces.synthetic.camera import View
 from fbnet.faces.synthetic.drawing import linear
 from fbnet.faces.synthetic.head import CLOTH, HAIR_SHELL, HAT, SKIN, TEETH, TONGUE
 from fbnet.faces.synthetic.mesh import Mesh, Points
-from fbnet.faces.synthetic.raster import depth_map
+from fbnet.faces.synthetic.raster import depth_map, read
 from fbnet.faces.synthetic.skin import Surfaced
 
 SHADOW_SIDE = 144
@@ -141,12 +141,12 @@ def _lit(points: Points, lamp: Lamp, mesh: Mesh) -> np.ndarray:
     casters = np.isin(mesh.material, (SKIN, HAT, CLOTH))
     casters |= (mesh.material == HAIR_SHELL) & (mesh.layer > 0.5) & (mesh.layer < 0.8)
     depth = depth_map(flat(mesh.points), mesh.triangles[casters], SHADOW_SIDE, SHADOW_SIDE, -9)
-    place = flat(points.position + BIAS * points.normal)
-    lit = np.zeros(len(points), np.float32)
+    x, y, z = np.ascontiguousarray(flat(points.position + BIAS * points.normal).T)
+    reach, lit = z + BIAS, np.zeros(len(points), np.float32)
     for right, down in TAPS:
-        column = np.clip((place[:, 0] + right).astype(np.int32), 0, SHADOW_SIDE - 1)
-        row = np.clip((place[:, 1] + down).astype(np.int32), 0, SHADOW_SIDE - 1)
-        lit += depth[row * SHADOW_SIDE + column] < place[:, 2] + BIAS
+        column = np.clip((x + right).astype(np.int64), 0, SHADOW_SIDE - 1)
+        row = np.clip((y + down).astype(np.int64), 0, SHADOW_SIDE - 1)
+        lit += read(depth, row * SHADOW_SIDE + column) < reach
     return lit / np.float32(len(TAPS))
 
 

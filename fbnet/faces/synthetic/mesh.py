@@ -81,7 +81,7 @@ def join(head: Head, vertices: np.ndarray, extra: list[Surface], camera: Camera)
 class Points:
     """What is shaded: one entry per pixel of the stored picture and material seen in it.
 
-    pixel int [n] (rising), material int [n], cover float32 [n] (share of the pixel's samples),
+    pixel int [n] (rising), material uint8 [n], cover float32 [n] (share of the pixel's samples),
     layer float32 [n], depth float32 [n], normal and position float32 [n,3] (placed, y up,
     z to the viewer), attributes: name -> float32 [n].
     """
@@ -102,9 +102,7 @@ class Points:
 
     def of(self, *materials: int) -> np.ndarray:
         """Indices of the points of these materials."""
-        wanted = np.zeros(MATERIALS, bool)
-        wanted[list(materials)] = True
-        return np.flatnonzero(wanted[self.material])
+        return np.flatnonzero(np.logical_or.reduce([self.material == m for m in materials]))
 
 
 @lru_cache(maxsize=2)
@@ -173,7 +171,8 @@ def shading_points(
     row = pixel // view.stored
     position = view.unproject(pixel - row * view.stored + 0.5, row + 0.5, depth)
     layer = mesh.layer[fragments.triangle[first]]
-    return Points(pixel, key % MATERIALS, cover, layer, normal, position, attributes)
+    material = (key % MATERIALS).astype(np.uint8)
+    return Points(pixel, material, cover, layer, normal, position, attributes)
 
 
 def _group(

@@ -136,14 +136,17 @@ def _edges(
 ) -> tuple[np.ndarray, _Edges]:
     """Indices of the triangles worth drawing, and their planes (float64)."""
     corners = np.ascontiguousarray(triangles.T)
-    x, y = (np.take(points[:, i].astype(np.float64), corners) for i in (0, 1))
+    x, y = (read(points[:, i].astype(np.float64), corners) for i in (0, 1))
     area = (x[1] - x[0]) * (y[2] - y[0]) - (x[2] - x[0]) * (y[1] - y[0])
+    facing = np.flatnonzero(area < -1e-9)
+    x, y, area = x.take(facing, axis=1), y.take(facing, axis=1), read(area, facing)
     first = np.ceil(np.clip(_least(y), 0, height) - 0.5 - SLACK).astype(np.int32)
     last = np.floor(np.clip(-_least(-y), 0, height) - 0.5 + SLACK).astype(np.int32)
     inside = (-_least(-x) > 0) & (_least(x) < width)
-    drawn = np.flatnonzero((area < -1e-9) & (last >= first) & inside)
-    x, y, area, first, last = x[:, drawn], y[:, drawn], area[drawn], first[drawn], last[drawn]
-    z = np.take(points[:, 2].astype(np.float64), corners[:, drawn])
+    seen = np.flatnonzero((last >= first) & inside)
+    x, y = x.take(seen, axis=1), y.take(seen, axis=1)
+    area, first, last, drawn = (read(values, seen) for values in (area, first, last, facing))
+    z = read(points[:, 2].astype(np.float64), corners.take(drawn, axis=1))
     second = _plane(x, y, area, 2, 0)
     third = _plane(x, y, area, 0, 1)
     depth = second * (z[1] - z[0]) + third * (z[2] - z[0])
@@ -190,17 +193,18 @@ def _spans(edges: _Edges, width: int) -> _Spans:
     for plane in (first, edges.second, edges.third):
         # A slope of zero would divide by zero; this tiny one moves no crossing that matters.
         slope = np.where(plane[0] == 0, 1e-30, plane[0])
+        # Planes that rise bound a span from below, the others from above.
+        below, above = np.where(slope > 0, 0, -np.inf), np.where(slope > 0, np.inf, 0)
         cross = read(plane[1], row) * middle
         cross += read(plane[2], row)
         np.divide(np.negative(cross, out=cross), read(slope, row), out=cross)
-        rising = read(slope > 0, row)
-        np.maximum(low, cross, out=low, where=rising)
-        np.minimum(high, cross, out=high, where=~rising)
+        np.maximum(low, cross + read(below, row), out=low)
+        np.minimum(high, cross + read(above, row), out=high)
     start = np.ceil(np.minimum(low, width + 1) - 0.5 - SLACK).astype(np.int64)
     end = np.floor(np.maximum(high, -1) - 0.5 + SLACK).astype(np.int64)
     start, end = np.maximum(start, 0), np.minimum(end, width - 1)
     full = np.flatnonzero(end >= start)
-    row, y, start, length = row[full], y[full], start[full], (end - start + 1)[full]
+    row, y, start, length = (read(v, full) for v in (row, y, start, end - start + 1))
     # The number of the span rises by one where a span begins.
     ends = np.cumsum(length)
     at = np.zeros(int(length.sum()), np.int64)

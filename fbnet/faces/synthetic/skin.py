@@ -143,8 +143,10 @@ def _ground(
     bright = 1 + 0.03 * noise[:, 1] + rng.uniform(0.005, 0.03) * noise[:, 3]
     red = 0.07 * noise[:, 0] + rng.uniform(0.1, 1.4) * at["rosy"]
     under = rng.uniform(0, 0.35) * at["under_eyes"] + 0.12 * at["eyelids"]
-    change = 1 + ROSY * red[:, None] - UNDER_EYES * under[:, None]
-    return person.skin * (bright[:, None] * np.clip(change, 0.3, 1.6)).astype(np.float32)
+    # Stored by colour: what is laid over it runs along the points, not over three colours.
+    change = 1 + ROSY[:, None] * red - UNDER_EYES[:, None] * under
+    light = (bright * np.clip(change, 0.3, 1.6)).astype(np.float32)
+    return np.asarray((person.skin[:, None] * light).T)
 
 
 def _beard(

@@ -34,8 +34,9 @@ def draw_background(rng: np.random.Generator, side: int) -> np.ndarray:
     colour = _palette(rng)
     rows, columns = np.mgrid[0:side, 0:side].astype(np.float32) / side - 0.5
     angle = rng.uniform(0, 2 * np.pi)
-    share = np.clip(0.5 + columns * np.cos(angle) + rows * np.sin(angle), 0, 1)[..., None]
-    picture = (colour() * share + colour() * (1 - share)).astype(np.float32)
+    share = np.clip(0.5 + columns * np.cos(angle) + rows * np.sin(angle), 0, 1)
+    blend = np.multiply.outer(colour(), share) + np.multiply.outer(colour(), 1 - share)
+    picture = np.ascontiguousarray(np.moveaxis(blend, 0, 2), np.float32)
     names, shares = list(KINDS), np.array([share for share, _ in KINDS.values()])
     kind = names[rng.choice(len(names), p=shares / shares.sum())]
     picture = KINDS[kind][1](rng, picture, colour)

@@ -102,13 +102,14 @@ def _is_skin(head: Head) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)
-def _neighbours(head: Head) -> tuple[np.ndarray, np.ndarray]:
-    """Directed skin edges near the face (from, to)."""
+def _neighbours(head: Head) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Directed skin edges near the face (from, to), and the number of each vertex's edges [V]."""
     skin = head.skin
     near = skin[(head.vertices[:, 2][skin].min(1) > 0.3) & (head.vertices[:, 1][skin].min(1) > 5.9)]
     pairs = np.concatenate([near[:, [0, 1]], near[:, [1, 2]], near[:, [2, 0]]])
     pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
-    return pairs[:, 0], pairs[:, 1]
+    start, end = np.ascontiguousarray(pairs.T)
+    return start, end, np.bincount(start, minlength=len(head.vertices))
 
 
 def mask_surface(
@@ -133,14 +134,14 @@ def mask_surface(
 
 def _averaged(head: Head, values: np.ndarray, rounds: int) -> np.ndarray:
     """Values [V,k] by vertex, near the face replaced by the mean of their neighbours'."""
-    start, end = _neighbours(head)
-    degree = np.bincount(start, minlength=len(values))
-    moved = degree > 0
-    values = values.copy()
+    start, end, degree = _neighbours(head)
+    moved = np.flatnonzero(degree)
+    columns = np.array(values.T)
     for _ in range(rounds):
-        columns = [np.bincount(start, column[end], len(values)) for column in values.T]
-        values[moved] = np.stack(columns, axis=1)[moved] / degree[moved, None]
-    return values
+        for column in columns:
+            total = np.bincount(start, column[end], len(column))
+            column[moved] = total[moved] / degree[moved]
+    return columns.T
 
 
 def glasses_layers(
