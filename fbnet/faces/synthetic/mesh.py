@@ -165,14 +165,14 @@ def shading_points(
         own = vertex_normals(mesh.points, mesh.triangles[mesh.material == CLOTH])
         corners = mesh.triangles[fragments.triangle[first[cloth]]]
         normal[cloth] = np.einsum("nck,nc->nk", own[corners], fragments.weights[first[cloth]])
-    normal = normal / (lengths(normal) + 1e-6)[:, None]
+    unit = normal / (lengths(normal) + 1e-6)[:, None]
     pixel = key // MATERIALS
     depth = (fragments.depth[first] + fragments.depth[last]) / 2
     row = pixel // view.stored
     position = view.unproject(pixel - row * view.stored + 0.5, row + 0.5, depth)
     layer = mesh.layer[fragments.triangle[first]]
     material = (key % MATERIALS).astype(np.uint8)
-    return Points(pixel, material, cover, layer, normal, position, attributes)
+    return Points(pixel, material, cover, layer, unit, position, attributes)
 
 
 def _group(

@@ -223,9 +223,7 @@ def _lines(plane: np.ndarray, spans: _Spans) -> tuple[np.ndarray, np.ndarray]:
     return read(plane[0].astype(np.float32), spans.row), base.astype(np.float32)
 
 
-def _interpolate(
-    lines: tuple[np.ndarray, np.ndarray], at: np.ndarray, x: np.ndarray
-) -> np.ndarray:
+def _interpolate(lines: tuple[np.ndarray, np.ndarray], at: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Values float32 [n] of a plane's lines at `x`, in the spans `at`."""
     values = read(lines[0], at)
     values *= x

@@ -215,7 +215,9 @@ def cutouts(head: Head, mesh: Mesh, subject: Subject, lashes: float) -> Keep:
         kept[lash] = grain % 1000 / 1000 < lashes
         return kept
 
-    def at(values: np.ndarray, corners: Sequence[np.ndarray], b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    def at(
+        values: np.ndarray, corners: Sequence[np.ndarray], b: np.ndarray, c: np.ndarray
+    ) -> np.ndarray:
         first, second, third = (read(values, corner) for corner in corners)
         return first + (second - first) * b + (third - first) * c
 
