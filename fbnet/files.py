@@ -74,11 +74,12 @@ def remove_abandoned(folder: str | Path) -> None:
     """Remove the temporary files in `folder` of processes that were killed while writing."""
     for path in Path(folder).glob(f".*{TEMPORARY}"):
         match = re.search(rf"\.(\d+){re.escape(TEMPORARY)}$", path.name)
-        if match and not _is_alive(int(match[1])):
+        if match and not is_alive(int(match[1])):
             path.unlink(missing_ok=True)
 
 
-def _is_alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
+    """Whether a process of this id runs on this machine."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

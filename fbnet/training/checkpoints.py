@@ -5,20 +5,22 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
 from torch import Tensor, nn
 
-from fbnet.errors import BadInput
-from fbnet.files import digest, write_bytes
-from fbnet.progress import is_rank_zero
+from fbnet.errors import BadInput, safe_point
+from fbnet.files import digest, is_alive, read_bytes, write_bytes, writing
+from fbnet.progress import is_rank_zero, say
 
 
 def fingerprint(params: Any, inputs: Iterable[Path], code: Iterable[Path]) -> str:
@@ -54,12 +56,16 @@ class Checkpoint:
         if not self._file.exists():
             return None
         try:
-            return torch.load(self._file, weights_only=True)
+            state = torch.load(self._file, weights_only=True)
         except Exception as error:
-            raise BadInput(
-                f"{self._file}: cannot be read ({type(error).__name__}); remove {self.folder} to "
-                f"start afresh"
-            ) from error
+            reason = type(error).__name__
+        else:
+            if isinstance(state, dict):
+                return state
+            reason = f"a {type(state).__name__} instead of a state"
+        raise BadInput(
+            f"{self._file}: cannot be read ({reason}); remove {self.folder} to start afresh"
+        )
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the saved state; only rank zero writes it."""
@@ -78,33 +84,99 @@ class Checkpoint:
 def checkpoint(root: Path, name: str, key: str) -> Iterator[Checkpoint]:
     """Hold the checkpoint of (`name`, `key`) under `root`; remove it when the body succeeds.
 
-    `key` is a `fingerprint`. Raises BadInput when another live process holds the checkpoint. Of
+    `key` is a `fingerprint`. Where another live process holds the checkpoint, as of experiments
+    that differ in a later stage only, it is waited for, and its finished state is taken over. Of
     several training processes rank zero holds it and the others only read.
     """
     folder = root / f"{name}-{key[:16]}"
     if not is_rank_zero():
         yield Checkpoint(folder)
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "a+") as lock:
-        _acquire(lock, folder)
+    with _held(folder):
+        prune(root, folder)
         yield Checkpoint(folder)
-        shutil.rmtree(folder)
+        waiting = [p for p in folder.glob(f"{WAITING}*") if is_alive(int(p.name[len(WAITING) :]))]
+        if not waiting:
+            shutil.rmtree(folder)
 
 
-def _acquire(lock: Any, folder: Path) -> None:
+POLL_S = 0.2
+"""Seconds between looks whether a checkpoint is free."""
+LOCK, WAITING = "lock", "waiting-"
+"""Files of a checkpoint: its holder's process, and one that waits, which names itself."""
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold the lock of a checkpoint's folder; the system frees it when the process dies."""
+    waiting = folder / f"{WAITING}{os.getpid()}"
+    waited = False
+    while True:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / LOCK, "a+") as lock:
+            if _lock(lock) and _is_at(lock, folder / LOCK):
+                waiting.unlink(missing_ok=True)
+                lock.truncate(0)
+                lock.write(str(os.getpid()))
+                lock.flush()
+                yield
+                return
+            if not waited:
+                lock.seek(0)
+                holder = lock.read().strip() or "unknown"
+                say(f"{folder}: waiting for process {holder}, which is at work on this very run")
+                waited = True
+        with suppress(FileNotFoundError):  # the holder is removing the folder
+            waiting.touch()
+        safe_point()
+        time.sleep(POLL_S)
+
+
+def _lock(stream: IO[str]) -> bool:
+    """Lock an open file; whether nobody else holds it."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        raise BadInput(
-            f"{folder}: process {holder} is still at work on this very run; wait for it, or stop "
-            f"it with `kill {holder}`"
-        ) from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
+        return False
+    return True
+
+
+def _is_at(stream: IO[str], path: Path) -> bool:
+    """Whether an open file is the one at `path`: its holder may have removed it meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+KEPT_DAYS, KEPT_BYTES = 30, 10 * 2**30
+"""How long the checkpoint of an unfinished run is kept, and how much all of them may take."""
+
+
+def prune(root: Path, own: Path) -> None:
+    """Remove abandoned checkpoints under `root`, oldest first, and print a line about them.
+
+    Abandoned are those older than KEPT_DAYS, and the oldest ones while all take more than
+    KEPT_BYTES. `own`, and what another process holds, stays.
+    """
+    ages: list[tuple[float, int, Path]] = []
+    for folder in root.iterdir():
+        if re.fullmatch(r"\w+-[0-9a-f]{16}", folder.name) and (folder / LOCK).exists():
+            states = [path.stat() for path in folder.rglob("*") if path.is_file()]
+            newest = max(status.st_mtime for status in states)
+            ages.append((newest, sum(status.st_size for status in states), folder))
+    total, removed, freed = sum(size for _, size, _ in ages), 0, 0
+    for changed, size, folder in sorted(ages):
+        old = time.time() - changed > KEPT_DAYS * 86_400
+        if folder == own or not (old or total > KEPT_BYTES):
+            continue
+        with open(folder / LOCK, "a+") as lock:
+            if _lock(lock):
+                shutil.rmtree(folder)
+                removed, freed, total = removed + 1, freed + size, total - size
+    if removed:
+        say(f"{root}: {removed} abandoned checkpoints removed ({freed / 2**20:.0f} MB)")
 
 
 def snapshot(module: nn.Module) -> dict[str, Tensor]:
@@ -117,14 +189,18 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     write_bytes(path, save_bytes({name: tensor.contiguous() for name, tensor in weights.items()}))
 
 
+LARGEST_WEIGHTS = 4 * 2**30
+"""Bytes of a file of weights."""
+
+
 def load_weights(path: Path) -> dict[str, Tensor]:
     """Read tensors by name from safetensors, which execute nothing when they are read.
 
     Raises BadInput on a missing or broken file.
     """
     try:
-        return load_bytes(path.read_bytes())
-    except FileNotFoundError:
-        raise BadInput(f"{path}: no such file") from None
+        return load_bytes(read_bytes(path, LARGEST_WEIGHTS))
+    except BadInput:
+        raise
     except Exception as error:
         raise BadInput(f"{path}: not a safetensors file ({error})") from None

@@ -69,7 +69,6 @@ class Trainer(ABC, Generic[Net]):
 
     def run_epoch(self) -> Row:
         """Train one epoch, validate where it is due, keep the best weights; the epoch's row."""
-        torch.manual_seed(self.seed * 1_000_003 + self.epoch)
         loss, figures = self.train_epoch()
         self.epoch += 1
         row = {"epoch": float(self.epoch), "loss": loss}

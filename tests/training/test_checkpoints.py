@@ -1,13 +1,17 @@
 """Checkpoints: written whole, locked, keyed by what the run depends on."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, stop_on_signals
+from fbnet.training import checkpoints
 from fbnet.training.checkpoints import Checkpoint, checkpoint, fingerprint
 
 
@@ -36,22 +40,67 @@ def test_inner_checkpoints_do_not_mix(tmp_path: Path) -> None:
     assert saved.inner("0").load() == {"epoch": 1}
 
 
-def test_a_second_process_learns_who_holds_it(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from fbnet.training.checkpoints import checkpoint\n"
-        f"with checkpoint(Path({str(tmp_path)!r}), 'search', 'key'): print('held', flush=True); "
-        "sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
+HOLD = """
+import sys
+from pathlib import Path
+from fbnet.training.checkpoints import checkpoint
+with checkpoint(Path(sys.argv[1]), "search", "key") as saved:
+    print("held", flush=True)
+    sys.stdin.read()
+    saved.save({"epoch": 9})
+"""
+
+
+def test_a_second_process_waits_and_takes_the_finished_state_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
-        with (
-            pytest.raises(BadInput, match=f"process {holder.pid} is still at work"),
-            checkpoint(tmp_path, "search", "key"),
-        ):
+        sleep = time.sleep
+
+        def end_the_holder(seconds: float) -> None:
+            if holder.poll() is None:
+                holder.communicate()
+            sleep(seconds)
+
+        monkeypatch.setattr(checkpoints.time, "sleep", end_the_holder)
+        with checkpoint(tmp_path, "search", "key") as saved:
+            assert saved.load() == {"epoch": 9}
+    assert f"waiting for process {holder.pid}" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stop_signal_ends_the_waiting(tmp_path: Path, stop_signals: None) -> None:
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
+        stop_on_signals()
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt), checkpoint(tmp_path, "search", "key"):
             pass
         holder.communicate()
+
+
+def test_abandoned_checkpoints_are_removed_with_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def abandon(key: str, days: float) -> Path:
+        with pytest.raises(RuntimeError), checkpoint(tmp_path, "search", key) as saved:
+            saved.save({"epoch": 1})
+            raise RuntimeError("stopped")
+        then = time.time() - days * 86_400
+        for path in saved.folder.iterdir():
+            os.utime(path, (then, then))
+        return saved.folder
+
+    old, recent, newest = abandon("a" * 16, 31), abandon("b" * 16, 2), abandon("c" * 16, 1)
+    with checkpoint(tmp_path, "search", "d" * 16):
+        assert (old.exists(), recent.exists(), newest.exists()) == (False, True, True)
+        assert "1 abandoned checkpoints removed" in capsys.readouterr().out
+        monkeypatch.setattr(checkpoints, "KEPT_BYTES", 2000)
+        with checkpoint(tmp_path, "search", "e" * 16):
+            assert (recent.exists(), newest.exists()) == (False, True)
 
 
 def test_a_broken_file_is_an_error_not_a_fresh_start(tmp_path: Path) -> None:
