@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-DONE, FAILED, BAD_INPUT = 0, 1, 2
-"""Exit codes of all commands."""
+DONE, FAILED, BAD_INPUT, NO_FACE = 0, 1, 2, 3
+"""Exit codes of all commands; the last is that of `fbnet predict` alone."""
 SHOWN = 5
 """How many faults a message lists before it only counts them."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from fbnet.faces.readers.base import Reader
     from fbnet.nets.baselines import Baseline
+    from fbnet.predict.detect import Detector
     from fbnet.training.losses import LandmarkLoss
 
 Builder = Callable[..., "nn.Module"]
@@ -183,3 +184,12 @@ OPTIMIZERS: Registry["Callable[..., torch.optim.Optimizer]"] = Registry(
     },
 )
 """Builders of an optimiser: (parameters, lr, weight_decay) -> torch.optim.Optimizer."""
+
+DETECTORS: Registry["Callable[[], Detector]"] = Registry(
+    "face detector",
+    {
+        "mtcnn": "fbnet.predict.mtcnn:Mtcnn",
+        "yunet": "fbnet.predict.yunet:YuNet",
+    },
+)
+"""Builders of face detectors for whole photographs: () -> `fbnet.predict.detect.Detector`."""

@@ -1,28 +1,38 @@
 """The `fbnet` command: inference, scoring, pages and device kits, beside the pipeline."""
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, _ActionsContainer
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from fbnet.engines import ENGINES
-from fbnet.errors import BadInput, exit_code
+from fbnet.errors import NO_FACE, exit_code
 from fbnet.predict.interface import Interface
 from stages.results import Results
 
-Command = Callable[[Namespace], None]
-"""Does the work; imports what it needs, so that `--help` answers at once."""
+Command = Callable[[Namespace], int | None]
+"""Does the work and returns an exit code, None being 0; imports what it needs when it is called, so
+that `--help` answers at once."""
 RESULTS: dict[str, Any] = {
     "type": Path,
     "default": Results().root,
     "help": "folder the stages wrote (%(default)s)",
 }
 
+PREDICT_OPTIONS = (
+    "box", "boxes", "camera", "crop_scale", "crops", "csv", "detector", "fps", "frames", "pts",
+    "still",
+)  # fmt: skip
+"""Arguments of `predict` that are fields of `fbnet.predict.run.Options`."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand. Returns 0 done, 2 bad input (one line on stderr); 1 is a traceback."""
+    """Run one subcommand. Returns 0 done, 2 bad input (one line on stderr); 1 is a traceback.
+
+    `predict` returns 3 where it found no face in any of the files; it writes what it saw.
+    """
     parser = ArgumentParser(prog="fbnet", description=__doc__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, define in COMMANDS.items():
@@ -87,19 +97,14 @@ def score(parser: ArgumentParser) -> Command:
     parser.add_argument("model", help="ONNX file: ours, or any whose input and output you declare")
     parser.add_argument("faces", help="data set in any layout, or the faces of the fetch stage")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
-    parser.add_argument(
-        "--crop-scale", type=float, metavar="X", help="crop's side in landmark boxes"
-    )
-    for option in fields(Interface):
-        parser.add_argument(f"--{option.name}", **option.metadata)
+    declared = _interface(parser)
 
     def run(arguments: Namespace) -> None:
         from fbnet.files import write_json
         from fbnet.predict.score import score_folder
 
-        interface = Interface(**{o.name: getattr(arguments, o.name) for o in fields(Interface)})
         files = Path(arguments.model), Path(arguments.faces)
-        figures = score_folder(*files, interface, arguments.crop_scale)
+        figures = score_folder(*files, declared(arguments), arguments.crop_scale)
         for name, value in figures.items():
             print(f"{name:24} {value:.4g}")
         if arguments.json:
@@ -109,32 +114,79 @@ def score(parser: ArgumentParser) -> Command:
 
 
 def predict(parser: ArgumentParser) -> Command:
-    """Draw landmarks on pictures and videos."""
-    parser.add_argument("paths", nargs="+", help="pictures, videos, or folders of them")
-    parser.add_argument("--model", help="ONNX file (default: the pretrained one)")
+    """Find faces in pictures, videos and cameras, and write and draw their landmarks."""
     parser.add_argument(
-        "--box", nargs=4, type=float, metavar=("X", "Y", "W", "H"),
-        help="around the face's landmarks, pixels; without it a picture is a face crop already",
+        "paths", nargs="*", type=Path,
+        help="pictures, videos, folders of them; - for raw BGR frames on the standard input",
     )  # fmt: skip
-    parser.add_argument(
-        "--still", action="store_true", help="videos: keep the box, do not follow the face"
+    parser.add_argument("--camera", type=int, metavar="N", help="look at a camera, until Ctrl-C")
+    parser.add_argument("--out", type=Path, default="predictions", help="folder (%(default)s)")
+    parser.add_argument("--csv", action="store_true", help="write landmarks.csv too")
+    parser.add_argument("--pts", action="store_true", help="write a .pts for each face too")
+    parser.add_argument("--no-drawing", action="store_true", help="write no pictures and videos")
+
+    where = parser.add_argument_group("where the faces are, instead of looking for them")
+    where.add_argument(
+        "--box", nargs=4, type=float, metavar=("X", "Y", "W", "H"),
+        help="around the landmarks, in pixels, in all files",
+    )  # fmt: skip
+    where.add_argument("--boxes", type=Path, metavar="FILE", help="CSV or JSON: picture,x,y,w,h")
+    where.add_argument("--crops", action="store_true", help="each picture is a face's crop")
+    where.add_argument("--still", action="store_true", help="in all frames, without following")
+    where.add_argument("--detector", default="mtcnn", help="mtcnn, yunet (%(default)s)")
+
+    streams = parser.add_argument_group("videos and cameras")
+    streams.add_argument("--raw", action="store_true", help="without the One-Euro filter")
+    streams.add_argument("--min-cutoff", type=float, metavar="HZ", help="of a point at rest (1)")
+    streams.add_argument(
+        "--beta", type=float, metavar="HZ", help="more by face sides a second (20)"
     )
-    parser.add_argument("--batch", type=int, default=64, help="pictures at once (%(default)s)")
-    parser.add_argument("--out", default="predictions", help="folder to write (%(default)s)")
+    streams.add_argument("--frames", action="store_true", help="a folder holds a video's frames")
+    streams.add_argument(
+        "--size", nargs=2, type=int, metavar=("W", "H"), help="of frames on the standard input"
+    )
+    streams.add_argument("--fps", type=float, help="frames per second, if not as the video says")
+    streams.add_argument("--max-frames", type=int, metavar="N", help="end after N frames")
 
-    def run(arguments: Namespace) -> None:
-        from fbnet.predict.run import PRETRAINED, predict
+    nets = parser.add_argument_group("the model")
+    nets.add_argument("--model", type=Path, help="ONNX file (default: the one that is shipped)")
+    declared = _interface(nets)
 
-        if arguments.batch < 1:
-            raise BadInput(f"--batch {arguments.batch}: give 1 or more")
-        paths, out = [Path(path) for path in arguments.paths], Path(arguments.out)
-        model = Path(arguments.model or PRETRAINED)
-        written = predict(
-            model, paths, out, box=arguments.box, still=arguments.still, batch=arguments.batch
+    def run(arguments: Namespace) -> int | None:
+        from fbnet.predict.landmarker import PRETRAINED
+        from fbnet.predict.run import Options, predict
+        from fbnet.predict.track import OneEuro
+
+        given = {"min_cutoff": arguments.min_cutoff, "beta": arguments.beta}
+        smoothing = OneEuro(**{name: value for name, value in given.items() if value is not None})
+        options = Options(
+            model=arguments.model or PRETRAINED,
+            interface=declared(arguments),
+            smoothing=None if arguments.raw else smoothing,
+            drawn=not arguments.no_drawing,
+            size=tuple(arguments.size) if arguments.size else None,
+            most_frames=arguments.max_frames,
+            **{name: getattr(arguments, name) for name in PREDICT_OPTIONS},
         )
-        print(f"{written}, and what was drawn beside it")
+        result = predict(arguments.paths, arguments.out, options)
+        count = len(result.pictures) + len(result.videos)
+        missing = f"; no face in {len(result.nothing_found)}" if result.nothing_found else ""
+        print(f"{arguments.out / 'landmarks.json'}: {result.faces} faces in {count} files{missing}")
+        return None if result.faces else NO_FACE
 
     return run
+
+
+def _interface(parser: _ActionsContainer) -> Callable[[Namespace], Interface]:
+    """Add the options for models of another origin; returns what reads them."""
+    parser.add_argument(
+        "--crop-scale", type=float, metavar="X", help="crop's side in landmark boxes"
+    )
+    for option in fields(Interface):
+        parser.add_argument(f"--{option.name}", **option.metadata)
+    return lambda arguments: Interface(
+        **{option.name: getattr(arguments, option.name) for option in fields(Interface)}
+    )
 
 
 def report(parser: ArgumentParser) -> Command:

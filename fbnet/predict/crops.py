@@ -1,4 +1,4 @@
-"""Where the face is: crops of pictures, landmarks back in pixels, and a face over the frames."""
+"""Where the face is: boxes that people give, crops of pictures, landmarks back in pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,9 @@ import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces.crop import SMALLEST, cut
-from fbnet.predict.model import OnnxModel
 
-SETTLE = 3
-"""Predictions on the first frame of a video, each on the crop that the last one leads to."""
 LARGEST = 2.0
-"""Longest side of a face, in units of the frame's longer side."""
+"""Longest side of a face, in units of the picture's longer side."""
 
 
 @dataclass(frozen=True)
@@ -51,44 +48,37 @@ def whole(picture: np.ndarray) -> Place:
     return Place(np.array([(-0.5, -0.5), (width - 0.5, height - 0.5)]), 1.0)
 
 
-def boxed(box: Sequence[float], scale: float) -> Place:
-    """A face whose landmarks fill `box` (x, y, width, height in pixels).
+def check_box(box: Sequence[float]) -> None:
+    """Raise BadInput unless x, y, width, height are finite and at least `SMALLEST` pixels wide."""
+    shown = " ".join(f"{value:g}" for value in box)
+    if not np.isfinite(box).all():
+        raise BadInput(f"box {shown}: give four finite numbers, x y width height in pixels")
+    if min(box[2:]) < SMALLEST:
+        raise BadInput(f"box of {box[2]:g} x {box[3]:g} pixels: give at least {SMALLEST:g} each")
 
-    Raises BadInput when it is smaller than `SMALLEST` pixels.
+
+def boxed(box: Sequence[float], scale: float, picture: np.ndarray) -> Place:
+    """A face in `picture` whose landmarks fill `box` (x, y, width, height in pixels).
+
+    Raises BadInput where `check_box` does, when the centre of the box lies outside the picture,
+    and when no face of its size can be in the picture.
     """
+    check_box(box)
     x, y, width, height = box
-    if min(width, height) < SMALLEST:
-        raise BadInput(f"box of {width:g} x {height:g} pixels: give at least {SMALLEST:g} each")
+    rows, columns = picture.shape[:2]
+    inside = 0 <= x + width / 2 < columns and 0 <= y + height / 2 < rows
+    if not inside or max(width, height) > LARGEST * max(rows, columns):
+        raise BadInput(
+            f"box {x:g} {y:g} {width:g} {height:g} lies outside the picture of "
+            f"{columns} x {rows} pixels; give x y width height around the face's landmarks"
+        )
     corners = [(x - 0.5, y - 0.5), (x + width - 0.5, y + height - 0.5)]
     return Place(np.array(corners), scale)
 
 
-class Follower:
-    """Follows one face from frame to frame: each crop is cut around the last landmarks.
-
-    It starts from `start` or from the whole frame, and starts again where the landmarks can be no
-    face in the frame.
-    """
-
-    def __init__(self, model: OnnxModel, start: Place | None = None) -> None:
-        self._model, self._start = model, start
-        self._last: Place | None = None
-
-    def __call__(self, frame: np.ndarray) -> tuple[np.ndarray, Crop]:
-        """Landmarks [P, 2] in pixels of the frame uint8 [H, W, 3], and the crop they are from."""
-        place = self._last
-        for _ in range(1 if place else SETTLE):
-            face = crop(frame, place or self._start or whole(frame), self._model.size)
-            landmarks = face.to_picture(self._model.predict(face.image[None])[0])
-            possible = _can_be_face(landmarks, frame)
-            place = Place(landmarks, self._model.crop_scale) if possible else None
-        self._last = place
-        return landmarks, face
-
-
-def _can_be_face(landmarks: np.ndarray, frame: np.ndarray) -> bool:
-    """Whether a face of the landmarks' size and place can be in the frame."""
-    height, width = frame.shape[:2]
+def can_be_face(landmarks: np.ndarray, picture: np.ndarray) -> bool:
+    """Whether a face of the size and place of landmarks [P, 2] can be in the picture."""
+    height, width = picture.shape[:2]
     side = float(np.ptp(landmarks, axis=0).max())
     x, y = landmarks.mean(axis=0)
     return SMALLEST <= side <= LARGEST * max(width, height) and 0 <= x < width and 0 <= y < height

@@ -1,44 +1,73 @@
-"""Pictures and videos on disk, read and written with OpenCV."""
+"""Pictures and streams of frames, read and written with OpenCV: files, cameras, standard input."""
 
 import os
+import signal
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.faces.crop import load_picture
-from fbnet.files import write_bytes
+from fbnet.faces.crop import PICTURE_SUFFIXES
+from fbnet.faces.readers.walk import Files
+from fbnet.files import printable, read_bytes, write_bytes
+from fbnet.predict.headers import cut_short, picture_size
+from fbnet.progress import say
 
-PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-VIDEOS = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg prints its own words otherwise
+
+VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
+KNOWN = (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES)
+"""Endings of the names of what is looked at, in lower case."""
+LARGEST = 2**30
+"""Bytes of the largest file of a picture."""
 FPS = 25.0
-"""Frames per second of videos that do not state it."""
+"""Frames per second of streams that do not state it."""
+MOST_PIXELS = 150_000_000
+"""Pixels of the largest picture that is decoded: 450 MB."""
+Frame = tuple[float, np.ndarray]
+"""Time in seconds, and the picture uint8 [H, W, 3] BGR."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A picture or video, and the name of what is written for it, without a suffix."""
+    """A picture or a stream of frames, and the name of what is written for it, without a suffix.
 
-    path: Path
+    path: a file; a folder whose pictures are the frames of a video; None for the standard input
+    and for a camera, which `camera` numbers.
+    """
+
+    path: Path | None
     name: str
+    camera: int | None = None
+
+    def __str__(self) -> str:
+        if self.path is not None:
+            return str(self.path)
+        return "standard input" if self.camera is None else f"camera {self.camera}"
 
     @property
-    def is_video(self) -> bool:
-        """Whether its suffix is that of a video."""
-        return self.path.suffix.lower() in VIDEOS
+    def is_picture(self) -> bool:
+        """Whether it is one picture and no stream of frames."""
+        path = self.path
+        return path is not None and path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir()
 
 
-def sources(paths: Sequence[Path], out: Path) -> list[Source]:
+def sources(paths: Sequence[Path], out: Path, frames: bool = False) -> list[Source]:
     """The files, and those in folders at any depth, sorted; names are distinct.
 
-    Files inside `out` are results and left out of folders. Raises BadInput for what is not there
-    or neither picture nor video, and for a folder with none.
+    Files inside `out` are results and left out of folders; what cannot be read there is left out
+    with a line. frames: a folder is one video, whose frames are its pictures in the order of their
+    names. Raises BadInput for what is not there or neither picture nor video, for a folder with
+    none, and for names that are not UTF-8.
     """
-    files = [(path, name) for given in paths for path, name in _files(given, out)]
+    files = [(path, name) for given in paths for path, name in _files(given, out, frames)]
     stems = [name.with_suffix("").as_posix() for _, name in files]
     return [
         Source(path, stem if stems.count(stem) == 1 else f"{i}-{stem}")
@@ -46,40 +75,70 @@ def sources(paths: Sequence[Path], out: Path) -> list[Source]:
     ]
 
 
-def _files(given: Path, out: Path) -> list[tuple[Path, Path]]:
+def _files(given: Path, out: Path, frames: bool) -> list[tuple[Path, Path]]:
     """The pictures and videos of a file or folder, each with its path relative to the folder."""
-    known = PICTURES | VIDEOS
+    if printable(given) != str(given):
+        raise BadInput(f"{printable(given)}: the name is not UTF-8 text; rename the file")
+    if given.is_dir() and frames:
+        return [(given, Path(given.resolve().name))]
     if given.is_dir():
-        inside = [
-            path
-            for path in sorted(given.rglob("*"))
-            if path.suffix.lower() in known and path.is_file() and not path.is_relative_to(out)
-        ]
+        below = Files(given)
+        for name, reason in below.left_aside.items():
+            if name.lower().endswith(KNOWN) and not Path(name).name.startswith("."):
+                say(f"{given / name}: left out, {reason}")
+        names = below.ending(*KNOWN)
+        inside = [name for name in names if not (given / name).is_relative_to(out)]
         if not inside:
             raise BadInput(f"{given}: no picture or video in this folder")
-        return [(path, path.relative_to(given)) for path in inside]
+        return [(given / name, Path(name)) for name in inside]
     if not given.exists():
         raise BadInput(f"{given}: no such file or folder")
-    if given.suffix.lower() not in known:
-        raise BadInput(f"{given}: neither picture nor video; known: {', '.join(sorted(known))}")
+    if not given.name.lower().endswith(KNOWN):
+        raise BadInput(f"{given}: neither picture nor video; known: {', '.join(KNOWN)}")
     return [(given, Path(given.name))]
 
 
 def require_readable(source: Source) -> None:
     """Raise BadInput that names a file which is no picture or video by its content."""
-    if source.is_video:
-        with open_video(source.path):
-            return
-    if not cv2.haveImageReader(str(source.path)):
-        raise BadInput(f"{source.path}: broken, or no picture; replace it or leave it out")
+    if source.path is None:
+        return
+    if source.is_picture:
+        _header(source.path)
+    else:
+        with open_stream(source):
+            pass
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """A picture, uint8 [H, W, 3] BGR. Raises BadInput that names the file when it is broken."""
+    """A picture, uint8 [H, W, 3] BGR. Raises BadInput that names the file when it is broken.
+
+    Its size is taken from the header before anything is decoded; see `MOST_PIXELS`.
+    """
+    data, _ = _header(path)
     try:
-        return load_picture(path)
-    except BadInput:
-        raise BadInput(f"{path}: broken, or no picture; replace it or leave it out") from None
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        picture = None
+    if picture is None or cut_short(data):
+        raise BadInput(f"{path}: broken, or no picture; replace it or leave it out")
+    return np.asarray(picture)
+
+
+def _header(path: Path) -> tuple[bytes, tuple[int, int]]:
+    """The bytes of a picture's file, and width and height as its header states them.
+
+    Raises BadInput that names a file which is no picture, or one that is too large.
+    """
+    data = read_bytes(path, LARGEST)
+    size = picture_size(data)
+    if size is None or min(size) < 1:
+        raise BadInput(f"{path}: broken, or no picture; replace it or leave it out")
+    if size[0] * size[1] > MOST_PIXELS:
+        raise BadInput(
+            f"{path}: {size[0]} x {size[1]} pixels; at most {MOST_PIXELS // 10**6} million are "
+            "taken: make it smaller"
+        )
+    return data, size
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
@@ -89,27 +148,115 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
 
 
 @contextmanager
-def open_video(path: Path) -> Iterator[tuple[float, Iterator[np.ndarray]]]:
-    """Frames per second, and the frames uint8 [H, W, 3] BGR one after the other.
+def open_stream(
+    source: Source, size: tuple[int, int] | None = None, fps: float | None = None
+) -> Iterator[tuple[float, Iterator[Frame]]]:
+    """Frames per second, and the frames one after the other.
 
-    Raises BadInput that names the file when it cannot be read.
+    size: width and height of the raw BGR frames that the standard input holds. fps: in place of
+    what the source states. A camera goes on until Ctrl-C. Raises BadInput that names a source
+    without a readable frame.
     """
-    video = cv2.VideoCapture(str(path))
+    if source.path is None and source.camera is None:
+        if size is None:
+            raise BadInput("standard input: say the frames' width and height with --size")
+        rate = fps or FPS
+        yield rate, _timed(_started(_raw(sys.stdin.buffer, size), "standard input"), rate)
+    elif source.path is not None and source.path.is_dir():
+        rate = fps or FPS
+        yield rate, _timed(_folder(source.path), rate)
+    else:
+        with _captured(source) as capture:
+            rate = fps or capture.get(cv2.CAP_PROP_FPS) or FPS
+            frames = _started(_capture(capture), str(source))
+            if source.camera is None:
+                yield rate, _timed(frames, rate)
+            else:
+                with _until_interrupted(frames) as live:
+                    yield rate, live
+
+
+@contextmanager
+def _captured(source: Source) -> Iterator[cv2.VideoCapture]:
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    capture = cv2.VideoCapture(str(source.path) if source.camera is None else source.camera)
     try:
-        readable, first = video.read()
-        if not readable:
-            raise BadInput(f"{path}: OpenCV reads no frame of it; convert it to MP4")
-        yield video.get(cv2.CAP_PROP_FPS) or FPS, _frames(video, first)
+        yield capture
     finally:
-        video.release()
+        capture.release()
+        cv2.utils.logging.setLogLevel(level)
 
 
-def _frames(video: cv2.VideoCapture, frame: np.ndarray) -> Iterator[np.ndarray]:
-    """`frame`, which was read already, and the rest of the video."""
-    readable = True
+def _timed(frames: Iterator[np.ndarray], fps: float) -> Iterator[Frame]:
+    for index, frame in enumerate(frames):
+        yield index / fps, frame
+
+
+def _started(frames: Iterator[np.ndarray], what: str) -> Iterator[np.ndarray]:
+    """The frames, the first of which is read at once. Raises BadInput where there is none."""
+    first = next(frames, None)
+    if first is None:
+        raise BadInput(f"{what}: OpenCV reads no frame of it; give a video, such as MP4, or camera")
+
+    def every() -> Iterator[np.ndarray]:
+        yield first
+        yield from frames
+
+    return every()
+
+
+def _capture(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
+    readable, frame = capture.read()
     while readable:
         yield frame
-        readable, frame = video.read()
+        readable, frame = capture.read()
+
+
+def _raw(stream: BinaryIO, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Raw frames uint8 BGR of width and height `size`; what is left of a cut last one is passed."""
+    width, height = size
+    while len(data := stream.read(width * height * 3)) == width * height * 3:
+        yield np.frombuffer(data, np.uint8).reshape(height, width, 3).copy()
+
+
+def _folder(folder: Path) -> Iterator[np.ndarray]:
+    """The pictures of a folder by name, all of one size. Raises BadInput for others."""
+    paths = [folder / name for name in Files(folder).ending(*PICTURE_SUFFIXES) if "/" not in name]
+    if not paths:
+        raise BadInput(f"{folder}: no picture in this folder; give the frames of a video")
+    size = _header(paths[0])[1]
+
+    def every() -> Iterator[np.ndarray]:
+        for path in paths:
+            if _header(path)[1] != size:
+                raise BadInput(f"{path}: not of the size of the first frame, {paths[0].name}")
+            yield read_picture(path)
+
+    return every()
+
+
+@contextmanager
+def _until_interrupted(frames: Iterator[np.ndarray]) -> Iterator[Iterator[Frame]]:
+    """Frames with the time since the first one; Ctrl-C ends them as the end of a file does."""
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    def live() -> Iterator[Frame]:
+        start = time.monotonic()
+        for frame in frames:
+            if stopped:
+                return
+            yield time.monotonic() - start, frame
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield live()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class VideoOut:
@@ -129,11 +276,13 @@ class VideoOut:
         return self
 
     def write(self, frame: np.ndarray) -> None:
-        """Add a frame uint8 [H, W, 3] BGR."""
+        """Add a frame uint8 [H, W, 3] BGR. Raises BadInput where OpenCV cannot write a video."""
         if self._writer is None:
             size = (frame.shape[1], frame.shape[0])
             codec = cv2.VideoWriter.fourcc(*"mp4v")
             self._writer = cv2.VideoWriter(str(self._temporary), codec, self._fps, size)
+            if not self._writer.isOpened():
+                raise BadInput(f"{self._path.name}: OpenCV cannot write a video of {size} pixels")
         self._writer.write(frame)
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:

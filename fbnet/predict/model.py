@@ -54,6 +54,7 @@ class OnnxModel:
         no such file, it is no ONNX file, or it disagrees with what was declared.
         """
         what = "the ONNX model" if isinstance(source, bytes) else str(source)
+        self._what = what
         try:
             data = source if isinstance(source, bytes) else read_bytes(source, LARGEST_MODEL)
             self._session = inference_session(data, threads)
@@ -85,8 +86,8 @@ class OnnxModel:
         """Landmarks float32 [n, P, 2] in units of the crop, for crops uint8 BGR [n, S, S, 3].
 
         At most `batch` faces go in at a time, or as many as the file is made for: one where its
-        batch is open but its inside is not. Raises BadInput
-        for crops of another shape or type.
+        batch is open but its inside is not. Raises BadInput for crops of another shape or type,
+        and when the model gives NaN or infinity.
         """
         if crops.dtype != np.uint8 or crops.shape[1:] != (self.size, self.size, COLOURS):
             raise BadInput(
@@ -108,6 +109,8 @@ class OnnxModel:
             crops = np.concatenate([crops, np.zeros((missing, *crops.shape[1:]), np.uint8)])
         feed = {self._input: to_input(crops, self.interface, self._dtype)}
         values: np.ndarray = self._session.run([self._output], feed)[0]
+        if not np.isfinite(values).all():
+            raise BadInput(f"{self._what}: gives NaN or infinite landmarks; export it anew")
         return values.reshape(len(crops), -1)[:count]
 
     def _landmark_output(self, what: str) -> tuple[str, int]:

