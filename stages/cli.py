@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fbnet.engines import ENGINES
-from fbnet.errors import NO_FACE, exit_code
+from fbnet.errors import NO_FACE, BadInput, exit_code
 from fbnet.predict.interface import Interface
 from stages.results import Results
 

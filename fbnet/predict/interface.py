@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, Field
 
 from fbnet.errors import BadInput
 from fbnet.files import validated
@@ -170,12 +169,13 @@ def describe(
     return {key: value for key, value in known.items() if value is not None}
 
 
-class _Preprocessing(BaseModel):
+@dataclass
+class _Preprocessing:
     """What `describe` writes under `preprocessing`, as far as models of this project differ."""
 
     channels: Literal["BGR", "RGB"]
     divide_by: Literal[255]
-    crop_scale: float = Field(ge=1, le=3)
+    crop_scale: float
 
 
 def stated(metadata: Mapping[str, str]) -> dict[str, Any]:
@@ -191,4 +191,6 @@ def stated(metadata: Mapping[str, str]) -> dict[str, Any]:
     if not isinstance(preprocessing, dict) or "crop_scale" not in preprocessing:
         return {}  # another tool's
     known = validated(_Preprocessing, preprocessing, "metadata, preprocessing")
+    if not 1 <= known.crop_scale <= 3:
+        raise BadInput(f"metadata, preprocessing: crop_scale is {known.crop_scale}: give 1 to 3")
     return {"channels": known.channels, "scale": "0..1", "crop_scale": known.crop_scale}
