@@ -199,13 +199,17 @@ def read_csv(path: str | Path, limit: int = LARGEST) -> list[dict[str, str]]:
 
 
 def csv_rows(path: str | Path, limit: int = LARGEST) -> list[tuple[str, dict[str, str]]]:
-    """("file:line", row by heading) of a CSV file with commas, or semicolons or tabs.
+    """("file:line", row by heading) of a CSV file. Raises BadInput as its two steps do."""
+    return parse_csv(read_text(path, limit), printable(path))
+
+
+def parse_csv(text: str, name: str) -> list[tuple[str, dict[str, str]]]:
+    """("name:line", row by heading) of CSV text with commas, or semicolons or tabs.
 
     Which of them it is, the headings show. A first line such as `sep=;`, which spreadsheets write
-    and read, is passed over. Raises BadInput as `read_text` does, and with the line for a row that
-    does not fit the headings.
+    and read, is passed over. Raises BadInput with the line for a row that does not fit the
+    headings.
     """
-    text, name = read_text(path, limit), printable(path)
     if text[:4].lower() == "sep=":
         text = "\n" + text.partition("\n")[2]
     heading = next((line for line in text.split("\n") if line.strip()), "")

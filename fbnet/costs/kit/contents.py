@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from fbnet.costs.kit.runner import ID_LENGTH
 from fbnet.costs.latency_model import (
     Choice,
@@ -14,7 +16,7 @@ from fbnet.costs.latency_model import (
     sampled_choices,
 )
 from fbnet.errors import BadInput
-from fbnet.files import digest, read_json
+from fbnet.files import digest, read_json, validated
 from fbnet.nets.pfld import slots
 from fbnet.params import SpaceParams
 
@@ -71,6 +73,16 @@ class Contents:
         }
 
 
+class _Manifest(BaseModel):
+    """What `Contents.record` writes, as far as it is read."""
+
+    space: SpaceParams
+    points: int = Field(ge=2)
+    size: int = Field(ge=32, le=4096)
+    references: list[list[str]]
+    checks: list[list[str]]
+
+
 def read_contents(kit: Path) -> tuple[Contents, str]:
     """The contents of the kit in a folder, and the kit's id. Raises BadInput where it is none."""
     path = kit / FILE
@@ -79,7 +91,7 @@ def read_contents(kit: Path) -> tuple[Contents, str]:
     manifest = read_json(path)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise BadInput(f"{path}: not a manifest of format {FORMAT}; write the kit again")
-    choices = {name: tuple(map(tuple, manifest[name])) for name in ("references", "checks")}
-    space = SpaceParams.model_validate(manifest["space"])
-    contents = Contents(space, int(manifest["points"]), int(manifest["size"]), **choices)
+    known = validated(_Manifest, manifest, str(path))
+    choices = {name: tuple(map(tuple, getattr(known, name))) for name in ("references", "checks")}
+    contents = Contents(known.space, known.points, known.size, **choices)
     return contents, digest(path)[:ID_LENGTH]

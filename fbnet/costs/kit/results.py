@@ -3,8 +3,6 @@
 The runner's CSV is read, and the output of the engines' benchmark programs.
 """
 
-import csv
-import io
 import math
 import re
 import statistics
@@ -20,7 +18,14 @@ from fbnet.costs.lut import FREE_BLOCKS, cost_of, from_table
 from fbnet.costs.timing import Timing
 from fbnet.engines import ENGINES, BenchmarkProgram
 from fbnet.errors import BadInput, listed
+from fbnet.files import number, parse_csv, printable, read_text
 from fbnet.nets.pfld import slots
+
+CSV = re.compile(r"(sep=.\n)?\"?name\"?\s*[,;\t]", re.IGNORECASE)
+"""How the runner's results.csv starts, spreadsheets' forms of it included."""
+FIGURES = fields(Timing)
+LARGEST_RESULTS = 32 * 2**20
+"""Bytes that results may have."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,7 @@ def table_of(results: Path, kit: Path) -> dict[str, Any]:
     entry that is not above its neighbours' cost, or an outlier.
     """
     contents, identity = read_contents(kit)
-    try:
-        text = results.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{results}: cannot be read as text ({type(error).__name__})") from None
-    measured = read_results(text, str(results))
+    measured = read_results(read_text(results, LARGEST_RESULTS), printable(results))
     if measured.facts.get("kit", identity) != identity:
         raise BadInput(f"{results}: of kit {measured.facts['kit']}, and {kit} is {identity}")
     keys = contents.keys()
@@ -58,7 +59,7 @@ def _faults(times: Mapping[str, Timing], keys: Mapping[str, Hashable], where: st
     missing = [f"{where}: model {name}: not measured" for name in keys if name not in times]
     extra = [f"{where}: model {name}: not of this kit" for name in times if name not in keys]
     wrong = [
-        f"{where}: model {name}: latency {timing.median} ms; must be a positive number"
+        f"{where}: model {name}: latency {timing.median:g} ms; must be a positive number"
         for name, timing in times.items()
         if not (timing.median > 0 and math.isfinite(timing.median))
     ]
@@ -112,30 +113,28 @@ def read_results(text: str, where: str) -> Results:
     A model that was run several times gets the median over its runs. Raises BadInput naming the
     lines at fault, or for a text that holds no latency.
     """
-    return _read_csv(text, where) if text.startswith("name,") else _read_output(text, where)
+    return _read_csv(text, where) if CSV.match(text) else _read_output(text, where)
 
 
 def _read_csv(text: str, where: str) -> Results:
     times: dict[str, Timing] = {}
     faults, facts = [], {}
-    for line, row in enumerate(csv.DictReader(io.StringIO(text)), start=2):
+    for line, row in parse_csv(text, where):
         try:
-            timing = Timing(**{f.name: _number(row[f.name]) for f in fields(Timing)})
-            name = row["name"]
-        except (KeyError, TypeError, ValueError):
-            faults.append(f"{where}:{line}: not a row of the runner's results.csv")
+            cells = {f.name: number(row.get(f.name, ""), f"{line}: {f.name}") for f in FIGURES}
+        except BadInput as fault:
+            faults.append(f"{fault} (not a row of the runner's results.csv)")
             continue
+        name = row["name"]
         if name in times:
-            faults.append(f"{where}:{line}: model {name} occurs twice")
-        times[name] = timing
+            faults.append(f"{line}: model {name} occurs twice")
+        times[name] = Timing(int(cells.pop("n")), **cells)
         facts = {k: row[k] for k in ("engine", "version", "cpu", "threads", "kit") if row.get(k)}
+    if not facts.get("threads", "1").isdecimal():
+        faults.append(f"{where}: threads is {facts['threads']!r}; must be a whole number")
     if faults or not times:
         raise listed(faults or [f"{where}: holds no row; run the kit again"])
     return Results(times, facts)
-
-
-def _number(text: Any) -> Any:
-    return int(text) if str(text).isdigit() else float(text)
 
 
 def _read_output(text: str, where: str) -> Results:

@@ -17,7 +17,7 @@ from fbnet.params import CROP_SCALE, FetchParams
 
 ATTRIBUTES = ("large_pose", "expression", "illumination", "make_up", "occlusion", "blur")
 """Names of the six attributes of WFLW's lists, and of those in its form, in their order."""
-DEPTH = 3
+DEPTH = 4
 """How many folders deep the folder of a data set may lie below `fetch.root`."""
 SPLIT_FOLDERS = {
     "train": "train",

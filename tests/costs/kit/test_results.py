@@ -121,8 +121,14 @@ def test_faults_of_a_csv_are_named_by_line() -> None:
     assert (results.times["a"].n, results.times["a"].median) == (5, 0.2)
     assert results.facts["version"] == "3.6.1"
     with pytest.raises(
-        BadInput, match=r"2 faults: x\.csv:3: model a occurs twice; x\.csv:4: not a"
+        BadInput, match=r"2 faults: x\.csv:3: model a occurs twice; x\.csv:4: min is 'x'"
     ):
-        read_results(HEAD + row + row + "b,5\n", "x.csv")
+        read_results(HEAD + row + row + row.replace("a,5,0.1", "b,5,x"), "x.csv")
+    with pytest.raises(BadInput, match=r"x\.csv:3: 2 cells under 12 headings"):
+        read_results(HEAD + row + "b,5\n", "x.csv")
+    with pytest.raises(BadInput, match=r"x\.csv: threads is 'many'"):
+        read_results(HEAD + row.replace(",1,abc", ",many,abc"), "x.csv")
+    spreadsheet = (HEAD + row).replace(",", ";").replace(".", ",").replace("3,6,1", "3.6.1")
+    assert read_results(f"sep=;\n{spreadsheet}", "x.csv") == results
     with pytest.raises(BadInput, match=r"x\.csv: holds no row"):
         read_results(HEAD, "x.csv")

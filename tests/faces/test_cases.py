@@ -1,0 +1,440 @@
+"""Data sets as people bring them: made here with drawn faces, each with what is expected of it."""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from fbnet.errors import BadInput
+from fbnet.faces.crop import load_picture
+from fbnet.faces.duplicates import merged
+from fbnet.faces.faceset import SPLITS
+from fbnet.faces.prepare import Prepared, prepare
+from fbnet.landmarks import SCHEMES
+from fbnet.params import FetchParams
+from tests.drawn import PHOTO, make_landmarks, photo_points, words, write_picture, write_text
+
+EXIF = (
+    b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00"
+    b"\x00\x00\x00\x00"
+)
+"""EXIF data that say: turn the picture clockwise by a quarter."""
+
+
+def run(root: Path, **params: Any) -> Prepared:
+    fetch = FetchParams(root=str(root), size=48, margin=8, **params)
+    return prepare(fetch, root.parent / "faces")
+
+
+def pts(points: np.ndarray) -> str:
+    rows = "\n".join(words(row) for row in points + 1)
+    return f"version: 1\nn_points: {len(points)}\n{{\n{rows}\n}}\n"
+
+
+def face(path: Path, seed: int = 0, points: int = 68) -> np.ndarray:
+    """A drawn photograph at `path`, its points in the .pts file beside it; returns them."""
+    places = photo_points(points, seed)
+    write_picture(path, places)
+    write_text(path.with_suffix(".pts"), pts(places))
+    return places
+
+
+def faces(folder: Path, count: int, start: int = 0, name: str = "p{:03d}x.png") -> None:
+    for number in range(start, start + count):
+        face(folder / name.format(number), number)
+
+
+def splits(prepared: Prepared, depth: int = 2) -> dict[str, dict[str, int]]:
+    """Number of faces by folder and split."""
+    names = list(SPLITS)
+    counts: dict[str, Counter[str]] = {}
+    for name, code in zip(prepared.faces.names, prepared.faces.split, strict=True):
+        folder = "/".join(name.split("/")[:-1][:depth])
+        counts.setdefault(folder, Counter())[names[code]] += 1
+    return {folder: dict(sorted(count.items())) for folder, count in counts.items()}
+
+
+# Test faces stay in test
+
+
+def whole_300w(root: Path) -> None:
+    faces(root / "afw", 6)
+    faces(root / "helen/trainset", 6, 10)
+    faces(root / "helen/testset", 3, 20)
+    faces(root / "ibug", 3, 30, "image_{:03d}.png")
+    for start, place in ((40, "01_Indoor"), (50, "02_Outdoor")):
+        faces(root / "300W" / place, 2, start, place[3:].lower() + "_{:03d}.png")
+
+
+@pytest.mark.parametrize("nested", ["", "download/300W"])
+def test_300w_whole_with_its_private_test_set(
+    tmp_path: Path, nested: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole_300w(tmp_path / "data" / nested)
+    prepared = run(tmp_path / "data")
+    by_folder = splits(prepared, 9)
+    prefix = f"{nested}/" if nested else ""
+    for place in ("helen/testset", "ibug", "300W/01_Indoor", "300W/02_Outdoor"):
+        assert set(by_folder[prefix + place]) == {"test"}
+    for place in ("afw", "helen/trainset"):
+        assert "test" not in by_folder[prefix + place]
+    flags = {name: int(values.sum()) for name, values in prepared.faces.flags.items()}
+    assert flags == {"common": 3, "challenging": 3, "full": 6, "private": 4}
+    told = capsys.readouterr().out
+    assert f"{prefix}300W/01_Indoor: 2 test (private)" in told and "warning" not in told
+
+
+def test_a_folder_that_says_no_split_is_told_before_it_is_guessed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole_300w(tmp_path / "data")
+    faces(tmp_path / "data/mystery", 4, 60)
+    assert set(splits(run(tmp_path / "data"))["mystery"]) <= {"train", "validation"}
+    assert "warning: the names of mystery say no split" in capsys.readouterr().out
+    faces(tmp_path / "plain/own", 8)
+    run(tmp_path / "plain")
+    assert "no folder says what is for test" in capsys.readouterr().out
+
+
+def test_attributes_of_wflw_are_flags(drawn: Any, tmp_path: Path) -> None:
+    drawn.wflw(tmp_path / "data")
+    flags = run(tmp_path / "data").faces.flags
+    assert list(flags)[2] == "illumination" and flags["illumination"].all()
+    assert sum(int(values.sum()) for values in flags.values()) == 8
+
+
+@pytest.mark.parametrize("place", ["", "WFLW_annotations", "WFLW/WFLW_annotations/deeper"])
+@pytest.mark.parametrize("short", [False, True])
+def test_wflw_wherever_its_lists_lie(drawn: Any, tmp_path: Path, place: str, short: bool) -> None:
+    drawn.wflw(tmp_path / "made")
+    lists = tmp_path / "made/WFLW_annotations/list_98pt_rect_attr_train_test"
+    root = tmp_path / "data"
+    (root / place).mkdir(parents=True)
+    for path in sorted(lists.iterdir()):
+        shutil.move(path, root / place)
+    shutil.move(tmp_path / "made/WFLW_images", root / place.split("/")[0] / "WFLW_images")
+    if short:
+        whole = root / place / "list_98pt_rect_attr_test.txt"
+        lines = [line.split() for line in whole.read_text().splitlines()]
+        (root / place / "list_98pt_test").mkdir()
+        plain = "\n".join(" ".join([*line[:196], line[-1]]) for line in lines)
+        (root / place / "list_98pt_test/list_98pt_test.txt").write_text(plain)
+        whole.unlink()
+    prepared = run(root)
+    assert len(prepared.faces) == 8 and len(prepared.faces.indices("test")) == 3
+
+
+# Nothing is lost in silence
+
+
+def test_linked_folders_are_entered_once(tmp_path: Path) -> None:
+    faces(tmp_path / "store/helen", 8)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/helen").symlink_to("../store/helen")
+    (tmp_path / "data/again").symlink_to("../store/helen")
+    (tmp_path / "store/helen/loop").symlink_to("..")
+    prepared = run(tmp_path / "data")
+    assert len(prepared.faces) == 8
+    assert prepared.unused["helen/"] == "a link to a folder that is read already"
+
+
+@pytest.mark.parametrize(
+    ("label", "picture"),
+    [
+        (".PTS", ".png"), (".pts", ".PNG"), (".Pts", ".Png"), (".pts", ".tif"), (".pts", ".ppm"),
+        (".pts", ".webp"), (".pts", ".bmp"), (".pts", ".TIFF"), (".png.pts", ".png"),
+    ],
+)  # fmt: skip
+def test_every_spelling_of_a_suffix(tmp_path: Path, label: str, picture: str) -> None:
+    for number in range(8):
+        stem = tmp_path / "data" / f"p{number}x"
+        places = photo_points(68, number)
+        write_picture(stem.with_suffix(".png"), places)
+        image = cv2.imread(str(stem.with_suffix(".png")))
+        stem.with_suffix(".png").unlink()
+        (stem.parent / (stem.name + picture)).write_bytes(
+            cv2.imencode(picture.lower(), image)[1].tobytes()
+        )
+        write_text(stem.parent / (stem.name + label), pts(places))
+    prepared = run(tmp_path / "data")
+    assert len(prepared.faces) == 8 and not prepared.unused
+
+
+def test_every_file_is_used_or_has_its_reason(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    faces(root / "own", 8)
+    write_picture(root / "own/alone.png", photo_points(68, 0))
+    write_text(root / "notes.txt", "x")
+    write_text(root / "own/broken.pts", "x")
+    write_picture(root / "own/broken.png", photo_points(68, 0))
+    for trace in ("._p000x.png", "Thumbs.db", "desktop.ini", ".DS_Store"):
+        write_text(root / "own" / trace, "\0")
+    write_text(root / "__MACOSX/own/p000x.pts", "\0")
+    (root / "gone.png").symlink_to("nowhere")
+    prepared = run(root, on_bad="skip")
+    assert len(prepared.faces) == 8
+    assert prepared.unused == {
+        "__MACOSX": "a trace of macOS",
+        "gone.png": "a broken link",
+        "notes.txt": "neither picture nor label of this layout",
+        "own/.DS_Store": "a trace of macOS",
+        "own/._p000x.png": "a trace of macOS",
+        "own/Thumbs.db": "a trace of Windows",
+        "own/alone.png": "a picture without a label",
+        "own/broken.png": "its label is left out",
+        "own/broken.pts": f"left out: {prepared.skipped[0]}",
+        "own/desktop.ini": "a trace of Windows",
+    }
+    listed = (tmp_path / "faces/unused.csv").read_text().splitlines()
+    assert listed[0] == "file,reason" and len(listed) == 11
+
+
+def test_names_that_are_not_utf8_are_refused_where_they_enter(tmp_path: Path) -> None:
+    faces(tmp_path / "data", 8)
+    shutil.copy(tmp_path / "data/p000x.png", os.fsencode(tmp_path) + b"/data/a\xff.png")
+    with pytest.raises(BadInput, match=r"data/a\\xff\.png: its name is not UTF-8; rename it"):
+        run(tmp_path / "data")
+    assert len(run(tmp_path / "data", on_bad="skip").faces) == 8
+
+
+def test_points_apart_from_pictures(tmp_path: Path) -> None:
+    for number in range(8):
+        face(tmp_path / "data/images" / f"p{number}x.png", number)
+        (tmp_path / "data/labels").mkdir(exist_ok=True)
+        shutil.move(tmp_path / f"data/images/p{number}x.pts", tmp_path / "data/labels")
+    assert len(run(tmp_path / "data").faces) == 8
+
+
+# Lists of the preparation scripts
+
+
+SPELLINGS: dict[str, Callable[[Path, str, str], str]] = {
+    "absolute": lambda root, part, name: f"{root}/{part}/imgs/{name}",
+    "moved": lambda root, part, name: f"/home/someone/300W/{part}/imgs/{name}",
+    "windows": lambda root, part, name: f"{part}\\imgs\\{name}",
+    "drive": lambda root, part, name: f"D:\\sets\\300W\\{part}\\imgs\\{name}",
+    "bare": lambda root, part, name: name,
+    "up": lambda root, part, name: f"../300W/{part}/imgs/{name}",
+    "case": lambda root, part, name: f"{part}/imgs/{name.upper()}",
+    "quoted": lambda root, part, name: f'"{part}/imgs/{name}"',
+    "blank": lambda root, part, name: f"/my sets/{part}/imgs/{name}",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("further", [0, 3, 6, 9])
+def test_lists_as_they_are_written(tmp_path: Path, spelling: str, further: int) -> None:
+    root, marks = tmp_path / "data", [0, 0, 1, 0, 0, 0, 3.1, -12.5, 1.9]
+    extra = {0: [], 3: marks[6:], 6: marks[:6], 9: marks}[further]
+    for part, count in (("train_data", 6), ("test_data", 3)):
+        lines = []
+        for number in range(count):
+            shares, name = make_landmarks(68, number), f"300W_{number}_a{number}b.png"
+            write_picture(root / part / "imgs" / name, shares * 112 - 0.5, 112)
+            path = SPELLINGS[spelling](root, part, name)
+            lines.append(f"{path} {words(shares)} {words(extra)}")
+        write_text(root / part / "list.txt", "\r\n".join(lines))
+    prepared = run(root)
+    assert len(prepared.faces) == 9 and not prepared.unused
+    assert len(prepared.faces.indices("test")) == 3
+    flags = prepared.faces.flags
+    assert ("illumination" in flags and flags["illumination"].all()) == (further >= 6)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("point", [".", ","])
+def test_labels_of_other_encodings(tmp_path: Path, encoding: str, point: str) -> None:
+    faces(tmp_path / "data", 8)
+    for path in (tmp_path / "data").glob("*.pts"):
+        text = path.read_text().replace(".", point).replace("\n", "\r\n")
+        path.write_bytes(text.encode(encoding))
+    assert len(run(tmp_path / "data").faces) == 8
+
+
+# What photographs are
+
+
+def test_a_photograph_that_is_there_twice_stays_in_one_split(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "data"
+    faces(root / "one", 12)
+    (root / "two").mkdir()
+    for number in range(6):
+        image = cv2.imread(str(root / f"one/p{number:03d}x.png"))
+        large = cv2.resize(image, (2 * PHOTO, 2 * PHOTO), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(root / f"two/other{number}x.jpg"), large)
+        write_text(root / f"two/other{number}x.pts", pts(photo_points(68, number) * 2 + 0.5))
+    prepared = run(root)
+    split = dict(zip(prepared.faces.names, prepared.faces.split.tolist(), strict=True))
+    assert len(split) == 18 and len(set(prepared.faces.groups)) == 12
+    for number in range(6):
+        assert split[f"one/p{number:03d}x.png"] == split[f"two/other{number}x.jpg"]
+    assert "6 photographs are there twice by content" in capsys.readouterr().out
+    listed = (tmp_path / "faces/duplicates.csv").read_text().splitlines()
+    assert listed[0] == "face,note" and len(listed) == 7
+
+
+def test_a_copy_in_train_of_a_test_photograph_is_left_out(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    faces(root / "train", 8)
+    faces(root / "test", 4, 20)
+    for suffix in (".png", ".pts"):
+        shutil.copy(root / f"test/p020x{suffix}", root / f"train/copy{suffix}")
+    prepared = run(root)
+    assert len(prepared.faces) == 12 and "train/copy.png" not in prepared.faces.names
+    assert prepared.unused["train/copy.png"].endswith("a copy of test/p020x.png")
+
+
+def test_groups_are_joined_through_others() -> None:
+    assert merged(["c", "b", "a", "d"], [(1, 0), (2, 1)]) == ["a", "a", "a", "d"]
+
+
+# Labels that look wrong
+
+
+def suspects(root: Path) -> None:
+    """40 faces of much the same shape, 5 of them with labels that are wrong in different ways."""
+    rng, scheme = np.random.default_rng(1), SCHEMES[68]
+    changes: list[Callable[[np.ndarray], np.ndarray]] = [
+        rng.permutation,
+        lambda points: points[list(scheme.mirror)],
+        lambda points: np.where(np.arange(68)[:, None] < 5, -1, points),
+        lambda points: np.where(np.arange(68)[:, None] < 1, -1, points),
+        lambda points: points + np.array((45, 0)),
+    ]
+    for number in range(40):
+        places = photo_points(68, 0) + rng.normal(0, 0.7, (68, 2))
+        write_picture(root / f"p{number:03d}x.png", places)
+        wrong = changes[number](places) if number < len(changes) else places
+        write_text(root / f"p{number:03d}x.pts", pts(wrong))
+
+
+def test_wrong_labels_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    suspects(tmp_path / "data")
+    prepared = run(tmp_path / "data")
+    assert len(prepared.faces) == 40
+    assert {name: note.split(":")[0] for name, note in prepared.suspicious.items()} == {
+        "p000x.png": "the points form no face",
+        "p001x.png": "left and right are exchanged",
+        "p002x.png": "5 points at (-1, -1)",
+        "p003x.png": "a point at (-1, -1)",
+        "p004x.png": prepared.suspicious["p004x.png"],
+    }
+    assert prepared.suspicious["p004x.png"].endswith("points outside the picture")
+    assert "warning: 5 suspicious label(s)" in capsys.readouterr().out
+    assert len((tmp_path / "faces/suspicious.csv").read_text().splitlines()) == 6
+
+
+def test_wrong_labels_can_be_left_out_or_refused(tmp_path: Path) -> None:
+    suspects(tmp_path / "data")
+    prepared = run(tmp_path / "data", on_suspicious="skip")
+    assert (len(prepared.faces), len(prepared.skipped), prepared.suspicious) == (35, 5, {})
+    assert prepared.unused["p001x.png"] == "left out: left and right are exchanged"
+    with pytest.raises(BadInput, match=r"5 suspicious label\(s\), the first p000x\.png: "):
+        run(tmp_path / "data", on_suspicious="fail")
+
+
+def test_points_outside_their_rectangle(drawn: Any, tmp_path: Path) -> None:
+    drawn.wflw(tmp_path / "data")
+    lists = tmp_path / "data/WFLW_annotations/list_98pt_rect_attr_train_test"
+    path = lists / "list_98pt_rect_attr_train.txt"
+    path.write_text(path.read_text().replace(" 5 5 90 90 ", " 5 5 30 30 ", 1))
+    (note,) = run(tmp_path / "data").suspicious.values()
+    assert note.endswith("points outside the face's rectangle")
+
+
+# Pictures
+
+
+def with_exif(path: Path) -> None:
+    data = path.read_bytes()
+    size = (len(EXIF) + 2).to_bytes(2, "big")
+    path.write_bytes(data[:2] + b"\xff\xe1" + size + EXIF + data[2:])
+
+
+@pytest.mark.parametrize("labels", ["upright", "stored"])
+@pytest.mark.parametrize("exif", ["auto", "apply", "ignore"])
+def test_pictures_that_are_to_be_turned(tmp_path: Path, labels: str, exif: str) -> None:
+    """A face whose dots lie where its points are was turned as its labels are."""
+    root = tmp_path / "data"
+    for number in range(6):
+        places = face(root / f"p{number}x.png", number)
+        image = cv2.imread(str(root / f"p{number}x.png"))
+        (root / f"p{number}x.png").unlink()
+        if labels == "upright":
+            image = cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE)
+        else:  # the labels follow the pixels, on which the face lies on its side
+            image = cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE)
+            places = np.stack([places[:, 1], PHOTO - 1 - places[:, 0]], axis=1)
+            write_text(root / f"p{number}x.pts", pts(places))
+        cv2.imwrite(str(root / f"p{number}x.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 98])
+        with_exif(root / f"p{number}x.jpg")
+    result = run(root, exif=exif, on_suspicious="keep").faces
+    pixels = np.rint(result.landmarks * result.size + result.margin - 0.5).astype(int)
+    bright = [
+        image[y, x].mean()
+        for image, points in zip(result.images, pixels, strict=True)
+        for x, y in points
+    ]
+    right = exif == "auto" or (exif == "apply") == (labels == "upright")
+    assert (np.mean(bright) > result.images.mean() + 40) == right
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+def test_deep_pixels_keep_their_brightness(tmp_path: Path, bits: int) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+    picture[0, 0], picture[0, 1] = 0, 255
+    deep = (picture.astype(np.float64) * ((2**bits - 1) / 255)).round()
+    cv2.imwrite(str(tmp_path / "a.png"), deep.astype(np.uint16))
+    assert np.abs(load_picture(tmp_path / "a.png").astype(int) - picture).max() <= 1
+    cv2.imwrite(str(tmp_path / "a.tiff"), (picture / 255).astype(np.float32))
+    assert np.abs(load_picture(tmp_path / "a.tiff").astype(int) - picture).max() <= 1
+
+
+# Points
+
+
+@pytest.mark.parametrize("points", [68, 98, 106])
+def test_pts_files_of_every_known_scheme(tmp_path: Path, points: int) -> None:
+    for number in range(8):
+        face(tmp_path / "data" / f"p{number}x.png", number, points)
+    assert run(tmp_path / "data").faces.points == points
+
+
+def test_points_of_no_known_scheme_are_named(tmp_path: Path) -> None:
+    for number in range(8):
+        places = face(tmp_path / "data" / f"p{number}x.png", number)
+        write_text(tmp_path / "data" / f"p{number}x.pts", pts(places[:5]))
+    with pytest.raises(BadInput, match=r"p0x\.pts:1: 5 points are no known scheme \(known: 68"):
+        run(tmp_path / "data")
+
+
+def test_a_face_of_another_scheme_is_named(tmp_path: Path) -> None:
+    faces(tmp_path / "data", 8)
+    face(tmp_path / "data/other.png", 9, 98)
+    with pytest.raises(BadInput, match=r"other\.pts:1: 98 points where .* has 68; keep one"):
+        run(tmp_path / "data")
+
+
+# Messages
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "lists nothing"), (b"\xff", "not a text file"), (b"a\0", "NUL"), (b"1" * 70000, "long")],
+)
+def test_the_root_stands_once_in_a_message(tmp_path: Path, content: bytes, reason: str) -> None:
+    faces(tmp_path / "data", 8)
+    (tmp_path / "data/p002x.pts").write_bytes(content)
+    reason = reason.replace("long", "a line of 70,000 characters")
+    with pytest.raises(BadInput, match=reason) as caught:
+        run(tmp_path / "data")
+    assert str(caught.value).startswith(f"{tmp_path}/data/p002x.pts")
+    assert str(caught.value).count(str(tmp_path)) == 1
