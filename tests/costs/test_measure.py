@@ -156,8 +156,8 @@ def test_a_table_of_another_machine_is_taken_over(table: dict, tmp_path: Path) -
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    params = LutParams(source="file", file=str(tmp_path / "lut.csv"))
-    with pytest.raises(BadInput, match=r"give a \.json, \.txt or \.npy"):
+    params = LutParams(source="file", file=str(tmp_path / "lut.xlsx"))
+    with pytest.raises(BadInput, match=r"give one of \.json, \.csv, \.txt, \.npy"):
         latency_table(SPACE, 68, params, SIZE)
 
 
