@@ -59,7 +59,7 @@ def score(job: Job, ledger: Ledger) -> dict[str, Any]:
 
 
 def summary(ledger: Ledger) -> Summary:
-    """A line for each folder: error as a whole, by turn of the head and by part of the face."""
+    """A line for each folder: error as a whole and by turn of the head."""
     results: Mapping[str, Any] = ledger.results()
     rows = [
         {
@@ -68,8 +68,10 @@ def summary(ledger: Ledger) -> Summary:
             "mean face": percent(figures["mean_face_nme"]),
             "FR 0.10": percent(figures["fr_10"]),
             "AUC 0.10": f"{figures['auc_10']:.3f}",
-            **{f"yaw {k[4:].replace('_', '-')}": percent(v) for k, v in figures["nme_yaw"].items()},
-            **{k: percent(v) for k, v in figures["nme_region"].items()},
+            **{
+                f"turned {band[4:].replace('_', '-')}°": percent(error)
+                for band, error in figures["nme_yaw"].items()
+            },
         }
         for figures in results.values()
     ]

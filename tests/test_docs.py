@@ -137,7 +137,7 @@ def test_params_and_files_that_are_named_exist() -> None:
             continue
         for key in re.findall(rf"`((?:{sections})\.[a-z_.]+)`", text):
             suffix = key.rpartition(".")[2]
-            if suffix not in ("npy", "json", "txt", "csv", "py", "md"):
+            if suffix not in ("npy", "json", "txt", "csv", "py", "md", "db"):
                 assert _has(params, key), (page, key)
         named = re.findall(r"`((?:fbnet|stages|tests|tools|benchmarks|docs)/[\w./-]+)`", text)
         missing = [name for name in named if not ((ROOT / name).exists() or "NAME" in name)]
