@@ -2,8 +2,8 @@
 
 The repository's Markdown and what it links to lie in build/docs as they do in the repository, so
 that the same links work in both; a page for each package of the library is added. MkDocs checks
-every link and anchor (--strict) and writes site/. Its pages open without a server, its search does not; Mermaid's
-diagrams are drawn where there is a network, elsewhere their text is shown.
+every link and anchor (--strict) and writes site/. Its pages open without a server, its search does
+not; Mermaid's diagrams are drawn where there is a network, elsewhere their text is shown.
 """
 
 import os
