@@ -84,7 +84,8 @@ def imported(graph, module):
             continue
         known.add(name)
         waiting += graph.find_modules_directly_imported_by(name)
-        waiting += [name.rpartition(".")[0]] if "." in name else []
+        # The top packages hold a version and names that are imported when they are asked for.
+        waiting += [name.rpartition(".")[0]] if name.count(".") > 1 else []
     return known
 
 
