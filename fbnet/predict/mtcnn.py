@@ -27,7 +27,7 @@ class Mtcnn:
     """Three nets: proposals on a pyramid, then two that judge and correct each of them."""
 
     fit = BoxFit(size=0.922, right=0.017, down=0.151)
-    # By `python -m benchmarks.core.detection` on 1,205 labelled photographs: docs/predict.md.
+    # By `python -m benchmarks.detection` on 1,205 labelled photographs: docs/predict.md.
 
     def __init__(self, threads: int = 1) -> None:
         """Read the weights. Raises BadInput where the package is not installed."""

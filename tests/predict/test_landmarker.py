@@ -1,7 +1,10 @@
 """The Python call of three lines."""
 
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -45,6 +48,19 @@ def test_import_is_light_and_the_call_needs_no_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="no attribute 'Eyes'"):
         fbnet.Eyes  # noqa: B018
+
+
+@pytest.mark.parametrize(("page", "name"), [("README", "picture"), ("docs/predict", "photo")])
+def test_the_documented_call_runs(face, tmp_path, page, name):
+    text = (Path(__file__).parents[2] / f"{page}.md").read_text()
+    code = next(c for c in re.findall(r"```python\n(.*?)```", text, re.S) if "Landmarker" in c)
+    cv2.imwrite(str(tmp_path / f"{name}.jpg"), on_canvas(face, (70, 30))[0])
+    environment = os.environ | {"PYTHONPATH": str(Path(fbnet.__file__).parents[1])}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.startswith("(")
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def list_records(root: Path, problems: Problems) -> list[Record]:
                 image=root / image,
                 name=image,
                 origin=f"{name}:1",
-                points=_points(root, root / name),
+                points=read_pts(root, root / name),
                 group=f"{folder}/{photograph_of(PurePosixPath(image).stem)}",
                 split=split_of(root / name, root),
             )
@@ -152,7 +152,7 @@ def _tell(records: Sequence[Record], subsets: Sequence[str], known: Sequence[str
         )
 
 
-def _points(root: Path, path: Path) -> np.ndarray:
+def read_pts(root: Path, path: Path) -> np.ndarray:
     """Points float64 [P, 2], pixel centres being whole numbers from 0."""
     lines = lines_of(path, root)
     start = next((number for number, (_, line) in enumerate(lines) if line.strip() == "{"), None)
