@@ -25,7 +25,7 @@ SAME = 0.5
 """IoU of the landmarks' boxes from which on two faces are one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Face:
     """A face in a picture.
 

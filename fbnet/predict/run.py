@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 
@@ -167,19 +167,19 @@ class _Job:
             stack.enter_context(_naming(source))
             tracker: Tracker | None = None
             for time, frame in track(self._first(frames), str(source), unit="frames"):
-                start = perf_counter()
+                start = process_time()
                 if options.still:
                     faces = self._still(source, frame)
                 else:
                     tracker = tracker or self._tracker(source, frame)
                     faces = tracker(frame, time)
-                seconds, count = seconds + perf_counter() - start, count + len(faces)
+                seconds, count = seconds + process_time() - start, count + len(faces)
                 if video:
                     video.write(draw(frame, faces))
                 entry = [FaceEntry.of(face) for face in faces]
                 entries.append(FrameEntry(time=round(time, 4), faces=entry))
         if count:
-            say(f"{source}: {count / seconds:.0f} faces/s without decoding and drawing")
+            say(f"{source}: {count / seconds:.0f} faces a CPU second without decoding and drawing")
         else:
             say(f"{source}: no face found")
         height, width = frame.shape[:2]

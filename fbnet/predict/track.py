@@ -6,6 +6,7 @@ followed, where one is lost, and from time to time for new ones.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,8 @@ SETTLE = 3
 """Predictions of a face whose place was given, on the first frame."""
 SEARCH_S, LOOK_S = 0.1, 0.5
 """Seconds from one detection to the next: while somebody is missed or nobody there; otherwise."""
-KEEP_S = 1.5
-"""Seconds for which a person whom no detection confirms keeps the number."""
+SHOWN_S, KEEP_S = 0.8, 1.5
+"""Seconds for which a person whom no detection confirms is shown, and keeps the number."""
 CONFIRMED = 0.3
 """IoU of a detection and a person's landmarks from which on they are the same face."""
 DRIFTED = 0.55
@@ -78,13 +79,18 @@ def _share(cutoff: "np.ndarray | float", step: float) -> "np.ndarray | float":
     return 1 / (1 + 1 / (2 * np.pi * cutoff * step))
 
 
-@dataclass
+@dataclass(eq=False)
 class _Person:
-    """Somebody who is followed. lost: the last landmarks could not be theirs."""
+    """Somebody who is followed.
+
+    confirmed, seen: time and square of the last detection. lost: the last landmarks could not be
+    theirs.
+    """
 
     face: Face
     smoother: Smoother | None
     confirmed: float
+    seen: np.ndarray | None = None
     lost: bool = False
 
 
@@ -118,7 +124,8 @@ class Tracker:
             if time - self._looked >= (LOOK_S if calm else SEARCH_S):
                 self._look(frame, time)
                 self._looked = time
-        return [person.face for person in self._people if not person.lost]
+        shown = SHOWN_S if self._start is None else np.inf
+        return [p.face for p in self._people if not p.lost and time - p.confirmed <= shown]
 
     def _follow(self, frame: np.ndarray, time: float) -> None:
         """Predict everybody on the crop that the last landmarks lead to."""
@@ -164,22 +171,31 @@ class Tracker:
     def _look(self, frame: np.ndarray, time: float) -> None:
         """Detect: confirm people, find those who were lost, welcome new ones, forget others."""
         squares, scores = self._landmarker.detect(frame)
+        unmatched = list(self._people)
         for square, score in zip(squares, scores.tolist(), strict=True):
-            boxes = np.array([person.face.box for person in self._people]).reshape(-1, 4)
-            overlaps = iou(square, boxes)
-            overlap = overlaps.max(initial=0)
-            match = self._people[int(overlaps.argmax())] if overlap > CONFIRMED else None
-            if match and not match.lost and overlap >= DRIFTED:
-                match.confirmed = time
-                continue
-            place = self._landmarker.square(square)
-            face = self._landmarker.faces(frame, [place], [score], PASSES)[0]
-            if match:
-                match.confirmed = time
-                self._renew(match, face, time)
+            now = _overlaps(square, [person.face.box for person in unmatched])
+            before = _overlaps(square, [person.seen for person in unmatched])
+            either = np.maximum(now, before)
+            match = unmatched[int(either.argmax())] if either.max(initial=0) > CONFIRMED else None
+            if match is None or match.lost or now[int(either.argmax())] < DRIFTED:
+                place = self._landmarker.square(square)
+                face = self._landmarker.faces(frame, [place], [score], PASSES)[0]
+                if match is None:
+                    self._add(face, time)
+                else:
+                    self._renew(match, face, time)
+            if match is None:
+                match = self._people[-1]
             else:
-                self._add(face, time)
+                unmatched.remove(match)
+            match.confirmed, match.seen = time, square
         self._people = _apart([p for p in self._people if time - p.confirmed <= KEEP_S])
+
+
+def _overlaps(square: np.ndarray, boxes: Sequence[Any]) -> np.ndarray:
+    """IoU [n] of a square with boxes (x, y, width, height); 0 for those that are None."""
+    none = np.array([-1e9, -1e9, 1.0, 1.0])
+    return iou(square, np.array([none if b is None else b for b in boxes]).reshape(-1, 4))
 
 
 def _apart(people: "list[_Person]") -> "list[_Person]":
