@@ -193,6 +193,19 @@ def test_python_snippets_import_what_exists(page: str, tmp_path: Path) -> None:
             run_python("\n".join(imports), tmp_path)
 
 
+USED = [(page, code) for page in PAGES for code in snippets(page, "python") if "Landmarker" in code]
+
+
+@pytest.mark.parametrize(("page", "snippet"), USED)
+def test_snippets_of_inference_run_on_a_photograph(page: str, snippet: str, tmp_path: Path) -> None:
+    from matplotlib.cbook import get_sample_data
+
+    for name in re.findall(r'"([\w.]+\.jpg)"', snippet):
+        with get_sample_data("grace_hopper.jpg") as photograph:
+            (tmp_path / name).write_bytes(photograph.read())
+    assert run_python(snippet, tmp_path).strip(), page
+
+
 def test_the_space_of_the_readme_is_sound(tmp_path: Path) -> None:
     (shown,) = snippets("README.md", "yaml")
     text = yaml.safe_load((ROOT / "params.yaml").read_text())

@@ -21,7 +21,7 @@ def test_a_folder_is_scored_and_shown(
     ledger.run([job], 1)
     figures = ledger.results()["faces"]
     assert figures["points"] == 68 and figures["faces"] > 0
-    assert 0 < figures["nme_region"]["eyes"] and 0 < figures["nme"]
+    assert figures["nme_region"]["eyes"] > 0 and figures["nme"] > 0
     ((_, sections),) = summary(ledger).pages.items()
     heading, _, line = sections["shipped"].splitlines()
     assert heading.startswith("| photographs | NME | mean face |")
