@@ -1,9 +1,8 @@
 """From a data set's folder, or a head to render, to a face set on disk."""
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -59,76 +58,70 @@ def prepare(params: FetchParams, folder: Path) -> Prepared:
     problems = Problems(root, params.on_bad)
     source = READERS[layout].read(root, params, problems)
     with new_folder(folder) as target:
-        samples, images = _store(source, target, params.size)
-        doubts = _doubts(samples, images, source.margin)
-        copies, groups = _copies(samples)
-        dropped = _dropped(samples, doubts, copies, params, problems)
-        write_csv(target / SUSPICIOUS, _rows(samples, doubts))
-        write_csv(target / DUPLICATES, _rows(samples, {i: samples[j].name for i, j in copies}))
-        kept = [index for index in range(len(samples)) if index not in dropped]
-        samples, groups = [samples[index] for index in kept], [groups[index] for index in kept]
-        faces = FaceSet(
+        images = create_images(target, source.count, params.size + 2 * source.margin)
+        stored = _store(source, images)
+        names = stored.names
+        doubts = _doubts(stored, images, source.margin)
+        copies, groups = _copies(stored)
+        dropped = _dropped(stored, doubts, copies, params, problems)
+        write_csv(target / SUSPICIOUS, _rows(names, doubts))
+        write_csv(target / DUPLICATES, _rows(names, {i: names[j] for i, j in copies}))
+        kept = [index for index in range(len(names)) if index not in dropped]
+        groups = [groups[index] for index in kept]
+        FaceSet(
             images=keep_images(target, images, kept),
-            landmarks=np.stack([sample.landmarks for sample in samples]),
-            pose=_poses(samples, params),
+            landmarks=stored.landmarks[kept],
+            pose=_poses(stored, kept, params),
             split=split.assign(
                 groups,
-                [sample.split for sample in samples],
+                [stored.splits[index] for index in kept],
                 params.test_share,
                 params.validation_share,
                 params.seed,
             ),
-            names=[sample.name for sample in samples],
+            names=[names[index] for index in kept],
             groups=groups,
             size=params.size,
             margin=source.margin,
             crop_scale=source.crop_scale,
             layout=layout,
             source=marker,
-            flags={
-                name: np.array([sample.flags[name] for sample in samples])
-                for name in samples[0].flags
-            },
-        )
-        faces.save_labels(target)
+            flags=dict(zip(stored.flags, stored.flag_table[kept].T, strict=True)),
+        ).save_labels(target)
         write_text(target / SKIPPED, "".join(f"{line}\n" for line in problems.messages))
         unused = problems.unused() if problems.used else {}
         rows = [{"file": name, "reason": reason} for name, reason in unused.items()]
         write_csv(target / UNUSED, rows)
     _tell_unused(unused)
-    suspects = {samples[i].name: doubts[at] for i, at in enumerate(kept) if at in doubts}
+    suspects = {names[index]: doubts[index] for index in kept if index in doubts}
     return Prepared(FaceSet.load(folder), tuple(problems.messages), unused, suspects)
 
 
-def _rows(samples: Sequence[Sample], notes: Mapping[int, str]) -> list[dict[str, str]]:
+def _rows(names: Sequence[str], notes: Mapping[int, str]) -> list[dict[str, str]]:
     """Rows of a list of faces with a note on each."""
-    return [{"face": samples[index].name, "note": note} for index, note in notes.items()]
+    return [{"face": names[index], "note": note} for index, note in notes.items()]
 
 
-def _doubts(samples: Sequence[Sample], images: np.ndarray, margin: int) -> dict[int, str]:
+def _doubts(stored: "_Stored", images: np.ndarray, margin: int) -> dict[int, str]:
     """What is suspicious about the labels of photographs, by index; rendered ones are exact."""
-    own = {i: sample.doubt for i, sample in enumerate(samples) if sample.doubt}
-    if not samples or samples[0].fingerprint is None:
-        return own
-    landmarks = np.stack([sample.landmarks for sample in samples])
-    centres = np.array([sample.centre for sample in samples])
+    if stored.fingerprints is None:
+        return stored.doubts
+    landmarks, images = stored.landmarks, images[: len(stored.names)]
     scheme = SCHEMES[landmarks.shape[1]]
-    others = suspicious.doubts(landmarks, images[: len(samples)], centres, scheme, margin)
-    return dict(sorted((others | own).items()))
+    others = suspicious.doubts(landmarks, images, stored.centres, scheme, margin)
+    return dict(sorted((others | stored.doubts).items()))
 
 
-def _copies(samples: Sequence[Sample]) -> tuple[list[tuple[int, int]], list[str]]:
+def _copies(stored: "_Stored") -> tuple[list[tuple[int, int]], list[str]]:
     """Pairs of faces whose photograph is there twice, and the groups with these joined."""
-    groups = [sample.group for sample in samples]
-    prints = [sample.fingerprint for sample in samples if sample.fingerprint is not None]
-    if not prints:
-        return [], groups
-    pairs = duplicates.duplicates(np.stack(prints), groups)
-    return pairs, duplicates.merged(groups, pairs)
+    if stored.fingerprints is None:
+        return [], stored.groups
+    pairs = duplicates.duplicates(stored.fingerprints, stored.groups)
+    return pairs, duplicates.merged(stored.groups, pairs)
 
 
 def _dropped(
-    samples: Sequence[Sample],
+    stored: "_Stored",
     doubts: Mapping[int, str],
     copies: Sequence[tuple[int, int]],
     params: FetchParams,
@@ -141,7 +134,7 @@ def _dropped(
     dropped = set()
     if doubts:
         first, what = next(iter(doubts.items()))
-        line = f"{len(doubts)} suspicious label(s), the first {samples[first].name}: {what}"
+        line = f"{len(doubts)} suspicious label(s), the first {stored.names[first]}: {what}"
         if params.on_suspicious == "fail":
             raise BadInput(f"{line}; fix them, or set fetch.on_suspicious to keep or skip")
         say(f"warning: {line}; {SUSPICIOUS} lists them (fetch.on_suspicious: keep, skip, fail)")
@@ -149,8 +142,8 @@ def _dropped(
             dropped |= set(doubts)
     for pair in copies:
         # Of two given splits the one that is measured on keeps the photograph.
-        one, other = sorted(pair, key=lambda index: SPLITS[samples[index].split or "train"])
-        if samples[one].split != samples[other].split:
+        one, other = sorted(pair, key=lambda index: SPLITS[stored.splits[index] or "train"])
+        if stored.splits[one] != stored.splits[other]:
             dropped.add(one)
     if copies:
         say(
@@ -159,9 +152,9 @@ def _dropped(
         )
     twins = dict(copies)
     for index in sorted(dropped):
-        reason = doubts.get(index) or f"a copy of {samples[twins.get(index, index)].name}"
-        problems.messages.append(f"{samples[index].name}: {reason}")
-        problems.reasons[samples[index].name.partition("#")[0]] = f"left out: {reason}"
+        reason = doubts.get(index) or f"a copy of {stored.names[twins.get(index, index)]}"
+        problems.messages.append(f"{stored.names[index]}: {reason}")
+        problems.reasons[stored.names[index].partition("#")[0]] = f"left out: {reason}"
     return dropped
 
 
@@ -173,30 +166,101 @@ def _tell_unused(unused: Mapping[str, str]) -> None:
         say(f"{len(unused)} files not used ({counts}); {UNUSED} lists them")
 
 
-def _store(source: Source, folder: Path, size: int) -> tuple[list[Sample], np.ndarray]:
-    """Write the images one by one; returns the samples without them, and the mapped images."""
-    images = create_images(folder, source.count, size + 2 * source.margin)
-    stored: list[Sample] = []
+@dataclass
+class _Stored:
+    """The stored faces by column: N samples as objects would take several times their memory.
+
+    names, groups, splits: as in `Sample`, one a face. landmarks float32 [N,P,2], pose and listed
+    float32 [N,3], NaN where no pose is listed; flags: names of the columns of flag_table bool
+    [N,F]; doubts: by index; centres [N,2]; fingerprints uint8 [N,80], None for rendered faces.
+    """
+
+    flags: tuple[str, ...]
+    landmarks: np.ndarray
+    pose: np.ndarray
+    listed: np.ndarray
+    flag_table: np.ndarray
+    centres: np.ndarray
+    fingerprints: np.ndarray | None
+    names: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    splits: list[str | None] = field(default_factory=list)
+    doubts: dict[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def like(cls, sample: Sample, count: int) -> "_Stored":
+        """Room for `count` faces of the kind of `sample`."""
+        print_ = sample.fingerprint
+        return cls(
+            flags=tuple(sample.flags),
+            landmarks=np.empty((count, *sample.landmarks.shape), np.float32),
+            pose=np.empty((count, 3), np.float32),
+            listed=np.full((count, 3), np.nan),
+            flag_table=np.empty((count, len(sample.flags)), bool),
+            centres=np.empty((count, 2)),
+            fingerprints=None if print_ is None else np.empty((count, len(print_)), np.uint8),
+        )
+
+    def add(self, sample: Sample) -> None:
+        """Append one face."""
+        at = len(self.names)
+        self.landmarks[at], self.pose[at], self.centres[at] = (
+            sample.landmarks,
+            sample.pose,
+            sample.centre,
+        )
+        self.flag_table[at] = [sample.flags[name] for name in self.flags]
+        if sample.listed_pose is not None:
+            self.listed[at] = sample.listed_pose
+        if self.fingerprints is not None:
+            self.fingerprints[at] = sample.fingerprint
+        if sample.doubt:
+            self.doubts[at] = sample.doubt
+        self.names.append(sample.name)
+        self.groups.append(sample.group)
+        self.splits.append(sample.split)
+
+    def cut(self) -> "_Stored":
+        """Without the room that was not used."""
+        count = len(self.names)
+        arrays = ("landmarks", "pose", "listed", "flag_table", "centres", "fingerprints")
+        for name in arrays:
+            if getattr(self, name) is not None:
+                setattr(self, name, getattr(self, name)[:count])
+        return self
+
+
+def _store(source: Source, images: np.ndarray) -> _Stored:
+    """Write the images one by one; returns what else is known about their faces.
+
+    Raises BadInput where every record is left out.
+    """
+    stored = None
     for sample in source.samples:
         if sample is not None:
-            images[len(stored)] = sample.image
-            stored.append(dataclasses.replace(sample, image=images[:0]))
-    return stored, images
+            stored = stored or _Stored.like(sample, source.count)
+            images[len(stored.names)] = sample.image
+            stored.add(sample)
+    if stored is None:
+        raise BadInput("faces: none to store; see the lines above for what was left out")
+    return stored.cut()
 
 
-def _poses(samples: Sequence[Sample], params: FetchParams) -> np.ndarray:
-    """Pose float32 [N, 3] as `params.pose` says; warns where a list's angles look wrong."""
-    computed = np.stack([sample.pose for sample in samples])
-    listed = np.array([sample.listed_pose is not None for sample in samples])
+def _poses(stored: _Stored, kept: Sequence[int], params: FetchParams) -> np.ndarray:
+    """Pose float32 [N,3] of the faces `kept` as `params.pose` says.
+
+    Warns where a list's angles look wrong.
+    """
+    computed, given = stored.pose[kept], stored.listed[kept]
+    listed = ~np.isnan(given[:, 0])
     if not listed.any():
         return computed
-    given = np.stack([sample.listed_pose for sample in samples if sample.listed_pose is not None])
-    apart = np.degrees(np.median(pose.difference(given, computed[listed])))
+    apart = np.degrees(np.median(pose.difference(given[listed], computed[listed])))
     if apart > GROSS_DEG:
         used = "they are kept (fetch.pose: keep)" if params.pose == "keep" else "they are not used"
         say(f"warning: the listed head angles are {apart:.0f} degrees off the landmarks'; {used}")
     if params.pose == "keep":
-        computed[listed] = given
+        computed[listed] = given[listed]
     return computed
 
 

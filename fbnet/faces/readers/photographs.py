@@ -3,7 +3,7 @@
 import dataclasses
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -72,7 +72,7 @@ def _read(list_records: ListRecords, root: Path, params: FetchParams, problems: 
         records = [records[index] for index in sorted(kept)]
     for record in records:
         problems.used |= {relative(record.image, root), record.origin.rpartition(":")[0]}
-    crops = _crops(records, params, problems)
+    crops = _crops(deque(records), params, problems)
     if any(record.cropped for record in records):
         return Source(len(records), 0, crops)
     return Source(len(records), params.margin, crops, params.crop_scale)
@@ -157,24 +157,33 @@ def _without_test_photographs(records: list[Record], problems: Problems) -> list
 
 
 def _crops(
-    records: list[Record], params: FetchParams, problems: Problems
+    records: deque[Record], params: FetchParams, problems: Problems
 ) -> Iterator[Sample | None]:
-    """Decode and crop on `params.workers` threads, in order; None for a record left out."""
-    source, turned = iter(records), Counter[str]()
+    """Decode and crop on `params.workers` threads, in order; None for a record left out.
+
+    Empties `records`, so that records and samples do not lie in memory together.
+    """
+    turned = Counter[str]()
+    waiting: deque[tuple[Record, Future[tuple[Sample, str]]]] = deque()
     with ThreadPoolExecutor(params.workers) as pool:
         # Only some pictures are under way at a time, so that memory stays flat.
-        ahead = islice(source, 4 * params.workers)
-        waiting = deque(pool.submit(_crop, record, params) for record in ahead)
+        def submit(count: int) -> None:
+            for record in islice(_emptied(records), count):
+                waiting.append((record, pool.submit(_crop, record, params)))
+
+        count = len(records)
+        submit(4 * params.workers)
         try:
-            for record in track(records, "faces", len(records), "faces"):
+            for _ in track(range(count), "faces", count, "faces"):
                 sample, bad = None, len(problems.messages)
+                record, cropped = waiting.popleft()
                 with problems.tolerate():
-                    sample, exif = waiting.popleft().result()
+                    sample, exif = cropped.result()
                     turned[exif] += 1
                 for message in problems.messages[bad:]:
                     picture = relative(record.image, problems.root)
                     problems.reasons[picture] = f"left out: {message}"
-                waiting.extend(pool.submit(_crop, record, params) for record in islice(source, 1))
+                submit(1)
                 yield sample
         finally:
             pool.shutdown(cancel_futures=True)
@@ -183,6 +192,12 @@ def _crops(
             f"fetch.exif: {turned[UPRIGHT]} faces turned upright as their pictures say, "
             f"{turned[STORED]} taken as stored, since their points are"
         )
+
+
+def _emptied(records: deque[Record]) -> Iterator[Record]:
+    """The records, each taken out."""
+    while records:
+        yield records.popleft()
 
 
 STORED, UPRIGHT = "stored", "upright"
