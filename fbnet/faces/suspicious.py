@@ -122,9 +122,14 @@ class _Shapes:
 
     def misfit(self, landmarks: np.ndarray) -> np.ndarray:
         """How far each face of [N, P, 2] is from any such shape [N], as a share of its size."""
-        apart = _real(_aligned(_complex(landmarks), self._mean) - self._mean)
-        weights = np.clip(apart @ self._axes.T, -self._widest, self._widest)
-        return np.asarray(np.linalg.norm(apart - weights @ self._axes, axis=1))
+        misfits = []
+        # In blocks, so that memory does not grow with the number of faces.
+        for start in range(0, len(landmarks), MODEL):
+            block = _complex(landmarks[start : start + MODEL])
+            apart = _real(_aligned(block, self._mean) - self._mean)
+            weights = np.clip(apart @ self._axes.T, -self._widest, self._widest)
+            misfits.append(np.linalg.norm(apart - weights @ self._axes, axis=1))
+        return np.concatenate(misfits)
 
     def likeness(self, landmarks: np.ndarray, images: np.ndarray, margin: int) -> np.ndarray:
         """Correlation [N] of each face, upright and of one size, with the mean of them all."""

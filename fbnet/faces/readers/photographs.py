@@ -20,7 +20,7 @@ from fbnet.params import FetchParams
 from fbnet.progress import say, track
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """One labelled face on disk.
 

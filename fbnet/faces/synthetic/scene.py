@@ -51,9 +51,9 @@ PIVOT_DROP = 0.35
 """The head turns about a point this far below the root of the nose, decimetres."""
 NOSE_ROOT = 72
 """Landmark at the root of the nose."""
-CHUNK = 16
-"""Faces a worker renders in one go."""
-AHEAD = 3
+CHUNK = 4
+"""Faces a worker renders in one go: few, for at the end the others wait for the last one."""
+AHEAD = 6
 """Chunks per worker under way or waiting to be taken."""
 _job: tuple[Head, SyntheticParams, int, int] | None = None
 """What a worker renders, set by `_start`."""
