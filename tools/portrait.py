@@ -15,8 +15,6 @@ from matplotlib.cbook import get_sample_data
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs/portrait.jpg"
-BOX = (165, 155, 200, 172)
-"""x, y, width and height of the landmarks' box in the photograph, pixels."""
 SHOWN = (slice(40, 400), slice(60, 460))
 """Rows and columns of the photograph that the README shows."""
 ENLARGED = 2
@@ -31,8 +29,7 @@ def main() -> int:
     with TemporaryDirectory() as folder:
         picture, out = Path(folder) / "portrait.png", Path(folder) / "out"
         cv2.imwrite(str(picture), photograph)
-        box = [str(ENLARGED * value) for value in BOX]
-        command = [sys.executable, "-m", "stages.cli", "predict", str(picture), "--box", *box]
+        command = [sys.executable, "-m", "stages.cli", "predict", str(picture)]
         subprocess.run([*command, "--out", str(out)], cwd=ROOT, check=True)
         drawn = cv2.imread(str(out / "portrait.png"))
     rows, columns = (slice(ENLARGED * s.start, ENLARGED * s.stop) for s in SHOWN)

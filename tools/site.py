@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 STAGED = ROOT / "build/docs"
 PAGES = {
     "Start": "README.md",
+    "Pictures and videos": "docs/predict.md",
     "Runs": "docs/runs.md",
     "The device": "docs/device.md",
     "The search": "docs/search.md",
