@@ -155,6 +155,10 @@ READERS: Registry["Reader"] = Registry(
         "ibug": "fbnet.faces.readers.ibug:READER",
         "wflw": "fbnet.faces.readers.wflw:READER",
         "synthetic": "fbnet.faces.readers.synthetic:READER",
+        "dlib": "fbnet.faces.readers.annotations:DLIB",
+        "cvat": "fbnet.faces.readers.annotations:CVAT",
+        "coco": "fbnet.faces.readers.annotations:COCO",
+        "labelme": "fbnet.faces.readers.annotations:LABELME",
     },
 )
 """The known layouts by the name that `fetch.layout` takes."""

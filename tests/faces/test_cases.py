@@ -1,5 +1,6 @@
 """Data sets as people bring them: made here with drawn faces, each with what is expected of it."""
 
+import json
 import os
 import shutil
 from collections import Counter
@@ -421,6 +422,100 @@ def test_a_face_of_another_scheme_is_named(tmp_path: Path) -> None:
     face(tmp_path / "data/other.png", 9, 98)
     with pytest.raises(BadInput, match=r"other\.pts:1: 98 points where .* has 68; keep one"):
         run(tmp_path / "data")
+
+
+# What labelling tools export
+
+
+def dlib(root: Path, labels: dict[str, np.ndarray]) -> None:
+    rows = ""
+    for name, points in labels.items():
+        parts = "".join(
+            f"<part name='{i:02d}' x='{x}' y='{y}'/>" for i, (x, y) in enumerate(points)
+        )
+        rows += (
+            f"<image file='{name}'><box top='1' left='1' width='9' height='9'>{parts}</box></image>"
+        )
+    write_text(
+        root / "labels.xml", f"<?xml version='1.0'?><dataset><images>{rows}</images></dataset>"
+    )
+
+
+def cvat(root: Path, labels: dict[str, np.ndarray]) -> None:
+    rows = ""
+    for name, points in labels.items():
+        listed = ";".join(f"{x},{y}" for x, y in points)
+        rows += f'<image id="0" name="{name}"><points label="face" points="{listed}"/></image>'
+    write_text(root / "annotations.xml", f"<annotations>{rows}</annotations>")
+
+
+def coco(root: Path, labels: dict[str, np.ndarray]) -> None:
+    images = [{"id": i, "file_name": f"C:\\sets\\{name}"} for i, name in enumerate(labels)]
+    faces = [
+        {
+            "image_id": i,
+            "keypoints": np.pad(points, ((0, 0), (0, 1)), constant_values=2).ravel().tolist(),
+        }
+        for i, points in enumerate(labels.values())
+    ]
+    write_text(root / "person.json", json.dumps({"images": images, "annotations": faces}))
+
+
+def labelme(root: Path, labels: dict[str, np.ndarray]) -> None:
+    for name, points in labels.items():
+        shapes = [
+            {"label": str(i), "points": [place], "group_id": None, "shape_type": "point"}
+            for i, place in reversed(list(enumerate(points.tolist())))
+        ]
+        label = {"version": "5", "shapes": shapes, "imagePath": name}
+        write_text(root / Path(name).with_suffix(".json"), json.dumps(label))
+
+
+@pytest.mark.parametrize("tool", [dlib, cvat, coco, labelme])
+def test_exports_of_labelling_tools(tmp_path: Path, tool: Callable[..., None]) -> None:
+    labels = {f"images/p{number}x.png": photo_points(68, number) for number in range(8)}
+    for name, points in labels.items():
+        write_picture(tmp_path / "data" / name, points)
+    tool(tmp_path / "data", labels)
+    prepared = run(tmp_path / "data")
+    assert (len(prepared.faces), prepared.faces.layout) == (8, tool.__name__)
+    assert not prepared.unused and not prepared.suspicious
+    pixels = np.rint(prepared.faces.landmarks * 48 + 7.5).astype(int)
+    images = prepared.faces.images
+    bright = [
+        image[y, x].mean() for image, points in zip(images, pixels, strict=True) for x, y in points
+    ]
+    assert np.mean(bright) > images.mean() + 40
+    (tmp_path / "data/images/p3x.png").unlink()
+    with pytest.raises(BadInput, match=r"no picture .*p3x\.png"):
+        run(tmp_path / "data")
+    assert len(run(tmp_path / "data", on_bad="skip").faces) == 7
+
+
+PART = (
+    "<dataset><image file='p.png'><box><part name='{name}' x='{x}' y='2'/></box></image></dataset>"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("a.xml", "<dataset><images><image", "not valid XML"),
+        ("a.xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><dataset><image/></dataset>", "defines entities"),
+        ("a.xml", PART.format(name="a", x="1"), "points need numbers as names"),
+        ("a.xml", PART.format(name="1", x="x"), "is 'x'; write a finite number"),
+        ("a.json", '{"images": 1, "annotations": []}', "images is 1: input should be a valid list"),
+        ("a.json", '{"images": [], "annotations": [{"image_id": 1}]}', "no image has the id 1"),
+        ("a.json", '{"shapes": [{"label": 1}], "imagePath": "p.png"}', "shapes.0.label is 1"),
+        ("a.json", '{"shapes": [', r"a\.json:1: not valid JSON"),
+    ],
+)  # fmt: skip
+def test_broken_exports_are_named(tmp_path: Path, name: str, text: str, reason: str) -> None:
+    write_picture(tmp_path / "data/p.png", photo_points(68, 0))
+    write_text(tmp_path / "data" / name, text)
+    with pytest.raises(BadInput, match=reason) as caught:
+        run(tmp_path / "data")
+    assert "\n" not in str(caught.value)
 
 
 # Messages

@@ -21,6 +21,8 @@ def recognise(root: Path, layout: str = AUTO) -> tuple[str, str]:
         raise BadInput(f"{printable(root)} is no folder; give the data set's folder (fetch.root)")
     names = list(READERS) if layout == AUTO else [layout]
     markers = {name: marker for name in names if (marker := READERS[name].detect(root))}
+    if own := {name: marker for name, marker in markers.items() if not READERS[name].fallback}:
+        markers = own
     if len(markers) == 1:
         return next(iter(markers.items()))
     if markers:

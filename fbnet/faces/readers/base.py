@@ -141,11 +141,13 @@ class Reader:
     detect: the marker that a folder holds, in words, or None.
     read: the faces of a folder. For labelled photographs it is `photographs(list_records)`, see
     `fbnet.faces.readers.photographs`.
+    fallback: whether other layouts' markers count more: a labelling tool's file may lie anywhere.
     """
 
     looks_for: str
     detect: Callable[[Path], str | None]
     read: Callable[[Path, FetchParams, Problems], Source]
+    fallback: bool = False
 
 
 def lines_of(path: Path, root: Path) -> list[tuple[str, str]]:

@@ -1,0 +1,239 @@
+"""What labelling tools export: dlib's and CVAT's XML, COCO's key points, LabelMe's JSON.
+
+One file labels many pictures (LabelMe: one each), wherever these lie. The points of a face are in
+the order of their numbers, which name them (dlib, LabelMe, CVAT's skeletons), or as they are
+listed. A file whose name ends in train, val or test gives that split; where there is such a file,
+the others are not read, since they repeat it.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+from xml.etree import ElementTree
+
+import numpy as np
+from pydantic import BaseModel
+
+from fbnet.errors import BadInput
+from fbnet.faces.readers.base import SPLIT_FOLDERS, Problems, Reader
+from fbnet.faces.readers.photographs import Record, photographs
+from fbnet.faces.readers.walk import walk
+from fbnet.files import number, printable, read_bytes, read_json, validated
+
+LARGEST = 2**30
+"""Bytes that a file of labels may have."""
+HEAD = 4096
+"""Bytes from its start by which a file's form is known."""
+
+Points = list[tuple[float, float]]
+Face = tuple[str, str, Callable[[], Points]]
+"""Picture as the file names it, place for messages, and what reads the points in pixels."""
+Parse = Callable[[Path, str], Iterator[Face]]
+"""The faces of a file, whose name within the data set is the second argument."""
+
+
+def _detect(suffix: str, marks: tuple[bytes, ...], root: Path) -> str | None:
+    """The first file with this suffix that has all `marks` near its start."""
+    names = (name for name, reason in walk(root) if not reason)
+    return next(_files(names, suffix, marks, root), None)
+
+
+def _files(
+    names: Iterator[str], suffix: str, marks: tuple[bytes, ...], root: Path
+) -> Iterator[str]:
+    for name in names:
+        if name.lower().endswith(suffix):
+            try:
+                with open(root / name, "rb") as stream:
+                    head = stream.read(HEAD).replace(b"\0", b"")
+            except OSError:
+                continue
+            if all(mark in head for mark in marks):
+                yield name
+
+
+def _list(
+    suffix: str, marks: tuple[bytes, ...], parse: Parse, root: Path, problems: Problems
+) -> list[Record]:
+    """All records of all files of a form. For bad ones raises BadInput as `problems` says."""
+    names = list(_files(iter(problems.files.names), suffix, marks, root))
+    splits = {name: _split(name) for name in names}
+    if any(splits.values()):
+        for name in names:
+            if not splits[name]:
+                problems.reasons[name] = "other files beside it give a split"
+    records: dict[str, Record] = {}
+    for name in names:
+        if name in problems.reasons:
+            continue
+        with problems.tolerate():
+            for picture, place, points in parse(root / name, name):
+                with problems.tolerate():
+                    places = np.array(points(), np.float64)
+                    record = _record(problems, name, picture, place, places, splits[name])
+                    count = 1
+                    while (key := f"{record.name}#{count}") in records:
+                        count += 1
+                    records[key] = record
+    several = {record.name for key, record in records.items() if key.endswith("#2")}
+    return [
+        Record(**vars(record) | {"name": key if record.name in several else record.name})
+        for key, record in records.items()
+    ]
+
+
+def _split(name: str) -> str | None:
+    """The split that a file's name ends in."""
+    return SPLIT_FOLDERS.get(re.split(r"[^a-z]", PurePosixPath(name).stem.lower())[-1])
+
+
+def _record(
+    problems: Problems, name: str, picture: str, place: str, points: np.ndarray, split: str | None
+) -> Record:
+    folder = PurePosixPath(name).parent.as_posix()
+    image = problems.files.find_tail(picture, (folder if folder != "." else "", "", "images"))
+    if image is None:
+        raise BadInput(f"{place}: no picture {picture}; add it or remove the face")
+    if not np.isfinite(points).all():
+        raise BadInput(f"{place}: a coordinate is no finite number; fix it or remove the face")
+    return Record(problems.root / image, image, place, points, group=image, split=split)
+
+
+def _tree(path: Path, name: str) -> ElementTree.Element:
+    data = read_bytes(path, LARGEST)
+    if b"<!ENTITY" in data:
+        raise BadInput(f"{name}:1: defines entities, which labels do not need; remove them")
+    try:
+        return ElementTree.fromstring(data)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise BadInput(f"{name}: not valid XML ({error})") from None
+
+
+def _ordered(points: Iterable[tuple[str, float, float]], place: str) -> Points:
+    """Points in the order of the numbers that name them."""
+    listed = list(points)
+    names = [name.strip() for name, *_ in listed]
+    if not all(name.isdecimal() for name in names) or len({*map(int, names)}) < len(names):
+        raise BadInput(f"{place}: points need numbers as names, each once; {names[:3]} are given")
+    return [(x, y) for _, x, y in sorted(listed, key=lambda point: int(point[0]))]
+
+
+def _dlib(path: Path, name: str) -> Iterator[Face]:
+    for image in _tree(path, name).iter("image"):
+        picture = image.get("file", "")
+        for count, box in enumerate(image.iter("box"), 1):
+            place = f"{name}:{printable(picture)}, box {count}"
+            if box.find("part") is not None:
+                yield picture, place, partial(_parts, box, place)
+
+
+def _parts(box: ElementTree.Element, place: str) -> Points:
+    return _ordered(
+        (
+            (part.get("name", ""), *_pair(part.get("x", ""), part.get("y", ""), place))
+            for part in box.iter("part")
+        ),
+        place,
+    )
+
+
+def _cvat(path: Path, name: str) -> Iterator[Face]:
+    for image in _tree(path, name).iter("image"):
+        picture = image.get("name", "")
+        for count, shape in enumerate(image, 1):
+            place = f"{name}:{printable(picture)}, shape {count}"
+            if shape.tag == "points":
+                yield picture, place, partial(_pairs, shape, place)
+            elif shape.tag == "skeleton":
+                yield picture, place, partial(_skeleton, shape, place)
+
+
+def _skeleton(shape: ElementTree.Element, place: str) -> Points:
+    parts = shape.iter("points")
+    return _ordered(((part.get("label", ""), *_pairs(part, place)[0]) for part in parts), place)
+
+
+def _pairs(shape: ElementTree.Element, place: str) -> Points:
+    pairs = [pair.split(",") for pair in shape.get("points", "").split(";")]
+    if not all(len(pair) == 2 for pair in pairs):
+        raise BadInput(f"{place}: points are no list x,y;x,y")
+    return [_pair(x, y, place) for x, y in pairs]
+
+
+def _pair(x: str, y: str, place: str) -> tuple[float, float]:
+    return number(x, place), number(y, place)
+
+
+class _Image(BaseModel):
+    id: int | str
+    file_name: str
+
+
+class _Keypoints(BaseModel):
+    image_id: int | str
+    keypoints: list[float] = []
+    face_kpts: list[float] = []
+    """The face of COCO-WholeBody."""
+    face_valid: bool = True
+
+
+class _Coco(BaseModel):
+    images: list[_Image]
+    annotations: list[_Keypoints]
+
+
+def _coco(path: Path, name: str) -> Iterator[Face]:
+    coco = validated(_Coco, read_json(path, LARGEST), name)
+    pictures = {image.id: image.file_name for image in coco.images}
+    for count, face in enumerate(coco.annotations, 1):
+        if face.image_id not in pictures:
+            raise BadInput(f"{name}:annotation {count}: no image has the id {face.image_id}")
+        values = face.face_kpts or face.keypoints
+        if values and face.face_valid:
+            place = f"{name}:annotation {count}"
+            yield pictures[face.image_id], place, partial(_triples, values, place)
+
+
+def _triples(values: list[float], place: str) -> Points:
+    if len(values) % 3:
+        raise BadInput(f"{place}: {len(values)} numbers; key points are x, y, visibility")
+    return list(zip(values[::3], values[1::3], strict=True))
+
+
+class _Shape(BaseModel):
+    label: str
+    points: list[tuple[float, float]]
+    group_id: int | None = None
+    shape_type: str = "point"
+
+
+class _LabelMe(BaseModel):
+    imagePath: str
+    shapes: list[_Shape]
+
+
+def _labelme(path: Path, name: str) -> Iterator[Face]:
+    labels = validated(_LabelMe, read_json(path, LARGEST), name)
+    faces: dict[int | None, list[tuple[str, float, float]]] = {}
+    for shape in labels.shapes:
+        if shape.shape_type == "point" and len(shape.points) == 1:
+            faces.setdefault(shape.group_id, []).append((shape.label, *shape.points[0]))
+    for group, points in faces.items():
+        place = f"{name}:1: face {group}" if group is not None else f"{name}:1"
+        yield labels.imagePath, place, partial(_ordered, points, place)
+
+
+def _reader(looks_for: str, suffix: str, marks: tuple[bytes, ...], parse: Parse) -> Reader:
+    return Reader(
+        looks_for=looks_for,
+        detect=partial(_detect, suffix, marks),
+        read=photographs(partial(_list, suffix, marks, parse)),
+        fallback=True,
+    )
+
+
+DLIB = _reader("dlib's *.xml", ".xml", (b"<dataset", b"<image"), _dlib)
+CVAT = _reader("CVAT's *.xml", ".xml", (b"<annotations",), _cvat)
+COCO = _reader("COCO's *.json", ".json", (b'"images"',), _coco)
+LABELME = _reader("LabelMe's *.json", ".json", (b'"shapes"',), _labelme)
