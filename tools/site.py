@@ -21,6 +21,7 @@ PAGES = {
     "Start": "README.md",
     "Pictures and videos": "docs/predict.md",
     "Runs": "docs/runs.md",
+    "Your faces": "docs/data.md",
     "The device": "docs/device.md",
     "The search": "docs/search.md",
     "Rendered faces": "docs/synthetic.md",
