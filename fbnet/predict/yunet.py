@@ -18,7 +18,7 @@ SCORE = 14
 
 
 class YuNet:
-    """One net of 76,000 parameters, five to eight times faster than MTCNN."""
+    """One net of 76,000 parameters, several times faster than MTCNN."""
 
     fit = BoxFit(size=0.900, right=0.001, down=0.141)
 

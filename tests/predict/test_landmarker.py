@@ -112,3 +112,21 @@ def test_points_stay_legible(side, picture, factor):
 
 def test_points_far_outside_are_drawn_without_a_fault():
     draw(np.zeros((20, 20, 3), np.uint8), [Face(np.full((68, 2), 1e12), (0, 0, 1))])
+
+
+def test_a_model_that_gives_nan_is_bad_input(monkeypatch):
+    landmarker = Landmarker()
+    session = landmarker._model._session
+    monkeypatch.setattr(landmarker._model, "_session", Nan(session))
+    with pytest.raises(BadInput, match=r"subnet\.onnx: gives NaN or infinite landmarks"):
+        landmarker(np.zeros((112, 112, 3), np.uint8), crops=True)
+
+
+class Nan:
+    """A session whose outputs are not numbers."""
+
+    def __init__(self, session):
+        self.session = session
+
+    def run(self, *arguments):
+        return [value * np.nan for value in self.session.run(*arguments)]
