@@ -74,9 +74,8 @@ runs: env ## experiments as a table: what differs, and what came out
 	dvc exp show --only-changed --drop '.*/.*|data|Created|State|Executor' \
 	  --drop 'mean_face_nme|nme_box|(fr|auc)_08|latency_ms_.+|latency_predicted_ms|prediction_.+'
 
-ui: env ## MLflow's pages on this machine, port 5000
-	@echo 'NME against cost: http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=compare&compareRunsMode=CHART'
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false python -m mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db
+ui: env ## MLflow's pages on this machine, port 5000; prints the addresses of runs and comparisons
+	python -m stages.cli ui
 
 test: lint types layers pytest light ## all that CI checks
 

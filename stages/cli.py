@@ -236,6 +236,19 @@ def register(parser: ArgumentParser) -> Command:
     return run
 
 
+def ui(parser: ArgumentParser) -> Command:
+    """Open MLflow's page on the runs, and print the addresses of the comparisons."""
+    parser.add_argument("--port", type=int, default=5000, help="(%(default)s)")
+
+    def run(arguments: Namespace) -> None:
+        from stages.params import load
+        from stages.tracking import serve
+
+        serve(load().mlflow.experiment, arguments.port)
+
+    return run
+
+
 def kit(parser: ArgumentParser) -> Command:
     """Write a folder that measures the search space on a device."""
     parser.add_argument("out", type=Path, help="new or empty folder")
@@ -323,6 +336,7 @@ COMMANDS = {
     "predict": predict,
     "report": report,
     "register": register,
+    "ui": ui,
     "kit": kit,
     "import": import_table,
     "convert": convert,

@@ -6,5 +6,6 @@ results/ are the truth; no run id ever enters them.
 
 from stages.tracking.runs import PROFILE, pipeline_run, register, stage_run
 from stages.tracking.store import finished_runs
+from stages.tracking.ui import serve
 
-__all__ = ["PROFILE", "finished_runs", "pipeline_run", "register", "stage_run"]
+__all__ = ["PROFILE", "finished_runs", "pipeline_run", "register", "serve", "stage_run"]

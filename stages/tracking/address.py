@@ -4,6 +4,8 @@ import fcntl
 import os
 import re
 import sqlite3
+import ssl
+import textwrap
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +19,11 @@ PROBE_TIMEOUT_S = 10.0
 LOCKED_TIMEOUT_S = 10.0
 """How long a database may be locked by somebody else."""
 REMEDY = "start it, unset MLFLOW_TRACKING_URI, or set mlflow.enabled: false"
+CERTIFICATE_REMEDY = (
+    "name its certificate in MLFLOW_TRACKING_SERVER_CERT_PATH or REQUESTS_CA_BUNDLE, or set "
+    "MLFLOW_TRACKING_INSECURE_TLS=true"
+)
+REASON_LENGTH = 200
 OWN_TABLES = {"experiments", "alembic_version"}
 """A database that has tables, but none of these, belongs to another program."""
 
@@ -34,7 +41,7 @@ def workspace() -> Path:
 
 def tracking_uri() -> str:
     """MLFLOW_TRACKING_URI, else mlflow.db in the workspace; relative SQLite paths start there."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "").strip() or f"{SQLITE}mlflow.db"
     path = uri.removeprefix(SQLITE)
     if uri.startswith(SQLITE) and not path.startswith("/"):
         return f"{SQLITE}{workspace() / path}"
@@ -117,11 +124,12 @@ def _require_server(uri: str) -> None:
         )
     except Exception as error:  # of the client's many layers, each with its own
         cause: BaseException = error
-        while cause.__context__ or (cause.args and isinstance(cause.args[0], Exception)):
-            cause = cause.__context__ or cause.args[0]
-        reason = hide_credentials(" ".join(str(getattr(cause, "reason", cause)).split()))
+        while deeper := cause.__cause__ or cause.__context__:
+            cause = deeper
+        reason = hide_credentials(textwrap.shorten(str(cause), REASON_LENGTH))
+        remedy = CERTIFICATE_REMEDY if isinstance(cause, ssl.SSLError) else REMEDY
         raise BadInput(
-            f"MLflow server {hide_credentials(uri)} cannot be reached ({reason[:200]}); {REMEDY}"
+            f"MLflow server {hide_credentials(uri)} cannot be reached ({reason}); {remedy}"
         ) from None
 
 

@@ -22,8 +22,8 @@ SERVING_NEEDS = ("mlflow", "numpy", "onnxruntime")
 SERVED = Path(__file__).with_name("served.py")
 NOTE = "mlflow.note.content"
 """Tag that MLflow's page shows as the description of a run."""
-LABEL = f"{TAG}label"
-"""Tag with the profile and the DVC experiment of a run; its name begins so."""
+LABEL, PROFILE_TAG = f"{TAG}label", f"{TAG}profile"
+"""Tags with the DVC experiment and the profile of a run; its name tells them."""
 BEST = "best"
 CHOSEN_BY, LATENCY = "retrain_val_nme", "latency_ms"
 CARD_STAGES = frozenset({"retrain", "export", "bench"})
@@ -126,18 +126,21 @@ def describe(store: Store, run_id: str, params: Any, results: Results) -> None:
 
 
 def _name(run: Any, results: Results) -> str | None:
-    """Accuracy, cost and architecture, after the experiment's name; None without an accuracy."""
-    metrics = run.data.metrics
+    """Accuracy, cost, architecture and label; None without an accuracy.
+
+    Figures come first: MLflow's tables cut names short.
+    """
+    metrics, tags = run.data.metrics, run.data.tags
     if "nme" not in metrics or not results.trained.exists():
         return None
-    parts = [f"NME {metrics['nme']:.2%}"]
+    parts = [f"{metrics['nme']:.2%} NME"]
     if LATENCY in metrics:
         parts.append(f"{metrics[LATENCY]:.3f} ms")
     elif "macs" in metrics:
         parts.append(f"{metrics['macs'] / 1e6:.2f} M MACs")
     parts.append(" ".join(read_json(results.trained)["choice"]))
-    label = run.data.tags.get(LABEL)
-    return (f"{label}: " if label else "") + ", ".join(parts)
+    profile, label = tags.get(PROFILE_TAG), tags.get(LABEL)
+    return (f"{profile} " if profile else "") + ", ".join(parts) + (f" ({label})" if label else "")
 
 
 def register(store: Store, run_id: str) -> str | None:

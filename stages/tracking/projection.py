@@ -10,7 +10,7 @@ from typing import Any
 
 from stages.params import leaves
 from stages.results import Results
-from stages.tracking import model
+from stages.tracking import model, view
 from stages.tracking.stage_files import (
     STEP_COLUMNS,
     folder_digest,
@@ -24,10 +24,11 @@ from stages.tracking.store import FACES, PARENT, TAG, Store, as_row, attempt
 
 HEADLINE_STAGES = frozenset({"export", "bench"})
 """On the parent run their numbers have their own names; other stages' begin with the stage's."""
+CURVES = "curves"
+"""On the parent run, metrics over epochs: MLflow's page shows this group's charts first."""
 SHOWN_ONCE = HEADLINE_STAGES | {"report"}
 SAME_AS = f"{TAG}same_as"
 """Tag with the older run that has the same results."""
-PROFILE_TAG = f"{TAG}profile"
 TRIAL = "tiny"
 """The profile whose runs are compared with each other alone."""
 METRICS_BATCH, PARAMS_BATCH = 1000, 100
@@ -108,6 +109,8 @@ def project_parent(
             store.client.set_tag(run_id, f"{TAG}projected.{stage}", digest)
     if model.CARD_STAGES & digests.keys():
         model.describe(store, run_id, params, results)
+    if faces and digests.keys() >= HEADLINE_STAGES:
+        view.share(store.client, store.client.get_experiment(store.experiment), faces)
     if store.settings.register_model:
         model.register(store, older or run_id)
 
@@ -127,7 +130,7 @@ def _faces_key(store: Store, run_id: str, results: Results) -> str | None:
     """
     if not results.faces.is_dir():
         return None
-    profile = store.client.get_run(run_id).data.tags.get(PROFILE_TAG)
+    profile = store.client.get_run(run_id).data.tags.get(model.PROFILE_TAG)
     return f"{TRIAL}-" * (profile == TRIAL) + folder_digest(results.faces)[:8]
 
 
@@ -139,7 +142,7 @@ def _project_stage(
         plain = stage in HEADLINE_STAGES or name.startswith(f"{stage}_")
         series.add(0, {name if plain else f"{stage}/{name}": value})
     for step, figures in history(results, stage):
-        series.add(step, {f"{stage}/{name}": value for name, value in figures.items()})
+        series.add(step, {f"{CURVES}/{stage}_{name}": value for name, value in figures.items()})
     series.flush()
     for path in shown_files(results, stage, model.is_rendered(results)):
         store.client.log_artifact(run_id, str(path), stage)

@@ -12,10 +12,9 @@ from stages import revision
 from stages.results import Results
 from stages.tracking import model
 from stages.tracking.address import lock, tracking_uri
-from stages.tracking.model import LABEL, NOTE
+from stages.tracking.model import LABEL, NOTE, PROFILE_TAG
 from stages.tracking.processes import dvc_above, this_process
 from stages.tracking.projection import (
-    PROFILE_TAG,
     SAME_AS,
     Series,
     flat,
@@ -183,9 +182,7 @@ def start_parent(store: Store, owner: str, name: str | None, tags: dict[str, str
     """Start a parent run of the process `owner`; with the uncommitted changes where asked."""
     changes = revision.changes()
     tags = _tags(owner, changes, "pipeline") | tags
-    labels = [os.environ.get(PROFILE, ""), name or ""]
-    if label := " ".join(text for text in labels if text):
-        tags[LABEL] = label
+    tags |= {LABEL: name} if name else {}
     if profile := os.environ.get(PROFILE):
         tags[PROFILE_TAG] = profile
     run = store.client.create_run(store.experiment, run_name=name, tags=tags)

@@ -17,6 +17,7 @@ from fbnet.files import read_json, write_text
 from stages.params import MlflowParams
 from stages.tracking import view
 from stages.tracking.address import (
+    REASON_LENGTH,
     REMEDY,
     artifact_location,
     database,
@@ -34,7 +35,6 @@ OWNER = f"{TAG}owner"
 PARENT = "mlflow.parentRunId"
 FACES = f"{TAG}faces"
 """Tag: runs of equal value were scored on the same faces."""
-REASON_LENGTH = 200
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -221,15 +221,28 @@ def finished_runs(experiment: str) -> list[dict[str, Any]]:
 
     def read() -> list[Any]:
         client = _client()
-        entry = client.get_experiment_by_name(experiment)
-        if entry is None:
-            known = ", ".join(e.name for e in pages(client.search_experiments))
-            raise BadInput(f"{experiment}: no such MLflow experiment; there are: {known}")
-        finished = "attributes.status = 'FINISHED'"
-        return list(pages(client.search_runs, [entry.experiment_id], finished))
+        ids = [_experiment(client, experiment).experiment_id]
+        return list(pages(client.search_runs, ids, "attributes.status = 'FINISHED'"))
 
     require_usable(write=False)
     return [as_row(run) for run in reversed(_in_one_line(read)) if PARENT not in run.data.tags]
+
+
+def experiment_views(experiment: str) -> tuple[str, list[str]]:
+    """Id of an experiment, and the keys of its shared views. Raises as `finished_runs`."""
+    require_usable(write=False)
+    entry = _in_one_line(lambda: _experiment(_client(), experiment))
+    names = sorted(name for name in entry.tags if name.startswith(view.SHARED + view.KEY))
+    return str(entry.experiment_id), [name.removeprefix(view.SHARED) for name in names]
+
+
+def _experiment(client: Any, name: str) -> Any:
+    """The experiment of that name. Raises BadInput that lists those there are."""
+    entry = client.get_experiment_by_name(name)
+    if entry is None:
+        known = ", ".join(e.name for e in pages(client.search_experiments))
+        raise BadInput(f"{name}: no such MLflow experiment; there are: {known}")
+    return entry
 
 
 def as_row(run: Any) -> dict[str, Any]:

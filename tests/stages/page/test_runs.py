@@ -33,6 +33,14 @@ def test_page_lists_the_runs_best_first_and_leaves_out_unfinished_ones():
     assert page.count('<circle class="dot c0"') == 2
 
 
+def test_runs_on_other_faces_have_a_front_of_their_own():
+    real = [a_run("a", 0.05, 0.4), a_run("b", 0.06, 0.3)]
+    page = runs_page([{**r, "faces": "1f"} for r in real] + [a_run("t", 0.9, 0.2) | {"faces": "t"}])
+    trial, others = page.split("<section>")[1:]
+    assert ">t</th>" in trial and ">a</th>" not in trial
+    assert ">a</th>" in others and ">t</th>" not in others and "t: 90.00%" not in others
+
+
 def test_no_finished_run_is_bad_input():
     with pytest.raises(BadInput, match="no finished run"):
         runs_page([{"name": "a", "metrics": {"nme": 0.1}, "params": {}}])

@@ -100,9 +100,9 @@ def test_a_stage_leaves_a_parent_and_a_child(store):
     assert child.data.params["search.epochs"] == str(PARAMS.search.epochs)
     assert parent.data.params["retrain.epochs"] == str(PARAMS.retrain.epochs)
     assert parent.data.metrics == {
-        "search/loss": pytest.approx(0.5 / 3), "search/nme": 0.5, "search/inner.count": 3,
+        "curves/search_loss": pytest.approx(0.5 / 3), "search/nme": 0.5, "search/inner.count": 3,
     }  # fmt: skip
-    assert history_of(store, parent, "search/loss") == [(e, 0.5 / e) for e in (1, 2, 3)]
+    assert history_of(store, parent, "curves/search_loss") == [(e, 0.5 / e) for e in (1, 2, 3)]
     assert parent.data.tags["fbnet.run.search"] == child.info.run_id
     assert artifacts_of(store, parent, "search") == ["search/details.json", "search/metrics.json"]
 
