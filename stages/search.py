@@ -45,6 +45,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
             return NOT_RANK_ZERO
         ranked = rank(search)
         write_results(search, ranked, params.space, results.folder("search"))
+        plots.history(search.history, results.picture("search", "history"))
         picture = results.picture("search", "probabilities")
         plots.probabilities(search.probabilities, space.layer_ops, picture)
     return f"{line(search, ranked)}, in {results.searched}"

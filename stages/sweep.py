@@ -39,12 +39,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
+    from stages.tracking import PROFILE
+
     over, fixed = given.over.split(","), shlex.split(given.set)
     # All are checked before the first starts.
     commands = list(experiments(over, given.values, given.profile, fixed))
     for number, command in enumerate(commands, 1):
         print(f"sweep: {number} of {len(commands)}: {shlex.join(command)}", flush=True)
-        if wait_for([sys.executable, "-m", *command], os.environ):
+        variables = os.environ | {PROFILE: given.profile.removeprefix("default")}
+        if wait_for([sys.executable, "-m", *command], variables):
             print(f"sweep: stopped at {number} of {len(commands)}", file=sys.stderr)
             return FAILED
     return DONE

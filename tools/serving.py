@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-STARTUP_S, POLL_S = 60.0, 0.2
+STARTUP_S, POLL_S = 180.0, 0.2
 
 
 @contextmanager

@@ -74,10 +74,21 @@ def _number(text: str | None) -> float | None:
 def current_stages(results: Results) -> list[str]:
     """Stages whose outputs belong to the params, code and inputs as they stand, as dvc.lock says.
 
-    The user's own data is not read again for this: it may be large.
+    What comes of an outdated stage's results is outdated as well. The user's own data is not read
+    again for this: it may be large.
     """
     stages = _read_yaml(Path("dvc.lock")).get("stages", {})
-    return [name for name, entry in stages.items() if _is_current(entry, results)]
+    makers = {
+        item["path"]: name for name, entry in stages.items() for item in entry.get("outs", [])
+    }
+    needs = {
+        name: {makers[item["path"]] for item in entry.get("deps", []) if item["path"] in makers}
+        for name, entry in stages.items()
+    }
+    current = [name for name, entry in stages.items() if _is_current(entry, results)]
+    while len(kept := [name for name in current if needs[name] <= set(current)]) < len(current):
+        current = kept
+    return current
 
 
 def recorded_params() -> Params:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from stages.tracking import (
     pipeline_run,
     processes,
     projection,
+    register,
     runs,
     stage_files,
     stage_run,
@@ -361,6 +363,20 @@ def test_a_stage_is_current_while_nothing_it_depends_on_changes(project, change,
     assert stage_files.current_stages(RESULTS) == current
 
 
+def test_what_comes_of_an_outdated_stage_is_outdated(project):
+    Path("params.yaml").write_text("{}\n")
+    for stage in ("search", "retrain", "export"):
+        leave_results(stage)
+    lock_results("search", "retrain", "export")
+    lock = YAML(typ="safe").load(Path("dvc.lock"))
+    for stage, before in (("retrain", "search"), ("export", "retrain")):
+        lock["stages"][stage]["deps"] = lock["stages"][before]["outs"]
+    YAML().dump(lock, Path("dvc.lock"))
+    assert stage_files.current_stages(RESULTS) == ["search", "retrain", "export"]
+    leave_results("search", value=0.1)  # `retrain` has not run on this yet
+    assert stage_files.current_stages(RESULTS) == []
+
+
 def test_a_store_that_fails_midway_stops_no_stage(store, monkeypatch, capsys):
     from mlflow.tracking import MlflowClient
 
@@ -429,6 +445,81 @@ def test_the_pipeline_command_shows_cached_results_in_a_run_of_its_own(store):
     assert parents[1].info.status == "FINISHED"
     assert parents[1].data.metrics["nme"] == 0.25
     assert parents[1].data.tags["fbnet.run.export"] == child.info.run_id
+
+
+def test_a_run_that_skipped_all_is_no_second_result(store):
+    run("export", value=0.25)
+    run("bench", value=0.25)
+    lock_results("export", "bench")
+    for _ in range(2):
+        with pipeline_run(PARAMS):
+            pass
+    parents, _ = runs_of(store)
+    assert len(parents) == 1 and parents[0].data.metrics["nme"] == 0.25
+
+
+def test_mlflow_run_leads_to_a_run_in_the_projects_experiment(store, monkeypatch):
+    given = store.client.create_run("0").info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", given)
+    with pipeline_run(PARAMS) as variables:
+        pass
+    own = store.client.get_run(variables["MLFLOW_RUN_ID"])
+    assert own.info.experiment_id == store.experiment and own.info.status == "FINISHED"
+    assert store.client.get_run(given).data.tags["fbnet.run"] == own.info.run_id
+    assert store.client.get_run(given).info.status == "RUNNING"  # `mlflow run` ends it
+
+
+def test_runs_whose_server_died_are_closed_as_they_ended(store, monkeypatch):
+    with stage_run("lut", PARAMS):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert {r.info.status for group in runs_of(store) for r in group} == {"RUNNING"}
+    kept = Path(".fbnet/ended_runs.json")
+    kept.write_text(kept.read_text().replace("http://127.0.0.1:9", address.tracking_uri()))
+    connect(PARAMS.mlflow)
+    assert {r.info.status for group in runs_of(store) for r in group} == {"FINISHED"}
+
+
+def test_a_copied_store_keeps_its_artifacts_beside_it(
+    store, project, tmp_path_factory, monkeypatch
+):
+    run("lut")
+    copy = tmp_path_factory.mktemp("copy")
+    shutil.copytree(project, copy, dirs_exist_ok=True)
+    monkeypatch.chdir(copy)
+    connect(PARAMS.mlflow)
+    run("lut", value=0.25)
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{copy}/mlflow.db")
+    here = client.search_runs([store.experiment])
+    assert len(here) == 2
+    assert {r.info.artifact_uri.startswith(copy.as_uri()) for r in here} == {True}
+    assert len(list((project / "mlruns").iterdir())) == 2  # as before
+
+
+def test_results_are_registered_after_the_run(store):
+    with stage_run("export", PARAMS):
+        leave_results("export", 0.25)
+        write_model(RESULTS.onnx)
+    (parent,), _ = runs_of(store)
+    shutil.copy(ROOT / "params.yaml", "params.yaml")
+    assert [register(), register()] == ["fbnet-pfld version 1"] * 2
+    (version,) = store.client.search_model_versions("name = 'fbnet-pfld'")
+    assert version.run_id == parent.info.run_id
+    assert version.description.startswith("# fbnet-pfld")
+
+
+def test_uncommitted_changes_are_sent_where_asked_only(store, monkeypatch):
+    subprocess.run(["git", "init", "-q"], check=True)
+    Path("jane-doe.jpg").touch()
+    run("lut")
+    asked = MlflowParams(log_changes=True)
+    monkeypatch.setenv("DVC_EXP_NAME", "another")
+    run("lut", PARAMS.model_copy(update={"mlflow": asked}))
+    (silent, open_), _ = runs_of(store)
+    assert "uncommitted.diff" not in artifacts_of(store, silent)
+    assert "uncommitted.diff" in artifacts_of(store, open_)
 
 
 @pytest.mark.parametrize(

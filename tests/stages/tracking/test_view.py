@@ -1,19 +1,26 @@
-"""The shared view of an experiment is what MLflow's page expects."""
+"""The shared views of an experiment are what MLflow's page expects."""
 
 import json
 
 from stages.params import MlflowParams
 from stages.tracking import view
 from stages.tracking.store import connect
+from stages.tracking.ui import addresses
 
 LONGEST_TAG = 5000
 """Of an experiment, in MLflow's database."""
 
 
+def tags_of(store):
+    return store.client.get_experiment(store.experiment).tags
+
+
 def test_every_experiment_has_the_view_and_it_is_written_once(store, monkeypatch):
-    tags = store.client.get_experiment(store.experiment).tags
-    shown = json.loads(tags[view.TAG])
-    assert len(tags[view.TAG]) < LONGEST_TAG
+    tags = tags_of(store)
+    text = tags[f"{view.SHARED}compare"]
+    shown = json.loads(text)
+    assert len(text) < LONGEST_TAG
+    assert tags["mlflow.experimentKind"] == "custom_model_development"
     calls = []
     monkeypatch.setattr(type(store.client), "set_experiment_tag", lambda *a: calls.append(a))
     connect(MlflowParams())
@@ -23,5 +30,18 @@ def test_every_experiment_has_the_view_and_it_is_written_once(store, monkeypatch
     assert (scatter["xaxis"]["key"], scatter["yaxis"]["key"]) == ("latency_ms", "nme")
     assert charts["fbnet-parallel"]["type"] == "PARALLEL"
     assert shown["searchFilter"] == "metrics.nme > 0 and metrics.latency_ms > 0"
-    (section,) = shown["compareRunSections"]
-    assert {chart["metricSectionId"] for chart in charts.values()} == {section["uuid"]}
+    assert "metrics.`nme`" in shown["selectedColumns"]
+    sections = {section["uuid"] for section in shown["compareRunSections"]}
+    assert {chart["metricSectionId"] for chart in charts.values()} == sections
+
+
+def test_each_face_set_has_a_view_and_compare_is_the_last_one(store):
+    for faces in ("tiny-12", "34"):
+        view.share(store.client, store.client.get_experiment(store.experiment), faces)
+    connect(MlflowParams())
+    tags = tags_of(store)
+    of_set = json.loads(tags[f"{view.SHARED}compare-tiny-12"])
+    assert of_set["searchFilter"].endswith("and tags.`fbnet.faces` = 'tiny-12'")
+    assert tags[f"{view.SHARED}compare"] == tags[f"{view.SHARED}compare-34"]
+    lines = addresses("fbnet-pfld", "http://host")
+    assert len(lines) == 6 and "workflowType=machine_learning" in lines[0]
