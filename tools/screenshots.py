@@ -19,12 +19,12 @@ from stages.page.runs import runs_page
 from stages.params import load
 from stages.results import Results
 from stages.tracking import finished_runs
-from stages.tracking.view import ADDRESS
+from stages.tracking.view import ADDRESS, CHARTS, KEY
 from tools.browser import Browser, chromium
 from tools.serving import serving
 
 PAGE = (1400, 1110)
-CHARTS = "document.querySelectorAll('.js-plotly-plot .main-svg').length >= 3"
+DRAWN = "document.querySelectorAll('.js-plotly-plot .main-svg').length >= 3"
 CLOSE_ASSISTANT = """
 document.querySelector('[data-component-id="mlflow.assistant.chat_panel.close"]')?.click()
 """
@@ -53,8 +53,9 @@ def main() -> None:
         browser.open(comparison.as_uri(), 1000, 760)
         save(browser.picture(), out / "runs-pareto.png")
         number = experiment_number(experiment)
-        browser.open(f"{address}/{ADDRESS.format(experiment=number)}", *PAGE)
-        browser.wait(CHARTS)
+        table = f"{address}/{ADDRESS.format(experiment=number, key=KEY)}"
+        browser.open(table + CHARTS, *PAGE)
+        browser.wait(DRAWN)
         browser.run(CLOSE_ASSISTANT)
         browser.run(HIDE_TOOLBARS)
         time.sleep(SETTLE_S)  # the charts move into place
