@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fbnet.errors import OF_THE_MACHINE, BadInput, CannotWrite, listed
+from fbnet.errors import BadInput, CannotWrite, listed
 
 LARGEST = 64 * 2**20
 """Bytes that a file which is read whole may have, unless its reader says otherwise."""
@@ -46,8 +46,6 @@ def writing(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in OF_THE_MACHINE:
-            raise
         raise CannotWrite(f"{printable(path)}: cannot be written ({error.strerror})") from None
 
 
