@@ -19,7 +19,7 @@ CUDA  := ^(nvidia-|cuda-|triton|torch)
 export PATH := $(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env repro test test-all light lint types layers pytest format ui runs sweep sweep-beta sweep-budgets sweep-seeds ranking lock dist docs release clean
+.PHONY: help env repro test test-all light lint types layers pytest format ui runs sweep sweep-beta sweep-budgets sweep-seeds ranking torture lock dist docs release clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -68,6 +68,10 @@ sweep-seeds: ## how much chance there is: three seeds of search and retraining
 ranking: env ## does the supernet rank, does the search beat chance: benchmarks/ranking, hours
 	python -m benchmarks.ranking run --processes 2
 	python -m benchmarks.ranking table
+
+torture: env ## kill and stop every stage at many moments, and read bad inputs: docs/reliability.md
+	python tools/torture.py
+	python tools/bad_inputs.py
 
 # Of the columns, those of files and those that no run is chosen by are left out.
 runs: env ## experiments as a table: what differs, and what came out

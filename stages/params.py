@@ -4,6 +4,7 @@ import difflib
 import inspect
 import io
 import json
+import os
 import re
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
@@ -367,7 +368,7 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
             f"(search.candidates + the argmax = {search.candidates + 1})",
         )
     # Of rendered faces the number is known before they are there.
-    if (Path(params.fetch.root) / "head.npz").exists():
+    if os.path.exists(f"{params.fetch.root}/head.npz"):
         train = params.fetch.synthetic.train * (1 - params.fetch.validation_share)
         faces = int(train * search.proxy_share)
         arch = int(faces * search.arch_share)
