@@ -21,6 +21,10 @@ class BadInput(ValueError):
     Commands print it without a traceback and leave with exit code 2.
     """
 
+    def __init__(self, message: str) -> None:
+        """Keep the message in one line, whatever the names that it quotes hold."""
+        super().__init__("\\n".join(message.splitlines()))
+
 
 class Failure(RuntimeError):
     """The work cannot be finished, for a reason that the input is not to blame for.

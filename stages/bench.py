@@ -35,7 +35,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     from fbnet.progress import say
 
     p = params.bench
-    exported = tuple(read_json(results.require(results.trained))["choice"])
+    exported = tuple(results.architecture(results.trained)["choice"])
     table = read_json(results.require(results.lut("latency")))
     lut = from_table(table, params.search_space, results.lut("latency"))
     here = setting(table)
@@ -84,9 +84,8 @@ def _timed(
     from fbnet.costs.timing import Call, call_of, measure
     from fbnet.engines import fixed_batch, variants
     from fbnet.export.variants import published
-    from fbnet.files import read_json
 
-    p, trained = params.bench, read_json(results.trained)
+    p, trained = params.bench, results.architecture(results.trained)
     points, size = trained["points"], trained["size"]
     onnx = results.require(results.onnx).read_bytes()
 

@@ -26,14 +26,14 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     from fbnet.export.onnx import counts, export_onnx, landmarks, require_parity, with_metadata
     from fbnet.export.variants import Trial, calibration, publish
     from fbnet.faces.faceset import FaceSet
-    from fbnet.files import read_json, write_bytes, write_csv, write_json
+    from fbnet.files import write_bytes, write_csv, write_json
     from fbnet.predict.interface import describe
     from fbnet.predict.model import OnnxModel
     from fbnet.predict.score import score
     from stages.revision import code_commit
 
     p, faces = params.export, FaceSet.load(results.require(results.faces))
-    trained = read_json(results.require(results.trained))
+    trained = results.architecture(results.trained)
     net = _subnet(params, results, faces, trained)
     data = export_onnx(net, faces.size, faces.points, {}, p.opset)
     crops = faces.crops(faces.indices("test")[: p.parity_faces])

@@ -20,13 +20,12 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     """Train the best candidates of the search; keep the best by validation NME."""
     from fbnet import plots
     from fbnet.faces.faceset import FaceSet
-    from fbnet.files import read_json
     from fbnet.progress import no_log
     from fbnet.search.finetune import finetune, write_results
     from fbnet.training.checkpoints import checkpoint, fingerprint, load_weights
     from fbnet.training.device import launch
 
-    searched, p = read_json(results.require(results.searched)), params.retrain
+    searched, p = results.architecture(results.searched), params.retrain
     faces, space = FaceSet.load(results.require(results.faces)), params.search_space
     supernet = load_weights(results.require(results.supernet)) if p.inherit else {}
     augment = params.augment if p.augment else None

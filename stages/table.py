@@ -51,7 +51,7 @@ def print_table(results: Results) -> None:
     from rich.console import Console
 
     console = Console(width=None if Console().is_terminal else 120)
-    choice = read_json(results.require(results.trained))["choice"]
+    choice = results.architecture(results.trained)["choice"]
     rows = [
         [
             row["model"],

@@ -20,6 +20,7 @@ from fbnet.costs.latency_model import (
 )
 from fbnet.costs.timing import BURST, Call, call_of, cpu_model, measure
 from fbnet.engines import ENGINES, input_shape
+from fbnet.errors import safe_point
 from fbnet.nets.blocks import initialise
 from fbnet.nets.pfld import PFLD, build_subnet, slots
 from fbnet.params import LutParams, SpaceParams
@@ -77,7 +78,10 @@ def convert_all(models: Mapping[K, bytes], engine: str) -> dict[K, dict[str, byt
     """ONNX nets as fp32 models of `engine`, several at a time; equal nets are converted once."""
     distinct = list(dict.fromkeys(models.values()))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        converted = dict(zip(distinct, pool.map(ENGINES[engine].convert, distinct), strict=True))
+        converted = {}
+        for data, model in zip(distinct, pool.map(ENGINES[engine].convert, distinct), strict=True):
+            safe_point()
+            converted[data] = model
     return {key: converted[data] for key, data in models.items()}
 
 
@@ -165,6 +169,7 @@ def quick_onnx(module: nn.Module, shape: Sequence[int]) -> bytes:
     The TorchScript exporter takes a tenth of a second where the newer one takes seconds; what is
     deployed goes through `fbnet.export.onnx`.
     """
+    safe_point()
     stream: Any = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)

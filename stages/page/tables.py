@@ -109,7 +109,7 @@ def _cost_map(title: str, choice: Sequence[str], table: Any, key: str, scale: fl
 
 
 def _choice_and_luts(results: Results) -> tuple[list[str], Any, Any]:
-    choice = read_json(results.trained)["choice"]
+    choice = results.architecture(results.trained)["choice"]
     return choice, read_json(results.lut("macs")), read_json(results.lut("latency"))
 
 

@@ -1,5 +1,6 @@
 """Where results lie is what dvc.yaml says."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,21 @@ def test_a_missing_file_is_named_with_its_stage(tmp_path: Path) -> None:
     results.folder("export").mkdir()
     results.onnx.touch()
     assert results.require(results.onnx) == results.onnx
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("[]", "architecture.json is []"),
+        ('{"space": "nni", "points": 68, "size": 112}', "choice is missing"),
+        ('{"space": "nni", "points": "x", "size": 112, "choice": []}', "points is 'x'"),
+        ('{"space": "nni", "points": 68, "size": 112, "choice": [1]}', "choice.0 is 1"),
+    ],
+)
+def test_a_broken_architecture_names_file_and_key(tmp_path, text, part):
+    results = Results(tmp_path)
+    results.trained.parent.mkdir()
+    results.trained.write_text(text)
+    with pytest.raises(BadInput, match=re.escape(part)) as caught:
+        results.architecture(results.trained)
+    assert str(results.trained) in str(caught.value)
