@@ -16,7 +16,7 @@ class _Architecture(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    space: str
+    space: str = ""
     points: int = Field(ge=1)
     size: int = Field(ge=1)
     choice: list[str]

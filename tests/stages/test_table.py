@@ -22,7 +22,9 @@ def test_table_sets_the_subnet_beside_the_mean_face(
     results = Results(tmp_path)
     write_json(results.metrics("export"), EXPORT)
     write_json(results.metrics("bench"), {"latency_ms": 0.25})
-    write_json(results.trained, {"choice": ["sep_k3", "gh_k5"]})
+    write_json(
+        results.trained, {"space": "nni", "points": 106, "size": 112, "choice": ["sep_k3", "gh_k5"]}
+    )
     results.timed_variants.write_text(VARIANTS)
     subnet, floor = headline(results)
     assert subnet["latency_ms"] == 0.25 and subnet["params"] == 1000
