@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from math import ceil
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from fbnet.plots.style import PAGE, PREDICTED, TRUE, figure, save
 PREVIEW_COLUMNS, PREVIEW_ROWS = 8, 2
 SUSPECTS = 40
 """Faces on the sheet of suspicious labels."""
+CAPTION = 30
+"""Characters in a line above a face of that sheet."""
 REGION_COLOURS = {
     "contour": "#ffd92f",
     "brows": "#fc8d62",
@@ -37,7 +40,8 @@ def faces_with_points(
     """
     rows = ceil(len(images) / columns)
     side = PAGE / columns
-    height = rows * (side + (0.16 if captions else 0)) + 0.3
+    lines = max((caption.count("\n") + 1 for caption in captions), default=0)
+    height = rows * (side + 0.16 * lines) + 0.3
     with figure(path, height, rows, columns, dpi=200) as (drawn, axes):
         for ax in axes.flat:
             ax.set_axis_off()
@@ -94,7 +98,8 @@ def suspicious(faces: FaceSet, notes: Mapping[str, str], path: str | Path) -> No
     """
     shown = [index for index, name in enumerate(faces.names) if name in notes][:SUSPECTS]
     if shown:
-        captions = [f"{Path(faces.names[i]).name[:28]}\n{notes[faces.names[i]]}" for i in shown]
+        texts = [f"{Path(faces.names[i]).name}: {notes[faces.names[i]]}" for i in shown]
+        captions = ["\n".join(wrap(text, CAPTION)[:3]) for text in texts]
         side, margin = faces.images.shape[1], faces.margin
         points = (faces.landmarks[shown] * faces.size + margin) / side
         faces_with_points(faces.images[shown], points, path, captions=captions, columns=4)
