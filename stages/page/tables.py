@@ -24,11 +24,11 @@ WORDS = {
     "searched net of the benchmark": "found by an earlier search; it is not the net of this run",
     "lite": "a public PFLD net like MobileNet-V1",
     "mobilenetv3": "the public MobileNetV3-PFLD",
-    RENDERED: "faces rendered by this project's default params",
+    RENDERED: "by this project; the benchmark's by its default params",
     "photographs": "1,207 photographed faces of AFW and HELEN, five folds",
     "one": "every net trained from scratch in one way",
     "best": "twice the epochs and smooth Wing; for photographs from weights of rendered faces",
-    "taught": "`best`, with lite as the teacher",
+    "taught": "as best, with lite as the teacher",
 }
 """What the words in a benchmark's rows mean."""
 
@@ -188,7 +188,8 @@ def beside(results: Results, path: Path | None) -> dict[str, Any] | None:
     if not isinstance(nets, list) or not all(isinstance(r, dict) and "model" in r for r in nets):
         raise BadInput(f"{path}: must be a list of rows that name their `model`")
     faces = read_json(results.faces / "meta.json")
-    data = RENDERED if faces["layout"] == "synthetic" else f"own ({faces['layout']})"
+    kind = RENDERED if faces["layout"] == "synthetic" else f"own ({faces['layout']})"
+    data = f"{kind}, {read_json(results.metrics('fetch'))['test']:.0f} for test"
     own = {"model": THIS_RUN, "data": data, "recipe": "this run's params"}
     rows = [own | _figures_beside(headline(results)[0])]
     for row in nets:
