@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from fbnet.faces.crop import move, placement, warp
+from fbnet.faces.crop import affine_matrix, warp_image, warp_points
 from fbnet.landmarks import SCHEMES
 from fbnet.params import AugmentParams
 from fbnet.training.augment import augment
@@ -47,15 +47,15 @@ def test_geometry_equals_the_cpus_for_the_same_draws(pictures, landmarks):
     for row, d in enumerate(draws.double().numpy()):
         turn = float(np.radians(25.0) * (2 * d[1] - 1))
         flipped = bool(d[0] < 0.5)
-        expected = placement(
+        expected = affine_matrix(
             SIZE, MARGIN, turn, 1 + 0.12 * (2 * d[2] - 1), 0.08 * (2 * d[3:] - 1), flipped
         )
         np.testing.assert_allclose(matrix[row], expected, atol=2e-4)
         assert bool(flip[row]) == flipped and float(angle[row]) == pytest.approx(turn, abs=1e-5)
         np.testing.assert_allclose(
-            moved[row], move(landmarks[row], expected, SIZE, MARGIN), atol=1e-5
+            moved[row], warp_points(landmarks[row], expected, SIZE, MARGIN), atol=1e-5
         )
-        seen = warp(pictures[row], expected, SIZE).astype(float).transpose(2, 0, 1)
+        seen = warp_image(pictures[row], expected, SIZE).astype(float).transpose(2, 0, 1)
         # OpenCV rounds source places to 1/32 pixel.
         assert np.abs(crops[row].numpy() - seen).mean() < 1.0
 
