@@ -4,7 +4,6 @@ MLflow keeps this file beside the ONNX file and runs it there: it imports nothin
 """
 
 import sys
-import warnings
 from typing import Any
 
 import mlflow
@@ -12,7 +11,6 @@ import numpy as np
 import onnxruntime
 from mlflow.pyfunc import PythonModel
 
-warnings.filterwarnings("ignore", "(?s).*type hints to the `predict`", UserWarning)
 MOST_FACES = 128
 """In one request."""
 TOLERANCE = 1e-3
@@ -21,6 +19,9 @@ TOLERANCE = 1e-3
 
 class Landmarks(PythonModel):
     """Landmarks [N, P, 2] of the faces in `image`, float32 [N, 3, S, S] of 0..1."""
+
+    # The signature is given: without this MLflow warns of missing type hints at every load.
+    _skip_type_hint_validation = True
 
     def load_context(self, context: Any) -> None:
         """Open the ONNX file on the CPU."""
