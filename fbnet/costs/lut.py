@@ -4,6 +4,7 @@ Its JSON form has the keys unit, points, size, `layers` (a searchable layer's sh
 {name: {macs, params} or {median, ...}}) and `fixed` (the same figures for the rest of the net).
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -52,6 +53,20 @@ class Lut:
                 check_cost(cost, block, f"{self.source}: layer {i}")
         if not (math.isfinite(self.fixed) and self.fixed >= 0):
             raise BadInput(f"{self.source}: fixed part costs {self.fixed}; must be 0 or more")
+
+    def tensors(self, dtype: torch.dtype, device: torch.device) -> list[Tensor]:
+        """Costs of each layer's blocks as a tensor, copied to a device once."""
+        key = (dtype, device)
+        if key not in self._tensors:
+            self._tensors[key] = [
+                torch.tensor(list(layer.values()), dtype=dtype, device=device)
+                for layer in self.layers
+            ]
+        return self._tensors[key]
+
+    @functools.cached_property
+    def _tensors(self) -> dict[tuple[torch.dtype, torch.device], list[Tensor]]:
+        return {}
 
 
 class _Part(BaseModel):
@@ -176,10 +191,8 @@ def expected_cost(lut: Lut, masks: Sequence[Tensor]) -> Tensor:
 
     Give it the very masks that the net was given.
     """
-    terms = [
-        torch.tensor(list(layer.values()), dtype=mask.dtype, device=mask.device) @ mask
-        for layer, mask in zip(lut.layers, masks, strict=True)
-    ]
+    costs = lut.tensors(masks[0].dtype, masks[0].device)
+    terms = [cost @ mask for cost, mask in zip(costs, masks, strict=True)]
     return torch.stack(terms).sum() + lut.fixed
 
 

@@ -117,7 +117,10 @@ def fits(cost: float, limit: float) -> bool:
 
 
 def constrained_gradients(
-    loss_gradients: Sequence[Tensor], cost_gradients: Sequence[Tensor], over: bool, weight: float
+    loss_gradients: Sequence[Tensor],
+    cost_gradients: Sequence[Tensor],
+    over: bool | Tensor,
+    weight: float,
 ) -> list[Tensor]:
     """Gradients of the architecture step under a budget: d loss + weight |d loss|/|d cost| d cost.
 
@@ -127,12 +130,12 @@ def constrained_gradients(
     Adam's second moment while masks are soft, and loses to their steep gradients when they harden.
     """
     loss_norm, cost_norm = (
-        float(torch.cat([part.flatten() for part in parts]).norm())
+        torch.cat([part.flatten() for part in parts]).norm()
         for parts in (loss_gradients, cost_gradients)
     )
-    if not over or cost_norm == 0:
-        return list(loss_gradients)
-    scale = weight * loss_norm / cost_norm
+    # Tensors all the way: on a GPU nothing here waits for the device.
+    felt = torch.as_tensor(over, device=cost_norm.device) & (cost_norm != 0)
+    scale = torch.where(felt, weight * loss_norm / cost_norm, 0.0)
     pairs = zip(loss_gradients, cost_gradients, strict=True)
     return [loss + scale * cost for loss, cost in pairs]
 

@@ -46,6 +46,7 @@ def finetune(
     fabric: Fabric | None = None,
     *,
     shards: int | None = None,
+    graph: bool = True,
     saved: Checkpoint | None = None,
     log: Log = no_log,
 ) -> Trained:
@@ -54,7 +55,7 @@ def finetune(
     `supernet`: see `inherited_nets`. The rest: see `Retraining`.
     """
     net, pose_net, inherited = inherited_nets(choice, faces, space, supernet, params.seed)
-    training = Retraining(faces, net, pose_net, params, augment, fabric, shards=shards)
+    training = Retraining(faces, net, pose_net, params, augment, fabric, shards=shards, graph=graph)
     training.run(saved, log)
     best = training.best
     return Trained(choice, inherited, best["nme"], best["epoch"], best["weights"], training.history)

@@ -21,14 +21,16 @@ from fbnet.search.sampling import Choice, Scorer, sample_choices
 from fbnet.search.supernet import (
     ArchitectureParameters,
     build_supernet,
-    draw_masks,
+    draw_noise,
     entropy,
+    mix,
     probabilities,
 )
 from fbnet.tables import LOSSES, OPTIMIZERS
 from fbnet.training.batches import Batch
 from fbnet.training.device import generator_for, one_process
 from fbnet.training.learner import Learner
+from fbnet.training.optim import capturable, states_of, tensors_of
 from fbnet.training.trainer import Row, Trainer
 
 PAPER_EPOCHS = 90
@@ -61,10 +63,11 @@ class Search(Trainer[PFLD]):
         augment: AugmentParams | None = None,
         fabric: Fabric | None = None,
         shards: int | None = None,
+        graph: bool = True,
     ) -> None:
         """Check that faces and table suffice, split the faces, build what learns.
 
-        `fabric`: by default one process; `shards`: see `Shards`. Raises BadInput.
+        `fabric`: by default one process; `shards` and `graph`: see `Learner`. Raises BadInput.
         """
         check_size(lut, faces.size)
         check_cost_form(lut, params)
@@ -87,9 +90,22 @@ class Search(Trainer[PFLD]):
             weight_decay=p.weight_decay,
             steps=p.epochs * math.ceil(len(self.weight_faces) / p.batch),
             shards=shards,
+            graph=graph,
         )
+        self.alphas.to(self.fabric.device)
         self.arch_optimizer = OPTIMIZERS["adamw"](
             self.alphas.parameters(), lr=p.nas_lr, weight_decay=p.nas_weight_decay
+        )
+        if self.fabric.device.type == "cuda":
+            capturable(self.arch_optimizer, self.fabric.device)
+        self._graphed = learner.graphed(
+            "architecture step",
+            self._update_alphas,
+            lambda: [
+                *tensors_of(self.alphas),
+                *states_of(self.arch_optimizer),
+                *learner.modules.buffers(),
+            ],
         )
         self.arch_step_count = 0
         self.probabilities: list[list[list[float]]] = []
@@ -123,9 +139,21 @@ class Search(Trainer[PFLD]):
 
     def architecture_step(self, batch: Batch) -> Tensor:
         """One step of the architecture parameters; the draw that mixes is the draw that costs."""
-        masks = self.draw("architecture", self.arch_step_count)
-        cost, reference = expected_cost(self.lut, masks), reference_cost(self.lut)
-        alphas = list(self.alphas.parameters())
+        noise = self._noise("architecture", self.arch_step_count)
+        heat = torch.tensor(self.temperature)
+        self.arch_step_count += 1
+        update = self._update_alphas if self._sparse("architecture") else self._graphed
+        return cast(Tensor, update(*batch.parts, heat, *noise))
+
+    def _update_alphas(self, *inputs: Any) -> Tensor:
+        """The part of `architecture_step` that a graph can hold.
+
+        Takes a batch's parts, the temperature and the noise of the draw.
+        """
+        batch, (heat, *noise) = Batch(*inputs[:5]), inputs[5:]
+        masks = self._masks("architecture", noise, heat)
+        cost = expected_cost(self.lut, [mask.to(self.fabric.device) for mask in masks])
+        reference, alphas = reference_cost(self.lut), list(self.alphas.parameters())
 
         def objective(shard: Batch) -> Tensor:
             return total_loss(self.learner.objective(shard, masks), cost, reference, self.params)
@@ -135,7 +163,6 @@ class Search(Trainer[PFLD]):
         if self.budget:
             self._constrain(alphas, self.budget.limit)
         self.arch_optimizer.step()
-        self.arch_step_count += 1
         return total
 
     def _constrain(self, alphas: Sequence[nn.Parameter], limit: float) -> None:
@@ -145,24 +172,40 @@ class Search(Trainer[PFLD]):
         constrained = constrained_gradients(
             [cast(Tensor, alpha.grad) for alpha in alphas],
             torch.autograd.grad(cost, alphas),
-            bool(cost > limit),
+            cost > limit,
             self.params.target_weight,
         )
         for alpha, gradient in zip(alphas, constrained, strict=True):
             alpha.grad = gradient
 
     def draw(self, kind: str, step: int) -> list[Tensor]:
-        """Masks, one a layer, of a "weights" or an "architecture" step, on the device.
+        """Masks, one a layer, of a "weights" or an "architecture" step.
 
         The draw depends on (seed, kind, step) and the distribution alone. Only masks of an
-        architecture step have a graph.
+        architecture step have a graph. Masks that leave out blocks lie on the CPU, which has to
+        know the blocks; others lie on the device.
         """
+        return self._masks(kind, self._noise(kind, step), torch.tensor(self.temperature))
+
+    def _noise(self, kind: str, step: int) -> list[Tensor]:
         generator = generator_for(self.params.seed, kind, step)
+        return draw_noise(self.alphas.alphas, generator)
+
+    def _masks(self, kind: str, noise: Sequence[Tensor], heat: Tensor) -> list[Tensor]:
+        """The masks of a draw: see `draw`."""
+        device = torch.device("cpu") if self._sparse(kind) else self.fabric.device
+        alphas: Sequence[Tensor] = list(self.alphas.parameters())
+        if device != self.fabric.device:  # one copy of all: each waits for the device
+            sizes = [len(alpha) for alpha in alphas]
+            alphas = torch.cat(list(alphas)).to(device).split(sizes)
+        noise = [each.to(device, non_blocking=True) for each in noise]
+        masks = mix(alphas, noise, heat.to(device), **FORMS[self.params.sampling, kind])
+        return [mask.detach() for mask in masks] if kind == "weights" else masks
+
+    def _sparse(self, kind: str) -> bool:
+        """Whether the masks of such a step leave out blocks, and so say which kernels run."""
         form = FORMS[self.params.sampling, kind]
-        masks = draw_masks(self.alphas.alphas, self.temperature, generator, **form)
-        if kind == "weights":
-            masks = [mask.detach() for mask in masks]
-        return [mask.to(self.fabric.device) for mask in masks]
+        return "paths" in form or ("hard" in form and kind == "weights")
 
     @property
     def temperature(self) -> float:
@@ -213,6 +256,9 @@ class Search(Trainer[PFLD]):
         super().restore(state)
         self.alphas.load_state_dict(state["alphas"])
         self.arch_optimizer.load_state_dict(state["arch_optimizer"])
+        if self.fabric.device.type == "cuda":
+            capturable(self.arch_optimizer, self.fabric.device)
+        self._graphed.forget()
         self.arch_step_count = state["arch_step_count"]
         self.probabilities = state["probabilities"]
 

@@ -23,20 +23,22 @@ class MixedOp(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Sum of mask[j] * block_j(x); `mask` is 1-D, one weight per block.
 
-        The mask may lie on the CPU, where it is drawn, whatever the device of `x`: its values are
-        read here, and those of a mask on an accelerator are waited for.
-        A block of weight 0 is left out, for no gradient of a softmax passes its zeros; but for a
-        one-hot mask that needs a gradient (straight-through) every block is computed. A one-hot
-        mask without gradient runs the chosen block alone.
+        The values of a mask on the CPU are read, whatever the device of `x`: a block of weight 0
+        is left out, for no gradient of a softmax passes its zeros; but for a one-hot mask that
+        needs a gradient (straight-through) every block is computed. A one-hot mask without
+        gradient runs the chosen block alone.
+        A mask on an accelerator is not waited for: every block is computed.
         """
         if mask.shape != (len(self.blocks),):
             raise ValueError(f"mask of shape {tuple(mask.shape)} for {len(self.blocks)} blocks")
-        blocks, values = list(self.blocks.values()), mask.tolist()
-        active = [j for j, value in enumerate(values) if value != 0.0]
-        if len(active) == 1 and values[active[0]] == 1.0:
-            if not (mask.requires_grad and torch.is_grad_enabled()):
-                return blocks[active[0]](x)
-            active = list(range(len(blocks)))
+        blocks, active = list(self.blocks.values()), list(range(len(self.blocks)))
+        if mask.device.type == "cpu":
+            values = mask.tolist()
+            used = [j for j in active if values[j] != 0.0]
+            one_hot = len(used) == 1 and values[used[0]] == 1.0
+            if one_hot and not (mask.requires_grad and torch.is_grad_enabled()):
+                return blocks[used[0]](x)
+            active = active if one_hot else used
         mask = mask.to(x.device, non_blocking=True)
         active_blocks, weights = [blocks[j] for j in active], [mask[j] for j in active]
         if self.training and not torch.is_autocast_enabled(x.device.type):
@@ -107,27 +109,50 @@ def draw_masks(
     """One Gumbel-softmax draw per layer (FBNet, arXiv 1812.03443, eq. 5): masks that sum to 1.
 
     Give the same masks to the net and to the cost. `generator` is a CPU generator, so a draw is the
-    same on every device; key it by (seed, step). Each mask lies on its logits' device.
+    same on every device; key it by (seed, step). Each mask lies on its logits' device. `hard` and
+    `paths`: see `mix`. Raises ValueError for a `temperature` that is not positive.
+    """
+    if temperature <= 0:
+        raise ValueError(f"temperature {temperature}: must be positive")
+    noise = [each.to(alphas[0].device) for each in draw_noise(alphas, generator)]
+    return mix(alphas, noise, temperature, hard, paths)
+
+
+def draw_noise(
+    alphas: Sequence[Tensor] | nn.ParameterList, generator: torch.Generator
+) -> list[Tensor]:
+    """Logarithms of exponential noise for each layer's logits, drawn on the CPU: minus Gumbel's."""
+    return [
+        torch.empty(alpha.shape, dtype=alpha.dtype).exponential_(generator=generator).log_()
+        for alpha in alphas
+    ]
+
+
+def mix(
+    alphas: Sequence[Tensor] | nn.ParameterList,
+    noise: Sequence[Tensor],
+    temperature: float | Tensor,
+    hard: bool = False,
+    paths: int | None = None,
+) -> list[Tensor]:
+    """The masks of a draw, of noise on the logits' device; nothing is read on the host.
+
     `hard`: one-hot values with the soft draw's gradient (straight-through).
     `paths`: only so many blocks, those with the largest noisy logits, have a weight and a gradient,
     and the softmax is that over them alone: a sample of the distribution without replacement. Two
     are ProxylessNAS's choice (arXiv 1812.00332, 3.2.1), here with FBNet's noise; as there the
     gradient is biased, for it compares the sampled blocks only.
-    Raises ValueError for a `temperature` that is not positive.
     """
-    if temperature <= 0:
-        raise ValueError(f"temperature {temperature}: must be positive")
     masks = []
-    for alpha in alphas:
-        noise = torch.empty(alpha.shape, dtype=alpha.dtype).exponential_(generator=generator).log_()
-        noisy = (alpha - noise.to(alpha.device)) / temperature
+    for alpha, minus_gumbel in zip(alphas, noise, strict=True):
+        noisy = (alpha - minus_gumbel) / temperature
         if paths and paths < len(noisy):
             left_out = noisy.detach().sort(descending=True).indices[paths:]
             noisy = noisy.index_fill(0, left_out, -torch.inf)
         mask = torch.softmax(noisy, dim=0)
         if hard:
-            one_hot = torch.zeros_like(mask)
-            one_hot[mask.detach().argmax()] = 1.0
+            winner = mask.detach().argmax(dim=0, keepdim=True)
+            one_hot = torch.zeros_like(mask).scatter_(0, winner, 1.0)
             mask = one_hot + (mask - mask.detach())
         masks.append(mask)
     return masks

@@ -51,6 +51,11 @@ class Batch:
         names = ("image", "landmarks", "pose", "index")
         return replace(self, **{name: getattr(self, name)[start:end] for name in names})
 
+    @property
+    def parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor, int]:
+        """The fields in order."""
+        return self.image, self.landmarks, self.pose, self.index, self.global_batch
+
     def __len__(self) -> int:
         """Number of faces B."""
         return len(self.index)
@@ -94,27 +99,38 @@ def batches(
     takes its share of each batch, and leaves out a last batch with fewer faces than shards. An
     error in the preparing thread is raised here; leaving the loop early ends the thread.
     """
-    order = np.asarray(indices, dtype=np.int64)
-    if shuffle:
-        order = np.random.default_rng([seed, epoch, 0, ORDER]).permutation(order)
+    order = ordered(indices, seed, epoch) if shuffle else np.asarray(indices, dtype=np.int64)
     # cv2 on pictures this small gains nothing from threads.
     cv2.setNumThreads(1)
 
     def prepare() -> Iterator[Batch]:
-        for step in range(ceil(len(order) / batch)):
-            whole = order[step * batch : (step + 1) * batch]
-            if len(whole) < part.shards:
-                return
-            chosen = part.of(whole)
+        for chosen, whole in shares(order, batch, part):
             crops, landmarks, pose = (
                 (faces.crops(chosen), faces.landmarks[chosen], faces.pose[chosen])
                 if augment is None
                 else _augmented(faces, chosen, (seed, epoch), augment)
             )
             labels = [torch.from_numpy(array) for array in (landmarks, pose, chosen.copy())]
-            yield Batch(to_image_tensor(crops), labels[0], labels[1], labels[2], len(whole))
+            yield Batch(to_image_tensor(crops), labels[0], labels[1], labels[2], whole)
 
     return prefetched(prepare()) if prefetch else prepare()
+
+
+def ordered(indices: Any, seed: int, epoch: int) -> np.ndarray:
+    """The order in which an epoch takes the faces at `indices`, int64."""
+    rng = np.random.default_rng([seed, epoch, 0, ORDER])
+    return rng.permutation(np.asarray(indices, dtype=np.int64))
+
+
+def shares(order: np.ndarray, batch: int, part: Part) -> Iterator[tuple[np.ndarray, int]]:
+    """The part's faces of each global batch of `order`, and the faces of that batch.
+
+    A last batch with fewer faces than shards is left out.
+    """
+    for step in range(ceil(len(order) / batch)):
+        whole = order[step * batch : (step + 1) * batch]
+        if len(whole) >= part.shards:
+            yield part.of(whole), len(whole)
 
 
 def to_image_tensor(crops: np.ndarray) -> Tensor:

@@ -56,7 +56,7 @@ class Checkpoint:
         if not self._file.exists():
             return None
         try:
-            state = torch.load(self._file, weights_only=True)
+            state = torch.load(self._file, map_location="cpu", weights_only=True)
         except Exception as error:
             reason = type(error).__name__
         else:

@@ -64,6 +64,10 @@ def generator_for(seed: int, purpose: str, step: int) -> torch.Generator:
 
     It depends on (seed, purpose, step) alone, so that resuming a run changes no draw.
     """
+    return torch.Generator().manual_seed(seed_for(seed, purpose, step))
+
+
+def seed_for(seed: int, purpose: str, step: int) -> int:
+    """A generator's seed, 63 bits that depend on (seed, purpose, step) alone."""
     words = np.random.SeedSequence([seed, zlib.crc32(purpose.encode()), step])
-    state = int(words.generate_state(1, np.uint64)[0] >> np.uint64(1))
-    return torch.Generator().manual_seed(state)
+    return int(words.generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -6,8 +6,9 @@ processes share the shards. The nets are small: one all-reduce of all flattened 
 than a wrapper, and does not depend on which blocks a step used.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any, Generic, TypeVar, cast
 
 import torch
@@ -16,10 +17,19 @@ from torch import Tensor, nn
 
 from fbnet.errors import BadInput
 from fbnet.nets.optimize import optimize_for_cpu
+from fbnet.progress import say
 from fbnet.tables import OPTIMIZERS
 from fbnet.training.batches import Batch, Part, shard_sizes
+from fbnet.training.graph import Graphed
 from fbnet.training.losses import LandmarkLoss, Teacher
-from fbnet.training.optim import cosine, set_rate
+from fbnet.training.optim import (
+    MovingAverage,
+    capturable,
+    cosine,
+    set_rate,
+    states_of,
+    tensors_of,
+)
 
 Masks = Sequence[Tensor]
 Net = TypeVar("Net", bound=nn.Module)
@@ -42,12 +52,16 @@ class Learner(Generic[Net]):
         steps: int,
         warmup: int = 0,
         teacher: Teacher | None = None,
+        ema: float | None = None,
         shards: int | None = None,
+        graph: bool = True,
     ) -> None:
         """`optimizer` is one of OPTIMIZERS; `lr` is the peak of the cosine.
 
-        `steps` and `warmup` count optimiser steps. `teacher`: see `Teacher`. `shards`: see
-        `Shards`. Raises BadInput for an unknown optimiser.
+        `steps` and `warmup` count optimiser steps. `teacher`: see `Teacher`. `ema`: decay of a
+        moving average of the landmark network, `average`; None keeps none. `shards`: see `Shards`.
+        `graph`: whether to take steps as CUDA graphs, where the device and the optimiser can.
+        Raises BadInput for an unknown optimiser.
         """
         self.fabric = fabric
         self.modules = nn.ModuleDict({"net": net})
@@ -62,8 +76,14 @@ class Learner(Generic[Net]):
         self.teacher = teacher
         self.parameters = list(self.modules.parameters())
         self.optimizer = OPTIMIZERS[optimizer](self.parameters, lr=lr, weight_decay=weight_decay)
+        self.average = None if ema is None else MovingAverage(net, ema)
         self.lr, self.steps, self.warmup = lr, steps, warmup
         self.step_count = 0
+        self.graph = graph
+        if fabric.device.type == "cuda" and not capturable(self.optimizer, fabric.device):
+            self.graph = False
+            say(f"{optimizer}: has no form for a CUDA graph; kernels are launched one by one")
+        self._graphed = self.graphed("weight step", self._update, self.tensors)
 
     @property
     def net(self) -> Net:
@@ -71,17 +91,40 @@ class Learner(Generic[Net]):
         return cast(Net, self.modules["net"])
 
     def step(self, batch: Batch, masks: Masks | None = None) -> Tensor:
-        """One optimiser step; returns the loss of the global batch, detached.
+        """One optimiser step, and one of the average; the loss of the global batch, detached.
 
-        `batch` is this process's part of it. `masks` go to the mixed ops of a supernet.
+        `batch` is this process's part of it. `masks` go to the mixed ops of a supernet. Those on
+        the CPU are read there, to leave out blocks: on another device such a step is no graph.
         """
         set_rate(self.optimizer, self.lr * cosine(self.step_count, self.steps, self.warmup))
+        if self.average:
+            self.average.prepare()
+        self.step_count += 1
+        sparse = any(mask.device != self.fabric.device for mask in masks or ())
+        update = self._update if sparse else self._graphed
+        return cast(Tensor, update(*batch.parts, *(masks or ())))
+
+    def _update(self, *inputs: Any) -> Tensor:
+        """The part of `step` that a graph can hold; takes a batch's parts and the masks."""
+        batch, masks = Batch(*inputs[: len(fields(Batch))]), inputs[len(fields(Batch)) :]
         loss = self.shards.gradients(
-            batch, lambda shard: self.objective(shard, masks), self.parameters
+            batch, lambda shard: self.objective(shard, masks or None), self.parameters
         )
         self.optimizer.step()
-        self.step_count += 1
+        if self.average:
+            self.average.update()
         return loss
+
+    def graphed(
+        self, name: str, body: Callable[..., Any], written: Callable[[], Iterable[Tensor]]
+    ) -> Graphed:
+        """`body` as a CUDA graph where this learner takes its steps as graphs."""
+        return Graphed(name, body, self.fabric.device, written=written, enabled=self.graph)
+
+    def tensors(self) -> list[Tensor]:
+        """All that a step changes."""
+        average = tensors_of(self.average.module) if self.average else []
+        return [*tensors_of(self.modules), *states_of(self.optimizer), *average]
 
     def objective(self, batch: Batch, masks: Masks | None = None) -> Tensor:
         """Loss of a batch or shard, scalar with its graph."""
@@ -101,6 +144,7 @@ class Learner(Generic[Net]):
             "modules": self.modules.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "step_count": self.step_count,
+            "average": self.average and self.average.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -108,6 +152,11 @@ class Learner(Generic[Net]):
         self.modules.load_state_dict(state["modules"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step_count = state["step_count"]
+        if self.average:
+            self.average.restore(state["average"])
+        if self.fabric.device.type == "cuda":
+            capturable(self.optimizer, self.fabric.device)
+        self._graphed.forget()
 
 
 class Shards:
@@ -179,10 +228,10 @@ class Shards:
         """Replace each tensor by its sum over the processes."""
         if self.fabric.world_size == 1:
             return
-        # The architecture's gradients lie on the CPU, where its masks are drawn.
-        flat = torch.cat([tensor.flatten().to(self.fabric.device) for tensor in tensors])
-        total = cast(Tensor, self.fabric.all_reduce(flat, reduce_op="sum"))
-        parts = total.split([tensor.numel() for tensor in tensors])
+        flat = torch.cat([tensor.flatten() for tensor in tensors])
+        # Fabric's own waits for all processes first, which costs time and breaks a CUDA graph.
+        torch.distributed.all_reduce(flat)
+        parts = flat.split([tensor.numel() for tensor in tensors])
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view(tensor.shape))
 

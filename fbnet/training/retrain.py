@@ -1,7 +1,7 @@
 """Training a subnet to its best: augmentation, moving average, best epoch by validation."""
 
 from math import ceil
-from typing import Any
+from typing import cast
 
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from fbnet.training.batches import Batch
 from fbnet.training.device import one_process
 from fbnet.training.learner import Learner
 from fbnet.training.losses import Teacher
-from fbnet.training.optim import average_of
+from fbnet.training.optim import MovingAverage
 from fbnet.training.trainer import Row, Trainer
 from fbnet.training.validate import validation_nme
 
@@ -33,8 +33,9 @@ class Retraining(Trainer[nn.Module]):
         fabric: Fabric | None = None,
         teacher: Teacher | None = None,
         shards: int | None = None,
+        graph: bool = True,
     ) -> None:
-        """Build what learns. `fabric`: by default one process; `shards`: see `Shards`."""
+        """Build what learns. `fabric`: by default one process; the rest: see `Learner`."""
         self.fabric = fabric or one_process()
         self.train_faces = faces.indices("train")
         self.params = p = params.lengthened(len(self.train_faces))
@@ -50,13 +51,15 @@ class Retraining(Trainer[nn.Module]):
             steps=p.epochs * steps,
             warmup=round(p.warmup_epochs * steps),
             teacher=teacher,
+            ema=p.ema,
             shards=shards,
+            graph=graph,
         )
-        self.average = average_of(net, p.ema)
+        self.average = cast(MovingAverage, learner.average).module
         super().__init__(
             faces,
             learner,
-            self.average.module,
+            self.average,
             seed=p.seed,
             epochs=p.epochs,
             augment=augment,
@@ -67,25 +70,14 @@ class Retraining(Trainer[nn.Module]):
         """One pass over all training faces."""
         faces = self.epoch_batches(self.train_faces, self.params.batch, self.seed)
         loss = self.mean(self.step(batch) for batch in faces)
-        self.learner.shards.average_statistics(self.learner.modules, self.average.module)
+        self.learner.shards.average_statistics(self.learner.modules, self.average)
         return loss, {}
 
     def step(self, batch: Batch) -> Tensor:
         """One step of the weights and of their moving average; the loss, detached."""
-        loss = self.learner.step(batch)
-        self.average.update_parameters(self.learner.net)
-        return loss
+        return self.learner.step(batch)
 
     def validate(self) -> float:
         """NME of the moving average on the validation faces, a fraction."""
         validation = self.faces.indices("validation")
-        return validation_nme(self.average.module, self.faces, validation, self.fabric)
-
-    def state(self) -> dict[str, Any]:
-        """Everything needed to resume as if never stopped."""
-        return super().state() | {"average": self.average.state_dict()}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Resume from `state`."""
-        super().restore(state)
-        self.average.load_state_dict(state["average"])
+        return validation_nme(self.average, self.faces, validation, self.fabric)

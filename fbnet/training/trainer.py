@@ -16,6 +16,7 @@ from fbnet.progress import Log, no_log, say, track
 from fbnet.training.batches import Batch, batches
 from fbnet.training.checkpoints import Checkpoint, snapshot
 from fbnet.training.learner import Learner, Net
+from fbnet.training.resident import ResidentFaces
 
 Row = dict[str, float]
 """Figures of one epoch by name: `epoch` (from 1), `loss`, `val_nme` where validated, and more."""
@@ -46,6 +47,12 @@ class Trainer(ABC, Generic[Net]):
         self.faces, self.learner, self.kept = faces, learner, kept
         self.seed, self.epochs = seed, epochs
         self.augment, self.validate_every = augment, validate_every
+        device = learner.fabric.device
+        self.resident = (
+            None
+            if device.type == "cpu"
+            else ResidentFaces(faces, augment, device, graph=learner.graph)
+        )
         self.epoch = 0
         self.history: list[Row] = []
         self.best: dict[str, Any] = {"nme": math.inf}
@@ -103,6 +110,9 @@ class Trainer(ABC, Generic[Net]):
 
     def epoch_batches(self, indices: np.ndarray, size: int, seed: int) -> Iterator[Batch]:
         """Augmented batches of the epoch, of the faces at `indices`: this process's parts."""
+        part = self.learner.shards.part
+        if self.resident:
+            return self.resident.batches(indices, size, seed=seed, epoch=self.epoch, part=part)
         return batches(
             self.faces,
             indices,
@@ -111,7 +121,7 @@ class Trainer(ABC, Generic[Net]):
             epoch=self.epoch,
             augment=self.augment,
             shuffle=True,
-            part=self.learner.shards.part,
+            part=part,
         )
 
     def mean(self, losses: Iterable[Tensor]) -> float:

@@ -9,7 +9,7 @@ from torch import nn
 
 from fbnet.errors import BadInput
 from fbnet.tables import OPTIMIZERS
-from fbnet.training.optim import average_of, cosine, set_rate
+from fbnet.training.optim import MovingAverage, cosine, set_rate
 
 
 def test_cosine_rises_through_warmup_then_falls_to_zero() -> None:
@@ -39,13 +39,14 @@ def test_an_unknown_optimizer_is_refused() -> None:
 
 def test_average_follows_the_documented_decay_and_batch_norm() -> None:
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
-    average = average_of(net, 0.9)
+    average = MovingAverage(net, 0.9)
     expected = 0.0
     for n in range(30):
         net[0].weight.data.fill_(float(n))
         net[1].running_mean.fill_(float(n))
         net[1].num_batches_tracked.fill_(n)
-        average.update_parameters(net)
+        average.prepare()
+        average.update()
         decay = min(0.9, (1 + n) / (10 + n))
         expected = float(n) if n == 0 else decay * expected + (1 - decay) * n
     assert average.module[0].weight.item() == pytest.approx(expected)
@@ -55,9 +56,10 @@ def test_average_follows_the_documented_decay_and_batch_norm() -> None:
 
 def test_average_with_zero_decay_is_the_net() -> None:
     net = nn.Linear(1, 1)
-    average = average_of(net, 0.0)
+    average = MovingAverage(net, 0.0)
     for n in range(3):
         net.weight.data.fill_(float(n))
-        average.update_parameters(net)
+        average.prepare()
+        average.update()
     assert average.module.weight.item() == 2.0
     assert math.isfinite(average.module.bias.item())
