@@ -63,7 +63,7 @@ def yardstick(batch: int, threads: int) -> dict[str, Task]:
 
 def ours(batch: int, threads: int) -> dict[str, Task]:
     """Our way: the very code of the stages."""
-    fabric = launch(TrainParams(threads=threads))
+    fabric = launch(TrainParams(devices=1, threads=threads))
     faces, whole = random_batch(batch), random_faces(FACES)
 
     def searching(sampling: str) -> tuple[Task, Task]:

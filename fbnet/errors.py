@@ -38,6 +38,10 @@ class TrainingDiverged(Failure):
     """The loss is no longer finite; the message says what to change."""
 
 
+class ProcessLost(Failure):
+    """Another process of the training has ended; its own message says why."""
+
+
 class CannotWrite(Failure):
     """A file cannot be written: the disk is full, or its folder is closed to us."""
 

@@ -570,8 +570,9 @@ class TrainParams(Section):
 
     accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
     """Lightning Fabric accelerator; `auto` takes what the machine has."""
-    devices: int = Field(1, ge=1)
-    """Processes (CPU) or devices (GPU) on each node."""
+    devices: int = Field(2, ge=1)
+    """Processes (CPU) or devices (GPU) on each node. On two cores two processes of one thread are
+    twice as fast as one of two; for one GPU set 1."""
     num_nodes: int = Field(1, ge=1)
     """Machines; the launcher (torchrun, Slurm) starts them."""
     strategy: Literal["auto", "ddp"] = "auto"
@@ -581,9 +582,15 @@ class TrainParams(Section):
     gives the same result, to rounding, for any number of processes that divides it."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     """Lightning Fabric precision; fp16 would need the loss scaled, which no step here does."""
-    threads: int = Field(2, ge=1)
-    """Threads of the numeric libraries. Never taken from the machine: the bytes depend on them."""
+    threads: int = Field(1, ge=1)
+    """Threads of the numeric libraries in each process. Never taken from the machine: the bytes
+    depend on them."""
+    graph: Literal["auto", "off"] = "auto"
+    """auto: steps on a GPU are CUDA graphs where they can be; off: their kernels are launched one
+    by one. Without effect on a CPU."""
 
     def arithmetic(self) -> dict[str, Any]:
         """The params on which a training's numbers depend: not where and in how many processes."""
-        return self.model_dump(exclude={"devices", "num_nodes", "strategy"})
+        left_out = {"devices", "num_nodes", "strategy", "graph"}
+        shards = self.shards or self.devices * self.num_nodes
+        return self.model_dump(exclude=left_out) | {"shards": shards}

@@ -49,6 +49,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
                 augment,
                 fabric,
                 shards=params.train.shards,
+                graph=params.train.graph == "auto",
                 saved=saved.inner(str(i)),
                 log=live,
             )

@@ -35,6 +35,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
         params.augment if params.search.augment else None,
         fabric,
         params.train.shards,
+        params.train.graph == "auto",
     )
     used = params.model_dump(include={"search", "augment"}) | {"space": space.model_dump()}
     used["train"] = params.train.arithmetic()

@@ -50,7 +50,7 @@ class Inputs:
     subnet: Subnet
 
 
-TRAIN = TrainParams(threads=1)
+TRAIN = TrainParams(devices=1, threads=1)
 """One thread for each training: several of them train at once."""
 COMMON_POINTS = {(106, 68): NNI_TO_IBUG68}
 """(points of the weights, points of the net) -> indices of the net's points in the weights'."""

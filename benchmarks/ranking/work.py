@@ -27,7 +27,7 @@ from fbnet.training.checkpoints import load_weights
 from fbnet.training.device import launch
 from fbnet.training.validate import validation_nme
 
-TRAIN = TrainParams(threads=1)
+TRAIN = TrainParams(devices=1, threads=1)
 """One thread for each job; a subnet gains little from more."""
 REACH = 8.0
 """Strongest tilt of the sample's draws, in standard deviations of a uniform choice's cost."""

@@ -109,7 +109,7 @@ def train(setting: Mapping[str, Any], faces: FaceSet, start: Path | None) -> tor
     if epochs == 0:
         return fit_last_layer(net.eval(), faces)
     params = RetrainParams(**RETRAIN, seed=seed, epochs=epochs)
-    fabric = launch(TrainParams(threads=1))
+    fabric = launch(TrainParams(devices=1, threads=1))
     training = Retraining(faces, net, None, params, AugmentParams(), fabric)
     training.run()
     net.load_state_dict(training.best["weights"])

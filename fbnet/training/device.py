@@ -1,6 +1,7 @@
 """Where and how training computes: Lightning Fabric from the params, threads, random draws."""
 
 import ctypes
+import logging
 import sys
 import zlib
 
@@ -10,6 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch.utils import deterministic
 
+from fbnet.errors import BadInput
 from fbnet.params import TrainParams
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -22,14 +24,19 @@ def launch(train: TrainParams) -> Fabric:
     """Fabric for the params' devices and precision, its processes started.
 
     From then on this process computes reproducibly, and as fast as that allows. Threads come from
-    params, never from the number of cores: the bytes depend on them.
+    params, never from the number of cores: the bytes depend on them. Raises BadInput for more GPUs
+    than there are.
     """
+    gpus = torch.cuda.device_count()
+    if train.accelerator in ("cuda", "auto") and 0 < gpus < train.devices:
+        raise BadInput(f"train.devices: {train.devices}, and this machine has {gpus} GPU(s)")
     torch.set_num_threads(train.threads)
     cv2.setNumThreads(1)
     torch.use_deterministic_algorithms(True, warn_only=True)
     # It would fill every tensor that is about to be written anyway: an eighth of a step.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     _keep_freed_memory()
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # else it lists the processes
     fabric = Fabric(
         accelerator=train.accelerator,
         devices=train.devices,

@@ -15,7 +15,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, ProcessLost
 from fbnet.nets.optimize import optimize_for_cpu
 from fbnet.progress import say
 from fbnet.tables import OPTIMIZERS
@@ -230,7 +230,13 @@ class Shards:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
         # Fabric's own waits for all processes first, which costs time and breaks a CUDA graph.
-        torch.distributed.all_reduce(flat)
+        try:
+            torch.distributed.all_reduce(flat)
+        except RuntimeError as error:  # gloo has no type of its own for a connection that ended
+            if "onnection" not in str(error):
+                raise
+            message = "another process of this training has ended; its own message says why"
+            raise ProcessLost(message) from error
         parts = flat.split([tensor.numel() for tensor in tensors])
         for tensor, part in zip(tensors, parts, strict=True):
             tensor.copy_(part.view(tensor.shape))
