@@ -17,7 +17,7 @@ from fbnet.params import NNI_SPACE, AugmentParams, RetrainParams, SearchParams, 
 from fbnet.search.loop import Search
 from fbnet.search.supernet import ArchitectureParameters, build_supernet, draw_masks
 from fbnet.tables import LOSSES
-from fbnet.training.batches import Batch, batches, to_image_tensor
+from fbnet.training.batches import Batch, Part, batches, to_image_tensor
 from fbnet.training.device import generator_for, launch
 from fbnet.training.retrain import Retraining
 
@@ -29,15 +29,16 @@ CHOICE = ("mb_k5_res", "mb_k5_res", "mb_k5_e2_res_se", "mb_k5_e2_res_se", "mb_k5
 """A subnet of middle cost."""
 
 
-def yardstick(batch: int, threads: int) -> dict[str, Task]:
-    """NNI's way."""
-    torch.set_num_threads(threads)
-    faces, params, table = random_batch(batch, torch.contiguous_format), SearchParams(), lut()
-    loss, alphas, steps = LOSSES["wing"], ArchitectureParameters(NNI_SPACE), count()
-    net = plain.plain_supernet(build_supernet(NNI_SPACE, POINTS, SIZE))
+def yardstick(batch: int, train: TrainParams) -> dict[str, Task]:
+    """NNI's way, in one process."""
+    device = launch(train.model_copy(update={"devices": 1})).device
+    faces = on(device, random_batch(batch, torch.contiguous_format))
+    params, table, loss, steps = SearchParams(), lut(), LOSSES["wing"], count()
+    alphas = ArchitectureParameters(NNI_SPACE).to(device)
+    net = plain.plain_supernet(build_supernet(NNI_SPACE, POINTS, SIZE)).to(device)
     weights = plain.adamw(net.parameters(), params.lr, params.weight_decay)
     logits = plain.adamw(alphas.parameters(), params.nas_lr, params.nas_weight_decay)
-    subnet, retrain = _subnet(), RetrainParams()
+    subnet, retrain = _subnet().to(device), RetrainParams()
     optimizer = plain.adamw(subnet.parameters(), retrain.lr, retrain.weight_decay)
     average = plain.average_of(subnet, retrain.ema)
 
@@ -61,45 +62,70 @@ def yardstick(batch: int, threads: int) -> dict[str, Task]:
     return {"soft": soft, "architecture": architecture, "retrain": retraining}
 
 
-def ours(batch: int, threads: int) -> dict[str, Task]:
-    """Our way: the very code of the stages."""
-    fabric = launch(TrainParams(devices=1, threads=threads))
-    faces, whole = random_batch(batch), random_faces(FACES)
+def ours(batch: int, train: TrainParams) -> dict[str, Task]:
+    """Our way: the very code of the stages. Of several processes each takes its share."""
+    fabric, graph, whole = launch(train), train.graph == "auto", random_faces(FACES)
+    faces = on(fabric.device, random_batch(batch // train.devices, whole=batch))
 
     def searching(sampling: str) -> tuple[Task, Task]:
-        search = Search(whole, NNI_SPACE, lut(), SearchParams(sampling=sampling), fabric=fabric)
+        params = SearchParams(sampling=sampling)
+        search = Search(whole, NNI_SPACE, lut(), params, fabric=fabric, graph=graph)
         return _task(search.weight_step, faces), _task(search.architecture_step, faces)
 
     soft, architecture = searching("soft")
     few_path, few_path_architecture = searching("few_path")
-    retraining = Retraining(whole, _subnet(), None, RetrainParams(), fabric=fabric)
+    params = RetrainParams()
+    retraining = Retraining(whole, _subnet(), None, params, fabric=fabric, graph=graph)
     return {
         "soft": soft,
         "architecture": architecture,
         "few_path": few_path,
         "few_path architecture": few_path_architecture,
         "retrain": _task(retraining.step, faces),
-        "loader": _loading(whole, batch),
+        "loader": _loading(whole, batch, train.devices),
     }
+
+
+def epochs_of(batch: int, train: TrainParams) -> Task:
+    """Retraining with all augmentation, a whole epoch of FACES random faces at a time."""
+    fabric, whole = launch(train), random_faces(FACES)
+    params = RetrainParams(batch=batch)
+    graph = train.graph == "auto"
+    training = Retraining(whole, _subnet(), None, params, AugmentParams(), fabric, graph=graph)
+
+    def run() -> int:
+        training.train_epoch()
+        training.epoch += 1
+        return len(training.train_faces)
+
+    return run
+
+
+def on(device: torch.device, batch: Batch) -> Batch:
+    """The batch with its tensors on a device."""
+    *tensors, whole = batch.parts
+    image, landmarks, pose, index = (tensor.to(device) for tensor in tensors)
+    return Batch(image, landmarks, pose, index, whole)
 
 
 def _task(step: Callable[[Batch], object], faces: Batch) -> Task:
     def run() -> int:
         step(faces)
-        return len(faces)
+        return faces.global_batch
 
     return run
 
 
-def _loading(faces: FaceSet, batch: int) -> Task:
-    """All faces once, with every augmentation of the default params."""
+def _loading(faces: FaceSet, batch: int, processes: int) -> Task:
+    """All faces once, with every augmentation of the default params: a process's share of each."""
     epochs = count()
 
     def run() -> int:
         everything = np.arange(len(faces.images))
         params: dict[str, Any] = {"augment": AugmentParams(), "shuffle": True, "prefetch": False}
+        params["part"] = Part(0, 1, processes)
         loaded = batches(faces, everything, batch, seed=0, epoch=next(epochs), **params)
-        return sum(len(each) for each in loaded)
+        return sum(each.global_batch for each in loaded)
 
     return run
 

@@ -1,19 +1,25 @@
 """Speed of the steps of search and retraining against NNI's way: python -m benchmarks.supernet.
 
-Two processes, one with the yardstick (benchmarks/yardstick.py) and one with this project's code,
-take turns; a ratio is the median over the rounds. Random pictures serve as faces: the arithmetic is
+The yardstick (benchmarks/yardstick.py) and this project's code take turns; a ratio is the median
+over the rounds. Each side has the cores that --processes says: ours so many processes of one
+thread, as the stages have it, the yardstick one process of so many threads. Variables of the
+environment, batch and steps are the stages' too. Random pictures serve as faces: the arithmetic is
 the same, and nothing has to be fetched first. Leave the machine alone meanwhile.
 """
 
 import argparse
 import json
+import os
 import resource
+import socket
 import statistics
 import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+
+from stages.runner import set_threads
 
 RATIOS = {
     "soft": ("ours: soft", "yardstick: soft"),
@@ -36,8 +42,7 @@ Rates = dict[str, float]
 def main() -> None:
     """Measure, print the table, write the ratios."""
     given = _parser().parse_args()
-    shape = (given.batch, given.threads, given.clock)
-    sides = [Side(name, *shape) for name in ("yardstick", "ours")]
+    sides = [Side(name, given) for name in ("yardstick", "ours")]
     peaks = {side.name: float(side.ask("peak")) for side in sides}
     peak_rate = float(sides[1].ask("machine"))
     rounds = [_turns(sides, given.seconds) for _ in range(given.rounds)]
@@ -61,14 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the ratios there")
     parser.add_argument("--profile", action="store_true", help="show where a soft step's time goes")
-    parser.add_argument("--batch", type=int, default=64, help="faces in a step (%(default)s)")
-    parser.add_argument("--threads", type=int, default=2, help="threads of each (%(default)s)")
+    parser.add_argument("--batch", type=int, default=128, help="faces in a step (%(default)s)")
+    parser.add_argument("--processes", type=int, default=2, help="cores of each (%(default)s)")
+    parser.add_argument("--threads", action="store_true", help="ours is one process of threads too")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (%(default)s)")
     parser.add_argument(
         "--clock",
         choices=CLOCKS,
         default="wall",
-        help="cpu: of the process, for a machine that is not idle; with one thread (%(default)s)",
+        help="cpu: of the process, where the machine is not idle; best with one core (%(default)s)",
     )
     parser.add_argument(
         "--seconds", type=float, default=1.0, help="least length of a turn (%(default)s)"
@@ -77,36 +83,74 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class Side:
-    """One side in a process of its own, that works only when asked."""
+    """One side in processes of its own, that work only when asked."""
 
-    def __init__(self, name: str, batch: int, threads: int, clock: str) -> None:
+    def __init__(self, name: str, given: argparse.Namespace) -> None:
+        """Start the side; it is ready when this returns."""
         self.name = name
+        several = name == "ours" and not given.threads
+        processes, threads = (given.processes, 1) if several else (1, given.processes)
         context = get_context("spawn")
-        self._pipe, other = context.Pipe()
-        self._process = context.Process(target=_serve, args=(other, name, batch, threads, clock))
-        self._process.start()
-        self.tasks: list[str] = self._pipe.recv()
+        self._pipes, self._processes = [], []
+        port = _free_port()
+        for rank in range(processes):
+            pipe, other = context.Pipe()
+            place = {"WORLD_SIZE": processes, "LOCAL_RANK": rank, "MASTER_PORT": port}
+            environment = {k: str(v) for k, v in place.items()} if processes > 1 else {}
+            shape = (given.batch, processes, threads, given.clock)
+            process = context.Process(target=_serve, args=(other, environment, name, *shape))
+            process.start()
+            self._pipes.append(pipe)
+            self._processes.append(process)
+        self.tasks: list[str] = self._answers()[0]
 
     def ask(self, question: Any) -> Any:
-        """Answer of the process to `question`, a name of QUESTIONS or (task, seconds)."""
-        self._pipe.send(question)
-        return self._pipe.recv()
+        """Answer of rank zero to `question`, which all processes work on.
+
+        It is "peak", "machine", "profile" or (task, seconds).
+        """
+        for pipe in self._pipes:
+            pipe.send(question)
+        return self._answers()[0]
+
+    def _answers(self) -> list[Any]:
+        return [pipe.recv() for pipe in self._pipes]
 
     def close(self) -> None:
-        """End the process."""
-        self._pipe.send(None)
-        self._process.join()
+        """End the processes."""
+        for pipe, process in zip(self._pipes, self._processes, strict=True):
+            pipe.send(None)
+            process.join()
 
 
-def _serve(pipe: Any, name: str, batch: int, threads: int, clock: str) -> None:
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _serve(
+    pipe: Any,
+    environment: dict[str, str],
+    name: str,
+    batch: int,
+    processes: int,
+    threads: int,
+    clock: str,
+) -> None:
+    # Before torch is imported, as in a stage.
+    os.environ.update(environment)
+    set_threads(threads)
     from benchmarks import contestants
+    from fbnet.params import TrainParams
 
     now = CLOCKS[clock]
-    tasks = getattr(contestants, name)(batch, threads)
+    train = TrainParams(devices=processes, threads=threads)
+    tasks = getattr(contestants, name)(batch, train)
     for _ in range(WARM_UP):
         tasks["soft"]()
     # Before the other tasks run: the memory that a search needs.
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak_mb = processes * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for task in tasks.values():
         task()
     pipe.send(list(tasks))
@@ -114,21 +158,34 @@ def _serve(pipe: Any, name: str, batch: int, threads: int, clock: str) -> None:
         if question == "peak":
             pipe.send(peak_mb)
         elif question == "machine":
-            pipe.send(_machine(now))
+            pipe.send(_machine(now) * processes)
         elif question == "profile":
             pipe.send(_profile(name, tasks["soft"]))
         else:
             task, seconds = question
-            pipe.send(_rate(tasks[task], seconds, now))
+            pipe.send(_rate(tasks[task], seconds, now, together=processes > 1))
 
 
-def _rate(task: Callable[[], int], seconds: float, now: Callable[[], float]) -> float:
-    """Faces a second, over at least `seconds`."""
+def _rate(
+    task: Callable[[], int], seconds: float, now: Callable[[], float], together: bool = False
+) -> float:
+    """Faces a second, over at least `seconds`.
+
+    together: of several processes rank zero says when all end, since they step together.
+    """
+    import torch
+
+    def going_on() -> bool:
+        going = torch.tensor([now() - start < seconds])
+        if together:
+            torch.distributed.broadcast(going, 0)
+        return bool(going)
+
     task()  # the other side has emptied the caches
     faces, start = 0, now()
-    while (elapsed := now() - start) < seconds:
+    while going_on():
         faces += task()
-    return faces / elapsed
+    return faces / (now() - start)
 
 
 def _machine(now: Callable[[], float]) -> float:

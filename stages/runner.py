@@ -128,7 +128,7 @@ def _run(name: str, main: Main, path: str) -> None:
 
     params = load(path)
     _refuse_rank(name, params.train.devices * params.train.num_nodes)
-    _set_threads(params.train.threads)
+    set_threads(params.train.threads)
     results = Results()
     folder = results.folder(name)
     with writing(folder):
@@ -174,7 +174,7 @@ def stage_code(stage: str) -> list[Path]:
     return [path for path in own if path.suffix == ".py" or any(path.rglob("*.py"))]
 
 
-def _set_threads(threads: int) -> None:
+def set_threads(threads: int) -> None:
     """Fix the threads of the numeric libraries, imported or still to be imported."""
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)

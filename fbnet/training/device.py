@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import os
 import sys
 import zlib
 
@@ -33,6 +34,8 @@ def launch(train: TrainParams) -> Fabric:
     torch.set_num_threads(train.threads)
     cv2.setNumThreads(1)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Without it cuBLAS does not compute reproducibly; read when CUDA starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # It would fill every tensor that is about to be written anyway: an eighth of a step.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     _keep_freed_memory()

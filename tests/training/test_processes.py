@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from lightning_fabric import Fabric
+from torch import nn
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, ProcessLost
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import SpaceParams
 from fbnet.training.learner import Shards
@@ -119,6 +121,18 @@ def test_two_processes_train_as_one_that_accumulates_their_shards(
 def test_a_search_of_two_processes_is_resumed_by_one(train: Any, expected: Any) -> None:
     train(stop=True, **TWO)
     assert_same(train(**ONE), expected)
+
+
+def test_the_loss_of_another_process_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Two:
+        world_size, device = 2, torch.device("cpu")
+
+    def closed(*_: Any) -> None:
+        raise RuntimeError("[gloo/transport/tcp/pair.cc] Connection closed by peer [127.0.0.1]")
+
+    monkeypatch.setattr(torch.distributed, "all_reduce", closed)
+    with pytest.raises(ProcessLost, match="another process of this training has ended"):
+        Shards(Two(), 2).average_statistics(nn.BatchNorm2d(3))
 
 
 def test_shards_that_cannot_be_shared_are_refused(fabric: Fabric) -> None:

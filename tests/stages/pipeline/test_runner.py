@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,48 @@ def test_without_a_safe_point_the_process_ends_after_a_time_of_grace():
         process.terminate()
         assert process.wait(10) == 1
         assert "without a safe point" in process.stderr.read()
+
+
+STARTER = """
+import subprocess, sys
+if len(sys.argv) > 1:
+    import os, time
+    from stages.runner import end_with_starter
+    end_with_starter()
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+child = subprocess.Popen([sys.executable, __file__, "child"], stdout=subprocess.PIPE, text=True)
+print(child.stdout.readline(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel for it")
+def test_a_process_beside_rank_zero_ignores_signals_and_ends_with_it(tmp_path):
+    script = tmp_path / "starter.py"
+    script.write_text(STARTER)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, text=True, env=environment, **pipes) as starter:
+        child = int(starter.stdout.readline())
+        os.kill(child, signal.SIGTERM)
+        time.sleep(0.3)
+        assert running(child)
+        starter.kill()
+        for _ in range(100):
+            if not running(child):
+                break
+            time.sleep(0.1)
+        assert not running(child)
+
+
+def running(pid):
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_threads_come_from_params():
