@@ -8,6 +8,7 @@ the others are not read, since they repeat it.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
@@ -78,7 +79,7 @@ def _list(
                     records[key] = record
     several = {record.name for key, record in records.items() if key.endswith("#2")}
     return [
-        Record(**vars(record) | {"name": key if record.name in several else record.name})
+        replace(record, name=key if record.name in several else record.name)
         for key, record in records.items()
     ]
 
