@@ -5,22 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from fbnet.errors import BadInput
 from fbnet.files import read_json, validated
-
-
-class _Architecture(BaseModel):
-    """The two architecture.json; the search's has candidates too."""
-
-    model_config = ConfigDict(extra="allow")
-
-    space: str = ""
-    points: int = Field(ge=1)
-    size: int = Field(ge=1)
-    choice: list[str]
-    candidates: list[list[str]] = []
 
 
 @dataclass(frozen=True)
@@ -125,7 +111,18 @@ class Results:
 
     def architecture(self, path: Path) -> dict[str, Any]:
         """What `searched` or `trained` holds. Raises BadInput where it is missing or broken."""
-        return validated(_Architecture, read_json(self.require(path)), str(path)).model_dump()
+        from pydantic import BaseModel, ConfigDict, Field
+
+        class Architecture(BaseModel):
+            model_config = ConfigDict(extra="allow")
+
+            space: str = ""
+            points: int = Field(ge=1)
+            size: int = Field(ge=1)
+            choice: list[str]
+            candidates: list[list[str]] = []
+
+        return validated(Architecture, read_json(self.require(path)), str(path)).model_dump()
 
     def require(self, path: Path) -> Path:
         """`path`, one of the above. Raises BadInput that names the missing file's stage."""

@@ -47,7 +47,7 @@ def test_dvc_arguments_are_quoted_for_the_shell():
 
 
 @pytest.mark.parametrize(
-    ("name", "part"), [("huge", "default, nni, tiny"), ("seed", "'nni' since 0.2.0")]
+    ("name", "part"), [("huge", "default, gpu, nni, tiny"), ("seed", "'nni' since 0.2.0")]
 )
 def test_an_unknown_profile_is_refused(name, part):
     with pytest.raises(BadInput, match=part):
