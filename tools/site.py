@@ -28,6 +28,7 @@ PAGES = {
     "Training a net": "docs/training.md",
     "Against public nets": "docs/headline.md",
     "How the parts fit": "docs/architecture.md",
+    "Reliability": "docs/reliability.md",
     "The pretrained model": "fbnet/pretrained/README.md",
     "Contributing": "CONTRIBUTING.md",
     "Changes": "CHANGELOG.md",

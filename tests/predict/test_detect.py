@@ -60,7 +60,7 @@ def test_boxes_that_overlap_a_better_one_go():
 
 def test_a_missing_package_is_named():
     with pytest.raises(BadInput, match="pip install some-faces, or say where the faces are"):
-        package_folder("no_such_module", "some-faces")
+        package_folder("no_such_detector", "some-faces")
 
 
 class Everywhere:
