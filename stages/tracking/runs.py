@@ -97,13 +97,14 @@ def pipeline_run(params: Any, results: Results = RESULTS) -> Iterator[dict[str, 
     if given:
         store.client.set_tag(given, OWNER, this_process())
         if own:
-            store.client.set_tag(given, f"{TAG}run", parent)
-            store.client.set_tag(given, NOTE, f"The pipeline's own run: {parent}")
+            link(store, given, parent)
 
     def summarise() -> None:
         with lock():
             project_parent(store, parent, current_stages(results), params, results)
             if own and is_repeat(store, parent):
+                if given:
+                    link(store, given, store.client.get_run(parent).data.tags[SAME_AS])
                 store.client.delete_run(parent)
 
     status = "FAILED"
@@ -142,6 +143,12 @@ def register(results: Results = RESULTS) -> str:
             project_parent(store, run_id, stages, params, results)
             store.client.set_terminated(run_id)
         return f"{settings.model_name} version {model.register(store, run_id)}"
+
+
+def link(store: Store, run_id: str, parent: str) -> None:
+    """Note on a run of `mlflow run` which run of the experiment has the pipeline's results."""
+    store.client.set_tag(run_id, f"{TAG}run", parent)
+    store.client.set_tag(run_id, NOTE, f"The pipeline's own run: {parent}")
 
 
 def is_repeat(store: Store, run_id: str) -> bool:

@@ -203,12 +203,15 @@ def test_the_killed_runs_are_closed_as_killed(interrupted):
     ids=["all cached", "an override"],
 )
 def test_mlflow_run_shows_all_results_whatever_ran(first, arguments, ran):
+    before = {r.info.run_id for r in store_of(first)[1]}
     call(first, "mlflow", "run", ".", "--env-manager", "local", *arguments)
-    _, runs = store_of(first)
-    (parent,) = [r for r in runs if "mlflow.project.backend" in r.data.tags][-1:]
-    children = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
-    assert parent.info.status == "FINISHED"
-    assert {c.data.tags["fbnet.stage"] for c in children} == ran
+    client, runs = store_of(first)
+    started = [r for r in runs if r.info.run_id not in before]
+    (given,) = [r for r in started if "mlflow.project.backend" in r.data.tags]
+    parent = client.get_run(given.data.tags["fbnet.run"])
+    assert (given.info.status, parent.info.status) == ("FINISHED", "FINISHED")
+    assert parent.info.lifecycle_stage == "active"
+    assert {r.data.tags["fbnet.stage"] for r in started if "fbnet.stage" in r.data.tags} == ran
     assert {"nme", "latency_ms", "search_val_nme"} <= parent.data.metrics.keys()
     assert len(parent.outputs.model_outputs) == 1
 
