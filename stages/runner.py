@@ -13,7 +13,6 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import NoReturn
 
-import fbnet
 from fbnet.errors import (
     FAILED,
     STOPPING,
@@ -158,11 +157,6 @@ def _only_rank_zero_prints() -> Iterator[None]:
         return
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         yield
-
-
-def library_code() -> list[Path]:
-    """The library's Python files, which unfinished runs depend on."""
-    return sorted(Path(fbnet.__file__).parent.rglob("*.py"))
 
 
 def stage_code(stage: str) -> list[Path]:

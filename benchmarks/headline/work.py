@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+import fbnet
 from benchmarks.core.faces import load_faces
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
@@ -31,7 +32,6 @@ from fbnet.training.checkpoints import checkpoint, fingerprint, load_weights, sa
 from fbnet.training.device import launch
 from fbnet.training.losses import Teacher
 from fbnet.training.retrain import Retraining
-from stages.runner import library_code
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def train(job: Job, ledger: Ledger) -> dict[str, Any]:
         teacher = Teacher(fabric.to_device(larger), setting["teacher_weight"])
 
     training = Retraining(faces, net, None, params, AugmentParams(), fabric, teacher)
-    key = fingerprint([job.digest, params.model_dump()], [], library_code())
+    key = fingerprint([job.digest, params.model_dump()], [], [Path(fbnet.__file__).parent])
     with checkpoint(ledger.work / "unfinished", job.name.replace("/", "-"), key) as saved:
         training.run(saved)
         best = training.best

@@ -189,7 +189,7 @@ def _postpone(ends: Mapping[str, str]) -> None:
 
 
 def _postponed() -> dict[str, dict[str, str]]:
-    """{address: {run id: status}} of runs that no server was told of."""
+    """{address: {run id: status}} of runs whose end no server has recorded."""
     path = _postponed_path()
     return dict(read_json(path)) if path.exists() else {}
 
