@@ -23,6 +23,7 @@ from fbnet.search.supernet import (
     build_supernet,
     draw_noise,
     entropy,
+    fair_masks,
     mix,
     probabilities,
 )
@@ -184,7 +185,11 @@ class Search(Trainer[PFLD]):
         The draw depends on (seed, kind, step) and the distribution alone. Only masks of an
         architecture step have a graph. Masks that leave out blocks lie on the CPU, which has to
         know the blocks; others lie on the device.
+        Where weights learn on one block a layer, the warm-up draws every block as often.
         """
+        fair = kind == "weights" and self.params.sampling == "few_path"
+        if fair and self.epoch < self.params.warmup_epochs:
+            return fair_masks([len(alpha) for alpha in self.alphas.alphas], self.params.seed, step)
         return self._masks(kind, self._noise(kind, step), torch.tensor(self.temperature))
 
     def _noise(self, kind: str, step: int) -> list[Tensor]:

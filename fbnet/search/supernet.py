@@ -158,6 +158,20 @@ def mix(
     return masks
 
 
+def fair_masks(sizes: Sequence[int], seed: int, step: int) -> list[Tensor]:
+    """One-hot masks, one a layer of `sizes` blocks, of a step in which every block is as likely.
+
+    In as many steps as a layer has blocks each of them is drawn once, in an order of its own:
+    strict fairness (FairNAS, arXiv 1907.01845, 3.1) with one path a step. On the CPU; the draw
+    depends on (seed, step) alone.
+    """
+    masks = []
+    for layer, size in enumerate(sizes):
+        order = np.random.default_rng([seed, 7, layer, step // size]).permutation(size)
+        masks.append(torch.eye(size)[int(order[step % size])])
+    return masks
+
+
 def probabilities(alphas: Sequence[Tensor] | nn.ParameterList) -> list[Tensor]:
     """The distribution over blocks of each layer: softmax of its logits, without gradient."""
     return [torch.softmax(alpha.detach(), dim=0) for alpha in alphas]
