@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from fbnet.errors import BadInput
 from fbnet.files import write_bytes
@@ -69,7 +69,9 @@ def _value(key: str, text: str) -> Any:
     for part in key.split("."):
         field = getattr(model, "model_fields", {}).get(part)
         model = field.annotation if field else None
-    if (model is str or get_origin(model) is Literal) and not text.startswith(('"', "'")):
+    choices = get_args(model) if get_origin(model) is Literal else ()
+    texts = model is str or (choices and all(isinstance(choice, str) for choice in choices))
+    if texts and not text.startswith(('"', "'")):
         return os.path.expanduser(text)
     try:
         return YAML(typ="safe", pure=True).load(text)

@@ -1,5 +1,6 @@
 """Profiles and overrides hold for one run; the user's params.yaml comes back byte for byte."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from fbnet.errors import BadInput
 from fbnet.files import write_json
 from stages import changes
 from stages.changes import PARAMS, differences, dvc_arguments, in_force, merge, overrides, profile
-from stages.params import Params, load, read_yaml, render
+from stages.params import Params, leaves, load, lookup, read_yaml, render
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,7 +26,7 @@ def project(tmp_path, monkeypatch):
     Path("profiles").symlink_to(ROOT / "profiles")
 
 
-@pytest.mark.parametrize("name", ["tiny", "nni"])
+@pytest.mark.parametrize("name", ["tiny", "nni", "best", "gpu"])
 def test_a_profile_merges_and_keeps_comments(name):
     before = PARAMS.read_text().count("#")
     merge(profile(name))
@@ -47,7 +48,7 @@ def test_dvc_arguments_are_quoted_for_the_shell():
 
 
 @pytest.mark.parametrize(
-    ("name", "part"), [("huge", "default, gpu, nni, tiny"), ("seed", "'nni' since 0.2.0")]
+    ("name", "part"), [("huge", "default, best, gpu, nni, tiny"), ("seed", "'nni' since 0.2.0")]
 )
 def test_an_unknown_profile_is_refused(name, part):
     with pytest.raises(BadInput, match=part):
@@ -61,6 +62,7 @@ def test_an_unknown_profile_is_refused(name, part):
         ("search.lr=1e-3", 1e-3),
         ("search.augment=false", False),
         ("fetch.limit=null", None),
+        ("fetch.synthetic.points=68", 68),
         ("export.variants=[mnn, ncnn]", ["mnn", "ncnn"]),
         ("search.loss=l2", "l2"),
         ('search.loss="l2"', "l2"),
@@ -73,6 +75,16 @@ def test_an_unknown_profile_is_refused(name, part):
 )
 def test_values_are_read_as_the_schema_takes_them(word, value):
     assert list(overrides([word]).values()) == [value]
+
+
+def test_every_default_is_taken_as_an_override():
+    words = [
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in leaves(Params().model_dump(mode="json"))
+        if value != ""
+    ]
+    tree = read_yaml(PARAMS)
+    assert [lookup(tree, key) for key in overrides(words)] == list(overrides(words).values())
 
 
 def test_a_text_survives_the_file():
