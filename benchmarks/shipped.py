@@ -46,7 +46,7 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
 
 
 def score(job: Job, ledger: Ledger) -> dict[str, Any]:
-    """Figures over the final part of the folder; the mean face is that of these faces themselves."""
+    """Figures over the final part of the folder; the mean face is that of these faces."""
     from benchmarks.core.faces import load_faces
     from benchmarks.synthetic import PARTS
     from benchmarks.synthetic.trial import third
