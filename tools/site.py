@@ -26,6 +26,7 @@ PAGES = {
     "The search": "docs/search.md",
     "Rendered faces": "docs/synthetic.md",
     "Training a net": "docs/training.md",
+    "A table of trained nets": "docs/nas_table.md",
     "Against public nets": "docs/headline.md",
     "How the parts fit": "docs/architecture.md",
     "Reliability": "docs/reliability.md",

@@ -1,8 +1,9 @@
 """One way to declare, record and start the jobs of a benchmark.
 
 A benchmark declares jobs (`jobs.Job`) as data. Its ledger (`ledger.Ledger`) keeps one small JSON
-file for each finished job under `benchmarks/results/<name>/`, in git, and its tables and pictures
-in the docs (`page`) come from these files alone. Every benchmark has the same three commands:
+file for each finished job under `benchmarks/results/<name>/`, in git, or one row of a CSV file
+(`rows.RowLedger`), and its tables and pictures in the docs (`page`) come from these alone. Every
+benchmark has the same three commands:
 
     python -m benchmarks.NAME plan     which jobs there are, and which are done
     python -m benchmarks.NAME run      do the missing ones
@@ -48,7 +49,8 @@ class Benchmark:
     name: of `python -m benchmarks.NAME` and of the folder of its records. about: text of --help.
     jobs: declares all jobs, from the options and from the records that are there; it is asked
     again after every round, so that jobs may follow from results. summary: tables and pictures
-    from the records alone. options: adds the benchmark's own options to `plan` and `run`.
+    from the records alone. options: adds the benchmark's own options to `plan` and `run`. kind: of
+    its ledger.
     """
 
     name: str
@@ -56,11 +58,12 @@ class Benchmark:
     jobs: Callable[[argparse.Namespace, Ledger], Sequence[Job]]
     summary: Callable[[Ledger], Summary]
     options: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+    kind: type[Ledger] = Ledger
 
     @property
     def ledger(self) -> Ledger:
         """The records in git."""
-        return Ledger(RESULTS / self.name, WORK / self.name)
+        return self.kind(RESULTS / self.name, WORK / self.name)
 
     def main(self, argv: Sequence[str] | None = None, ledger: Ledger | None = None) -> int:
         """Run a command. Returns 0 done, 2 bad input, which is one line on stderr."""
@@ -86,6 +89,7 @@ class Benchmark:
         run.add_argument(
             "--processes", type=int, default=1, metavar="N", help="jobs at once (%(default)s)"
         )
+        run.add_argument("--limit", type=int, metavar="N", help="no more than the next N jobs")
         return top
 
     def _wanted(self, given: argparse.Namespace, ledger: Ledger) -> list[Job]:
@@ -101,8 +105,13 @@ class Benchmark:
             print(f"{ledger.state(job):7}  {job.name}")
 
     def _run(self, given: argparse.Namespace, ledger: Ledger) -> None:
-        if given.processes < 1:
-            raise BadInput(f"--processes is {given.processes}; give 1 or more")
+        for option in ("processes", "limit"):
+            if (value := getattr(given, option)) is not None and value < 1:
+                raise BadInput(f"--{option} is {value}; give 1 or more")
+        if given.limit:
+            missing = [job for job in self._wanted(given, ledger) if not ledger.finished(job)]
+            ledger.run(missing[: given.limit], given.processes)
+            return
         ledger.run(self._wanted(given, ledger), given.processes)
         while jobs := [job for job in self._wanted(given, ledger) if not ledger.finished(job)]:
             ledger.run(jobs, given.processes)

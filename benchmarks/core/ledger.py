@@ -51,25 +51,27 @@ class Ledger:
 
     def state(self, job: Job) -> str:
         """`done`, `missing`, or `stale`: recorded with another setting."""
-        if not self.path(job).exists():
+        record = self.read(job)
+        if record is None:
             return "missing"
-        return "done" if read_json(self.path(job))["digest"] == job.digest else "stale"
+        return "done" if record["digest"] == job.digest else "stale"
+
+    def read(self, job: Job) -> dict[str, Any] | None:
+        """The record of a job, whatever its setting; None where there is none."""
+        return read_json(self.path(job)) if self.path(job).exists() else None
 
     def result(self, job: Job) -> dict[str, Any] | None:
         """Result of a job, None before it is done.
 
         Raises BadInput for a record of another setting, and names the keys that differ.
         """
-        if not self.path(job).exists():
+        record = self.read(job)
+        if record is None:
             return None
-        record = read_json(self.path(job))
         if record["digest"] != job.digest:
-            then, now = record["setting"], job.setting
-            keys = sorted(then.keys() | now.keys())
-            differ = [key for key in keys if digest(then.get(key)) != digest(now.get(key))]
             raise BadInput(
-                f"{self.path(job)}: recorded with another setting "
-                f"({', '.join(differ) or 'of a job that it needs'}); remove it to run the job again"
+                f"{self.path(job)}: {job.name} is recorded with another setting "
+                f"({_difference(record, job)}); remove it to run the job again"
             )
         result: dict[str, Any] = record["result"]
         return result
@@ -157,6 +159,16 @@ class Ledger:
                 yield False
                 return
             yield True
+
+
+def _difference(record: Mapping[str, Any], job: Job) -> str:
+    """Which keys differ between the setting of a record and that of its job."""
+    if "setting" not in record:
+        return "its digest is another"
+    then, now = record["setting"], job.setting
+    keys = sorted(then.keys() | now.keys())
+    differ = [key for key in keys if digest(then.get(key)) != digest(now.get(key))]
+    return ", ".join(differ) or "of a job that it needs"
 
 
 class _ThisProcess(Executor):

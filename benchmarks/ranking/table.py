@@ -10,16 +10,15 @@ from typing import Any
 from benchmarks.core import DOCS, Summary
 from benchmarks.core.ledger import Ledger
 from benchmarks.core.page import percent, picture, table
+from benchmarks.core.statistics import Tau, seed_spread
 from benchmarks.ranking import PLAN, Plan, plots
 from benchmarks.ranking.verdict import (
     GOAL,
     SHARE_OF_CEILING,
     Entry,
-    Tau,
     against_chance,
     against_own_table,
     complete,
-    seed_spread,
     supernet_ranks,
 )
 from fbnet.costs.pareto import pareto_front

@@ -6,14 +6,11 @@ from itertools import combinations, product
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
+from benchmarks.core.statistics import Tau, kendall, seed_spread
 from benchmarks.ranking import Plan
 
 GOAL, SHARE_OF_CEILING = 0.5, 0.8
 """A supernet ranks well enough at this tau, or at this share of the tau between two seeds."""
-DIGITS = 12
-"""Of tau; further ones depend on the platform."""
 
 
 @dataclass(frozen=True)
@@ -36,51 +33,6 @@ class Entry:
         return fmean(self.val)
 
 
-@dataclass(frozen=True)
-class Tau:
-    """Kendall's tau-b of two rankings and its bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        """`0.61 [0.35, 0.79]`."""
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
-
-
-def kendall(first: Sequence[float], second: Sequence[float], plan: Plan) -> Tau:
-    """Tau of the paired figures [n], its percentile interval by resampling the n pairs.
-
-    A resample holds some pairs twice; they are ties in both rankings, which tau-b leaves out.
-    Raises ValueError for fewer than three pairs.
-    """
-    from scipy.stats import kendalltau
-
-    def tau_b(pairs: np.ndarray) -> float:
-        """NaN where one of the rankings is constant."""
-        return round(float(kendalltau(*pairs).statistic), DIGITS)
-
-    pairs = np.array([first, second], dtype=np.float64)
-    count = pairs.shape[1]
-    if count < 3:
-        raise ValueError(f"{count} pairs have no rank correlation to speak of")
-    rng = np.random.default_rng([plan.seed, 9])
-    taus = [tau_b(pairs[:, rng.integers(0, count, count)]) for _ in range(plan.resamples)]
-    tail = 50 * (1 - plan.confidence)
-    low, high = np.nanpercentile(taus, [tail, 100 - tail])
-    return Tau(tau_b(pairs), float(low), float(high))
-
-
-def seed_spread(pairs: Sequence[Sequence[float]]) -> float:
-    """Standard deviation of one training, pooled over architectures trained with two seeds each.
-
-    It is also that of the difference between two architectures' means of two.
-    """
-    differences = np.diff(np.array(pairs, dtype=np.float64), axis=1)
-    return float(np.sqrt((differences**2).mean() / 2))
-
-
 def complete(entries: Sequence[Entry], wanted: int) -> bool:
     """Whether all `wanted` architectures are trained with both seeds; before, goals are open."""
     return len(entries) == wanted and all(len(e.val) == 2 for e in entries)
@@ -97,15 +49,19 @@ def supernet_ranks(sample: Sequence[Entry], plan: Plan) -> dict[str, Any]:
     if len(judged) < 3:
         return figures
     errors = [e.error for e in judged]
-    tau = kendall([e.inherited or 0.0 for e in judged], errors, plan)
+    tau = _tau([e.inherited or 0.0 for e in judged], errors, plan)
     figures["tau"] = vars(tau)
-    figures["tau_of_size"] = vars(kendall([-e.macs for e in judged], errors, plan))
+    figures["tau_of_size"] = vars(_tau([-e.macs for e in judged], errors, plan))
     reached = tau.value >= GOAL
     if len(twice) >= 3:
-        ceiling = kendall([e.val[0] for e in twice], [e.val[1] for e in twice], plan)
+        ceiling = _tau([e.val[0] for e in twice], [e.val[1] for e in twice], plan)
         figures["tau_between_seeds"] = vars(ceiling)
         reached = reached or tau.value >= SHARE_OF_CEILING * ceiling.value
     return figures | {"goal_reached": bool(reached)}
+
+
+def _tau(first: Sequence[float], second: Sequence[float], plan: Plan) -> Tau:
+    return kendall(first, second, plan.seed, plan.resamples, plan.confidence)
 
 
 def against_chance(searched: Entry, sample: Sequence[Entry]) -> dict[str, Any]:

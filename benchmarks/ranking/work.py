@@ -1,14 +1,14 @@
 """The jobs' work: sample, search, train alone, and score under the supernet."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.core.draws import draws, extremes
 from benchmarks.core.faces import load_faces
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
@@ -29,8 +29,6 @@ from fbnet.training.validate import validation_nme
 
 TRAIN = TrainParams(devices=1, threads=1)
 """One thread for each job; a subnet gains little from more."""
-REACH = 8.0
-"""Strongest tilt of the sample's draws, in standard deviations of a uniform choice's cost."""
 
 
 @dataclass(frozen=True)
@@ -163,28 +161,3 @@ def stratified(lut: Lut, count: int, pool: int, seed: int) -> list[Choice]:
             "raise the plan's pool or lower its count"
         )
     return [ends[0], *(first[i] for i in range(count - 2)), ends[1]]
-
-
-def extremes(lut: Lut) -> tuple[Choice, Choice]:
-    """The cheapest and the costliest architecture."""
-    return (
-        tuple(min(layer, key=layer.__getitem__) for layer in lut.layers),
-        tuple(max(layer, key=layer.__getitem__) for layer in lut.layers),
-    )
-
-
-def draws(lut: Lut, count: int, seed: int) -> Iterator[Choice]:
-    """`count` random architectures whose costs reach the ends of the range.
-
-    Uniform choices gather in the middle, so each draw favours cheap or costly blocks by an
-    exponential tilt of its own: p(block) ~ exp(-t cost). A net's probability then depends on its
-    cost alone, so nets of equal cost stay equally likely.
-    """
-    rng = np.random.default_rng([seed, 7])
-    names = [list(layer) for layer in lut.layers]
-    costs = [np.array(list(layer.values())) for layer in lut.layers]
-    scale = np.sqrt(sum(c.var() for c in costs)) or 1.0
-    tilts = rng.uniform(-REACH, REACH, count) / scale
-    picks = [(rng.gumbel(size=(count, len(c))) - np.outer(tilts, c)).argmax(axis=1) for c in costs]
-    for row in zip(*picks, strict=True):
-        yield tuple(ops[j] for ops, j in zip(names, row, strict=True))

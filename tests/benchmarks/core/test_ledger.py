@@ -121,7 +121,7 @@ def test_a_record_of_another_setting_is_stale_and_named(ledger):
     ledger.run([single("one", 1)])
     changed = single("one", 2)
     assert ledger.state(changed) == "stale"
-    with pytest.raises(BadInput, match=r"one\.json: recorded with another setting \(value\)"):
+    with pytest.raises(BadInput, match=r"one\.json: one is .* with another setting \(value\)"):
         ledger.run([changed])
 
 

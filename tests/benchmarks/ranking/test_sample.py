@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.ranking.work import draws, extremes, stratified
+from benchmarks.core.draws import draws, extremes
+from benchmarks.ranking.work import stratified
 from fbnet.costs.lut import Lut, cost_of, cost_range, from_table
 from fbnet.costs.macs import macs_table
 from fbnet.errors import BadInput

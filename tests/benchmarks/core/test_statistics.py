@@ -1,39 +1,41 @@
 """Tau of ties, its interval, the spread between seeds."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from benchmarks.ranking import Plan
-from benchmarks.ranking.verdict import kendall, seed_spread
+from benchmarks.core import statistics
+from benchmarks.core.statistics import seed_spread
 
-PLAN = Plan(resamples=200)
+kendall = partial(statistics.kendall, resamples=200)
 
 
 def test_ties_count_half():
     """Tau-b by hand: 4 pairs agree, 1 differs, 1 is a tie in the first alone."""
-    tau = kendall([1, 1, 2, 3], [1, 2, 4, 3], PLAN)
+    tau = kendall([1, 1, 2, 3], [1, 2, 4, 3])
     assert tau.value == pytest.approx((4 - 1) / (5 * 6) ** 0.5)
 
 
 def test_a_perfect_ranking_has_no_interval():
-    tau = kendall(range(12), [2 * x for x in range(12)], PLAN)
+    tau = kendall(range(12), [2 * x for x in range(12)])
     assert (tau.value, tau.low, tau.high) == (1.0, 1.0, 1.0)
-    assert kendall(range(12), range(12, 0, -1), PLAN).value == -1.0
+    assert kendall(range(12), range(12, 0, -1)).value == -1.0
 
 
 def test_the_interval_holds_tau_narrows_and_is_drawn_by_the_seed():
     rng = np.random.default_rng(0)
     true = rng.normal(size=200)
     noisy = true + rng.normal(size=200)
-    few, many = (kendall(true[:n], noisy[:n], PLAN) for n in (15, 200))
+    few, many = (kendall(true[:n], noisy[:n]) for n in (15, 200))
     assert few.low < few.value < few.high
     assert many.high - many.low < few.high - few.low
-    assert kendall(true[:15], noisy[:15], PLAN) == few
+    assert kendall(true[:15], noisy[:15]) == few
 
 
 def test_two_pairs_are_too_few():
     with pytest.raises(ValueError, match="2 pairs"):
-        kendall([1, 2], [1, 2], PLAN)
+        kendall([1, 2], [1, 2])
 
 
 def test_the_spread_is_the_deviation_of_one_training():
