@@ -30,7 +30,7 @@ class RowLedger(Ledger):
     def read(self, job: Job) -> dict[str, Any] | None:
         """Digest and result of a job's row, None where there is none."""
         row = self._rows().get(job.name)
-        return row and {"digest": row["digest"], "result": _result(row)}
+        return {"digest": row["digest"], "result": _result(row)} if row else None
 
     def results(self, pattern: str = "*") -> dict[str, dict[str, Any]]:
         """Results by job name, sorted, as far as they are recorded; whatever their setting."""
