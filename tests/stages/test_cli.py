@@ -10,7 +10,18 @@ from stages.cli import main
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "mlflow", "cv2", "onnxruntime", "matplotlib", "pydantic")
-COMMANDS = ["check", "profile", "table", "score", "predict", "report", "kit", "import", "convert"]
+COMMANDS = [
+    "check",
+    "profile",
+    "table",
+    "score",
+    "predict",
+    "report",
+    "kit",
+    "import",
+    "web",
+    "convert",
+]
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])

@@ -24,6 +24,8 @@ from fbnet.nets.pfld import slots
 CSV = re.compile(r"(sep=.\n)?\"?name\"?\s*[,;\t]", re.IGNORECASE)
 """How the runner's results.csv starts, spreadsheets' forms of it included."""
 FIGURES = fields(Timing)
+FACTS = ("engine", "version", "cpu", "threads", "kit", "program")
+"""Columns of the CSV that tell how it was measured, the same in all rows."""
 LARGEST_RESULTS = 32 * 2**20
 """Bytes that results may have."""
 
@@ -129,7 +131,7 @@ def _read_csv(text: str, where: str) -> Results:
         if name in times:
             faults.append(f"{line}: model {name} occurs twice")
         times[name] = Timing(int(cells.pop("n")), **cells)
-        facts = {k: row[k] for k in ("engine", "version", "cpu", "threads", "kit") if row.get(k)}
+        facts = {name: row[name] for name in FACTS if row.get(name)}
     if not facts.get("threads", "1").isdecimal():
         faults.append(f"{where}: threads is {facts['threads']!r}; must be a whole number")
     if faults or not times:

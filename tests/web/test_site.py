@@ -1,0 +1,78 @@
+"""The folder of the pages: whole, or as it was."""
+
+import json
+import shutil
+from pathlib import Path
+
+import onnx
+import pytest
+
+from fbnet.errors import BadInput
+from fbnet.files import digest
+from fbnet.predict.landmarker import PRETRAINED
+from fbnet.web import runtime
+from fbnet.web.equations import kit_for
+from fbnet.web.site import KIT, write_site
+from tests.web.conftest import CONTENTS
+
+
+@pytest.fixture(autouse=True)
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache that holds the engine's names."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    runtime.runtime_folder().mkdir(parents=True)
+    for name in runtime.FILES:
+        (runtime.runtime_folder() / name).write_text(name)
+
+
+def test_the_folder_holds_all_that_the_pages_load(kit: Path, tmp_path: Path) -> None:
+    out = tmp_path / "web"
+    write_site(out, PRETRAINED, kit)
+    index = json.loads((out / "site.json").read_text())
+    named = [index["model"]["file"], *(m["file"] for m in index["kit"]["models"].values())]
+    named += [f"onnxruntime/{name}" for name in runtime.FILES]
+    named += [f"detector/{name}.onnx" for name in ("pnet", "rnet", "onet")]
+    assert all((out / name).is_file() for name in named)
+    assert digest(out / "model.onnx") == digest(PRETRAINED)
+    card = index["model"]
+    assert (card["points"], card["size"], card["channels"]) == (106, 112, "BGR")
+    assert card["nme"] == pytest.approx(0.0663, abs=1e-4) and len(card["architecture"]) == 5
+    assert sorted(p for points in card["regions"].values() for p in points) == [*range(106)]
+    assert set(index["kit"]["models"]) == set(CONTENTS.keys())
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_pages_replace_pages_and_nothing_else(kit: Path, tmp_path: Path) -> None:
+    out = tmp_path / "web"
+    write_site(out, PRETRAINED, kit)
+    (out / "old.html").touch()
+    write_site(out, PRETRAINED)
+    assert not (out / "old.html").exists() and not (out / KIT).exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/letter.txt").touch()
+    for used in (tmp_path / "mine", tmp_path / "mine/letter.txt"):
+        with pytest.raises(BadInput, match="holds something else"):
+            write_site(used, PRETRAINED)
+
+
+def test_a_model_of_another_origin_is_refused(tmp_path: Path) -> None:
+    model = onnx.load(PRETRAINED)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "other.onnx")
+    with pytest.raises(BadInput, match=r"other\.onnx: not of this project"):
+        write_site(tmp_path / "web", tmp_path / "other.onnx")
+    assert not (tmp_path / "web").exists()
+
+
+def test_a_kit_for_other_engines_is_refused(kit: Path, tmp_path: Path) -> None:
+    manifest = shutil.copytree(kit, tmp_path / "kit") / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"onnxruntime": [', '"ncnn": ['))
+    with pytest.raises(BadInput, match="holds no models for onnxruntime"):
+        write_site(tmp_path / "web", PRETRAINED, tmp_path / "kit")
+    assert not (tmp_path / "web").exists()
+
+
+def test_a_kit_of_the_same_contents_is_kept(kit: Path, tmp_path: Path) -> None:
+    assert kit_for(CONTENTS, 0, kit, tmp_path / "new") == kit
+    assert kit_for(CONTENTS, 0, tmp_path / "none", tmp_path / "new") == tmp_path / "new"
+    assert digest(tmp_path / "new/manifest.json") == digest(kit / "manifest.json")
