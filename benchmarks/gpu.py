@@ -24,7 +24,7 @@ WARM_UP = 3
 """Calls of each task before the clock counts: the first ones capture its graph."""
 LEFT_OUT = ("loader",)
 """Tasks of the CPU alone."""
-DEFAULT_FACES = 2400
+DEFAULT_FACES = 4000
 """Faces for training and validation of the default profile."""
 
 

@@ -130,7 +130,7 @@ CROP_SCALE = 1.2
 class SyntheticParams(Section):
     """How many faces are rendered, and how varied they are. Shares are probabilities, 0 to 1."""
 
-    train: int = Field(2400, ge=2)
+    train: int = Field(4000, ge=2)
     """Faces of the training part (validation is split from it)."""
     test: int = Field(400, ge=0)
     """Faces of the test part; other people than in training."""
@@ -337,7 +337,7 @@ class SearchParams(Section):
     """First epochs, in which only the weights learn and every block has an equal chance."""
     min_steps: int = Field(800, ge=0)
     """Weight steps at least: few faces get more epochs, the warm-up in proportion."""
-    proxy_share: float = Field(1.0, gt=0, le=1)
+    proxy_share: float = Field(0.5, gt=0, le=1)
     """Share of the training faces the search uses (the proxy set)."""
     arch_share: float = Field(0.2, gt=0, lt=1)
     """Share of the proxy set that trains the architecture; the rest trains the weights."""
@@ -428,7 +428,7 @@ class RetrainParams(Section):
     """How many of the best candidates of the search are trained; the best by validation stays."""
     inherit: bool = True
     """Start from the supernet's weights; false starts from scratch."""
-    epochs: int = Field(130, ge=1)
+    epochs: int = Field(78, ge=1)
     """Epochs over all training faces."""
     min_steps: int = Field(2200, ge=0)
     """Steps at least: few faces get more epochs, the warm-up in proportion."""
@@ -444,7 +444,7 @@ class RetrainParams(Section):
     """Weight decay."""
     ema: float = Field(0.995, ge=0, lt=1)
     """Decay of the moving average of the weights, which is what is validated; 0 turns it off."""
-    loss: LossName = "smooth_wing"
+    loss: LossName = "soft_wing"
     """Landmark loss; `pose_l2` is NNI's and trains the auxiliary pose net too."""
     augment: bool = True
     """Augment the faces, as section `augment` has it."""
