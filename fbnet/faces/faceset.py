@@ -24,6 +24,11 @@ LABELS = ("landmarks", "pose", "split")
 FLAGS = "flags.npy"
 LARGEST_META = 2**30
 """Bytes of meta.json, which names every face."""
+EXACT: dict[str, tuple[type[np.generic], int | None]] = {
+    "visible": (np.bool_, None),
+    "openness": (np.float32, 3),
+}
+"""Labels that only a renderer knows: type, and values a face, None for one a landmark."""
 META = ("names", "groups", "size", "margin", "layout", "source", "crop_scale")
 """What meta.json holds beside the names of the flags."""
 
@@ -42,6 +47,9 @@ class FaceSet:
     size, margin: pixels. crop_scale: side of the inner crop in units of the longer side of the
         landmarks' box. layout: how the data set was laid out. source: the marker that showed it.
     flags: what is known about each picture, such as "glasses": name -> bool [N].
+    exact: labels of rendered faces alone, empty for photographs. visible: bool [N, P], whether the
+        landmark can be seen. openness: float32 [N, 3], gap by width of the picture's left eye,
+        right eye and the mouth. See `fbnet.faces.synthetic.sight`.
     """
 
     images: np.ndarray
@@ -56,6 +64,7 @@ class FaceSet:
     source: str
     crop_scale: float = CROP_SCALE
     flags: Mapping[str, np.ndarray] = field(default_factory=dict)
+    exact: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise BadInput where lengths, shapes or types contradict each other."""
@@ -67,8 +76,11 @@ class FaceSet:
             "pose": (np.float32, (count, 3)),
             "split": (np.uint8, (count,)),
         }
+        for name in self.exact:
+            kind, width = EXACT[name]
+            wanted[name] = (kind, (count, width or self.points))
         for name, (kind, shape) in wanted.items():
-            array = getattr(self, name)
+            array = self.exact[name] if name in self.exact else getattr(self, name)
             if array.dtype != kind or array.shape != shape:
                 raise BadInput(
                     f"faces: {name} is {array.dtype} {list(array.shape)} where {count} faces need "
@@ -132,6 +144,8 @@ class FaceSet:
         columns = [np.asarray(values) for values in self.flags.values()]
         table = np.stack(columns, axis=1) if columns else np.zeros((len(self), 0), bool)
         _write_array(folder / FLAGS, table)
+        for name, values in self.exact.items():
+            _write_array(folder / f"{name}.npy", values)
         meta = {name: getattr(self, name) for name in META}
         write_json(folder / "meta.json", meta | {"flags": list(self.flags)})
 
@@ -151,8 +165,10 @@ class FaceSet:
             )
         flags = dict(zip(names, table.T, strict=True))
         labels: dict[str, Any] = {name: _load(folder / f"{name}.npy") for name in LABELS}
+        exact = {n: _load(folder / f"{n}.npy") for n in EXACT if (folder / f"{n}.npy").exists()}
         try:
-            return cls(images=_load(folder / IMAGES, "r"), **labels, **meta, flags=flags)
+            images = _load(folder / IMAGES, "r")
+            return cls(images=images, **labels, **meta, flags=flags, exact=exact)
         except TypeError as error:
             raise BadInput(f"{folder / 'meta.json'}: {error}; prepare the faces anew") from None
 

@@ -87,6 +87,7 @@ def prepare(params: FetchParams, folder: Path) -> Prepared:
             layout=layout,
             source=marker,
             flags=dict(zip(stored.flags, stored.flag_table[kept].T, strict=True)),
+            exact={name: values[kept] for name, values in stored.exact.items()},
         ).save_labels(target)
         write_text(target / SKIPPED, "".join(f"{line}\n" for line in problems.messages))
         unused = problems.unused() if problems.used else {}
@@ -172,7 +173,8 @@ class _Stored:
 
     names, groups, splits: as in `Sample`, one a face. landmarks float32 [N,P,2], pose and listed
     float32 [N,3], NaN where no pose is listed; flags: names of the columns of flag_table bool
-    [N,F]; doubts: by index; centres [N,2]; fingerprints uint8 [N,80], None for rendered faces.
+    [N,F]; doubts: by index; centres [N,2]; fingerprints uint8 [N,80], None for rendered faces;
+    exact: as in `FaceSet`.
     """
 
     flags: tuple[str, ...]
@@ -182,6 +184,7 @@ class _Stored:
     flag_table: np.ndarray
     centres: np.ndarray
     fingerprints: np.ndarray | None
+    exact: dict[str, np.ndarray]
     names: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     splits: list[str | None] = field(default_factory=list)
@@ -199,6 +202,7 @@ class _Stored:
             flag_table=np.empty((count, len(sample.flags)), bool),
             centres=np.empty((count, 2)),
             fingerprints=None if print_ is None else np.empty((count, len(print_)), np.uint8),
+            exact={k: np.empty((count, *v.shape), v.dtype) for k, v in sample.exact.items()},
         )
 
     def add(self, sample: Sample) -> None:
@@ -209,6 +213,8 @@ class _Stored:
             sample.pose,
             sample.centre,
         )
+        for name, values in self.exact.items():
+            values[at] = sample.exact[name]
         self.flag_table[at] = [sample.flags[name] for name in self.flags]
         if sample.listed_pose is not None:
             self.listed[at] = sample.listed_pose
@@ -227,6 +233,7 @@ class _Stored:
         for name in arrays:
             if getattr(self, name) is not None:
                 setattr(self, name, getattr(self, name)[:count])
+        self.exact = {name: values[:count] for name, values in self.exact.items()}
         return self
 
 

@@ -38,6 +38,33 @@ def test_flags_are_kept_by_name(make_faces: Callable, tmp_path: Path) -> None:
         np.testing.assert_array_equal(loaded[name], values)
 
 
+def test_labels_of_rendered_faces_are_files_of_their_own(
+    make_faces: Callable, tmp_path: Path
+) -> None:
+    plain = make_faces(count=6)
+    exact = {"visible": plain.landmarks[..., 0] > 0.5, "openness": np.ones((6, 3), np.float32)}
+    plain.save(tmp_path / "plain")
+    dataclasses.replace(plain, exact=exact).save(tmp_path / "exact")
+    loaded = FaceSet.load(tmp_path / "exact").exact
+    assert FaceSet.load(tmp_path / "plain").exact == {} and list(loaded) == list(exact)
+    for name, values in exact.items():
+        np.testing.assert_array_equal(loaded[name], values)
+    for path in (tmp_path / "plain").iterdir():  # what was there is the same bytes
+        assert path.read_bytes() == (tmp_path / "exact" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("visible", np.ones((6, 3), bool)), ("openness", np.ones((6, 3)))],
+    ids=["shape", "type"],
+)
+def test_such_labels_of_another_kind_are_refused(
+    make_faces: Callable, name: str, values: np.ndarray
+) -> None:
+    with pytest.raises(BadInput, match=f"faces: {name} is "):
+        dataclasses.replace(make_faces(count=6), exact={name: values})
+
+
 def test_flags_of_another_length_are_refused(make_faces: Callable) -> None:
     with pytest.raises(BadInput, match="flag hat"):
         dataclasses.replace(make_faces(count=6), flags={"hat": np.zeros(5, bool)})

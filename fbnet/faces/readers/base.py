@@ -54,6 +54,7 @@ class Sample:
     split: str | None
     listed_pose: np.ndarray | None = None
     flags: Mapping[str, bool] = field(default_factory=dict)
+    exact: Mapping[str, np.ndarray] = field(default_factory=dict)
     doubt: str = ""
     centre: tuple[float, float] = (0.5, 0.5)
     fingerprint: np.ndarray | None = None

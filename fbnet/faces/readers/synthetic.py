@@ -34,6 +34,7 @@ def _render(head: synthetic.Head, params: FetchParams, count: int) -> Iterator[S
             group=f"person{face.identity:06d}",
             split="train" if index < params.synthetic.train else "test",
             flags=face.flags,
+            exact={"visible": face.visible, "openness": face.openness},
         )
 
 

@@ -48,11 +48,12 @@ BROW_TIPS = {43: (43, 44, 0.45), 101: (101, 100, 0.45)}
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What the camera sees, in its plane, before annotators of one convention mark it.
+    """What the camera sees, before annotators of one convention mark it.
 
-    points float32 [106,2]: surface points in NNI's order, the contour as 300W has it. contour
-    float32 [35,2]: temple to temple over the chin, slid to the silhouette and not spaced; its ends
-    lie above the contour of 300W. skip: length left out at the start of each half.
+    Rows are x, y in the camera's plane and depth z, larger nearer. points float32 [106,3]: surface
+    points in NNI's order, the contour as 300W has it. contour float32 [35,3]: temple to temple over
+    the chin, slid to the silhouette and not spaced; its ends lie above the contour of 300W. skip:
+    length left out at the start of each half.
     """
 
     points: np.ndarray
@@ -82,11 +83,11 @@ def surface_points(
 
 
 def project_landmarks(head: Head, vertices: np.ndarray, points: np.ndarray, camera: Camera) -> Seen:
-    """Surface points float32 [106,3] and the contour in the camera's plane.
+    """Surface points float32 [106,3] and the contour as the camera sees them.
 
     The contour turned away slides to the silhouette.
     """
-    flat = camera.project(camera.place(points))[:, :2]
+    flat = camera.project(camera.place(points))
     corners, weights = (
         np.concatenate([temple[:1], rows, temple[1:]])
         for temple, rows in zip(
@@ -94,7 +95,7 @@ def project_landmarks(head: Head, vertices: np.ndarray, points: np.ndarray, came
         )
     )
     places = (vertices[corners] * weights[..., None]).sum(2)
-    rows = camera.project(camera.place(places.reshape(-1, 3)))[:, :2].reshape(*places.shape[:2], 2)
+    rows = camera.project(camera.place(places.reshape(-1, 3))).reshape(places.shape)
     contour = np.concatenate([rows[:1, 0], flat[list(CONTOUR)], rows[-1:, 0]])
     if abs(camera.angles[1]) > 1e-6:
         _slide(rows, camera, contour)
@@ -105,21 +106,21 @@ def project_landmarks(head: Head, vertices: np.ndarray, points: np.ndarray, came
 
 
 def _slide(rows: np.ndarray, camera: Camera, contour: np.ndarray) -> None:
-    """Move the far half of `contour` [35,2] to the outermost of its `rows` [35,16,2], in place."""
+    """Move the far half of `contour` [35,3] to the outermost of its `rows` [35,16,3], in place."""
     far = -1 if camera.angles[1] > 0 else 1
     chin = len(contour) // 2
     half = list(range(chin)) if far < 0 else list(range(chin + 1, len(contour)))
     roll = camera.angles[2]
-    outward = rows[half] @ np.array([np.cos(roll), np.sin(roll)]) * far
+    outward = rows[half, :, :2] @ np.array([np.cos(roll), np.sin(roll)]) * far
     beyond = np.arange(rows.shape[1]) > SLIDES[half][:, None] * (rows.shape[1] - 1)
     outward[beyond] = -np.inf
     contour[half] = rows[half, outward.argmax(1)]
 
 
 def _space_halves(contour: np.ndarray, skip: tuple[float, float]) -> np.ndarray:
-    """The 33 contour points [33,2], each half evenly along its length; the chin stays.
+    """The 33 contour points [33,3], each half evenly along its length; the chin stays.
 
-    contour [n,2]: temple to temple, the chin in its middle; skip: length left out at each end.
+    contour [n,3]: temple to temple, the chin in its middle; skip: length left out at each end.
     """
     chin = len(contour) // 2
     left = space_evenly(contour[: chin + 1], 17, skip[0])
@@ -128,18 +129,18 @@ def _space_halves(contour: np.ndarray, skip: tuple[float, float]) -> np.ndarray:
 
 
 def space_evenly(line: np.ndarray, count: int | None = None, skip: float = 0.0) -> np.ndarray:
-    """The polyline [n,2] as `count` points (n by default) at equal distances along it.
+    """The polyline [n,2 or 3] as `count` points (n by default) at equal distances along its x, y.
 
     skip: length left out at its start.
     """
-    steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
+    steps = np.linalg.norm(np.diff(line[:, :2], axis=0), axis=1)
     length = np.concatenate([[0], np.cumsum(steps)])
     even = np.linspace(skip, length[-1], count or len(line))
-    return np.stack([np.interp(even, length, line[:, i]) for i in range(2)], axis=1)
+    return np.stack([np.interp(even, length, line[:, i]) for i in range(line.shape[1])], axis=1)
 
 
 def jd_points(seen: Seen) -> np.ndarray:
-    """JD's labels in NNI's order, float32 [106,2]: the contour begins at the temples."""
+    """JD's labels in NNI's order, float32 [106,3]: the contour begins at the temples."""
     points = seen.points.copy()
     points[list(CONTOUR)] = _space_halves(seen.contour, seen.skip)
     for number, (tip, lower, share) in BROW_TIPS.items():
@@ -148,7 +149,7 @@ def jd_points(seen: Seen) -> np.ndarray:
 
 
 def ibug_points(seen: Seen) -> np.ndarray:
-    """300W labels float32 [68,2].
+    """300W labels float32 [68,3].
 
     Lid points lie at thirds of the lid, brow points between the edges of the brow.
     """
@@ -162,4 +163,4 @@ def ibug_points(seen: Seen) -> np.ndarray:
 
 
 LABELS: Mapping[int, Callable[[Seen], np.ndarray]] = {106: jd_points, 68: ibug_points}
-"""By the number of points: labels [P,2] in the camera's plane."""
+"""By the number of points: labels [P,3], in the camera's plane and in depth."""

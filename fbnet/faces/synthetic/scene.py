@@ -35,6 +35,7 @@ from fbnet.faces.synthetic.landmarks import LABELS, project_landmarks
 from fbnet.faces.synthetic.light import draw_light, expose, shade
 from fbnet.faces.synthetic.mesh import Mesh, join, shading_points
 from fbnet.faces.synthetic.raster import Fragments, Keep, rasterise, read, vertex_normals
+from fbnet.faces.synthetic.sight import openness, visible
 from fbnet.faces.synthetic.skin import colour_points
 from fbnet.faces.synthetic.subject import Subject, draw_subject
 from fbnet.faces.synthetic.surroundings import draw_background, hand_layer, object_layer
@@ -65,13 +66,16 @@ class Face:
 
     image uint8 [S,S,3] BGR, S = size + 2 * margin; landmarks float32 [P,2], x and y in units of
     the inner crop (0 and 1 are its edges, beyond lies the margin), P and order as params.points
-    says; pose float32 [3] pitch, yaw, roll in radians; flags: what is in the picture;
-    identity: number of the person.
+    says; pose float32 [3] pitch, yaw, roll in radians; visible bool [P] and openness float32 [3]
+    as in `fbnet.faces.synthetic.sight`; flags: what is in the picture; identity: number of the
+    person.
     """
 
     image: np.ndarray
     landmarks: np.ndarray
     pose: np.ndarray
+    visible: np.ndarray
+    openness: np.ndarray
     flags: Mapping[str, bool]
     identity: int
 
@@ -83,22 +87,26 @@ def render(
     identity = index // params.pictures_per_person
     draws = Draws(params.seed, identity, index)
     subject = draw_subject(head, params, draws)
-    view, landmarks = aim(head, params, draws, subject, size, margin)
-    light, brightness = _picture(head, params, draws, subject, view)
-    layers = _layers(params, draws, subject, view, brightness)
+    view, landmarks, labels = aim(head, params, draws, subject, size, margin)
+    scene = build_scene(head, draws, subject, view)
+    light, brightness = light_scene(head, params, draws, subject, view, scene)
+    layers = draw_layers(params, draws, subject, view, brightness)
     for layer in layers.values():
         for sheet in layer:
             light = sheet.over(light)
     sensor = draw_sensor(params, draws.shot("flaws"))
     image = photograph(light, sensor, draws.shot("sensor"))
+    seen = visible(labels, view, scene.mesh, scene.fragments, sum(layers.values(), []))
     flags = _flags(subject, set(layers), sensor)
-    return Face(image, landmarks, view.camera.angles, flags, identity)
+    angles, open_ = view.camera.angles, openness(subject.points)
+    return Face(image, landmarks, angles, seen, open_, flags, identity)
 
 
 def aim(
     head: Head, params: SyntheticParams, draws: Draws, subject: Subject, size: int, margin: int
-) -> tuple[View, np.ndarray]:
-    """Draw camera and crop; the landmarks in units of the inner crop, float32 [P,2]."""
+) -> tuple[View, np.ndarray, np.ndarray]:
+    """Draw camera and crop; the landmarks float32 [P,2] in units of the inner crop, and [P,3] in
+    the camera's plane and in depth."""
     pivot = float(subject.points[NOSE_ROOT, 1]) - PIVOT_DROP
     camera = draw_camera(draws, params, pivot)
     seen = project_landmarks(head, subject.vertices, subject.points, camera)
@@ -106,7 +114,7 @@ def aim(
     # JD's labels begin at the temples; the crop is drawn as if their contour were 300W's.
     crop = draw_crop(draws, params, seen.points if params.points == 106 else labels)
     view = View(camera, crop, size, margin, params.supersampling)
-    return view, crop.units(labels).astype(np.float32)
+    return view, crop.units(labels).astype(np.float32), labels
 
 
 def build_mesh(head: Head, subject: Subject, view: View, normals: np.ndarray) -> Mesh:
@@ -126,15 +134,29 @@ def draw_mesh(head: Head, mesh: Mesh, subject: Subject, view: View, lashes: floa
     return rasterise(view.samples(mesh.points), mesh.triangles, view.side, view.side, keep, cut)
 
 
-def _picture(
-    head: Head, params: SyntheticParams, draws: Draws, subject: Subject, view: View
-) -> tuple[np.ndarray, float]:
-    """Head before background in linear light [S,S,3], and the radiance of white there."""
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What stands before the camera. normals [V,3]: of the skin in the model frame."""
+
+    normals: np.ndarray
+    mesh: Mesh
+    fragments: Fragments
+
+
+def build_scene(head: Head, draws: Draws, subject: Subject, view: View) -> Scene:
+    """The mesh of the subject, and what of it the camera sees."""
     normals = vertex_normals(subject.vertices, head.triangles)
     mesh = build_mesh(head, subject, view, normals)
     lashes = draws.person("lashes").uniform(0.03, 0.1 + 0.12 * (1 - subject.person.male))
-    fragments = draw_mesh(head, mesh, subject, view, float(lashes))
-    placed = np.einsum("ni,ji->nj", normals, view.camera.head.astype(np.float32))
+    return Scene(normals, mesh, draw_mesh(head, mesh, subject, view, float(lashes)))
+
+
+def light_scene(
+    head: Head, params: SyntheticParams, draws: Draws, subject: Subject, view: View, scene: Scene
+) -> tuple[np.ndarray, float]:
+    """Head before background in linear light [S,S,3], and the radiance of white there."""
+    mesh, fragments = scene.mesh, scene.fragments
+    placed = np.einsum("ni,ji->nj", scene.normals, view.camera.head.astype(np.float32))
     points = shading_points(head, mesh, fragments, view, placed, subject.hair.line)
     surfaced = colour_points(points, subject, view, head, draws)
     rng = draws.shot("light")
@@ -151,7 +173,7 @@ def _picture(
     return total.reshape(background.shape).astype(np.float32), min(brightness, 1.5)
 
 
-def _layers(
+def draw_layers(
     params: SyntheticParams, draws: Draws, subject: Subject, view: View, brightness: float
 ) -> dict[str, list[Layer]]:
     """What lies over the head, back to front, by name."""

@@ -65,7 +65,7 @@ def labels(head: Head, number: int, points: int, side: int) -> np.ndarray:
     eyes = find_eyes(head, vertices, expression)
     brows = draw_brows(draws, person.male)
     placed = surface_points(head, vertices, brows, eyes)
-    return LABELS[points](project_landmarks(head, vertices, placed, camera(number, side)))
+    return LABELS[points](project_landmarks(head, vertices, placed, camera(number, side)))[:, :2]
 
 
 def camera(number: int, side: int = 1) -> Camera:
@@ -97,7 +97,7 @@ def drawn(head: Head, number: int, points: int, angles: tuple[float, float, floa
     eyes = find_eyes(head, vertices, Expression({}, 0.0, 0.0))
     placed = surface_points(head, vertices, draw_brows(draws, 0.5), eyes)
     camera = make_camera(np.array(angles), 6.9, LENS)
-    flat = LABELS[points](project_landmarks(head, vertices, placed, camera))
+    flat = LABELS[points](project_landmarks(head, vertices, placed, camera))[:, :2]
     view = View(camera, Crop(flat.mean(0), 2.1), SIZE, 0, LARGE)
     mesh = join(head, vertices, [], camera)
     solid = mesh.material < LASHES

@@ -58,7 +58,7 @@ def test_labels_lie_inside_and_the_crop_is_the_box(head: Head) -> None:
     for index in range(60):
         draws = Draws(PARAMS.seed, index, index)
         subject = draw_subject(head, PARAMS, draws)
-        view, landmarks = aim(head, PARAMS, draws, subject, SIZE, MARGIN)
+        view, landmarks, _ = aim(head, PARAMS, draws, subject, SIZE, MARGIN)
         assert landmarks.min() > 0
         assert landmarks.max() < 1
         box = float(np.ptp(landmarks, axis=0).max())
@@ -95,7 +95,7 @@ def test_labels_hit_their_surface_points(head: Head, index: int, points: int) ->
     draws = Draws(PLAIN.seed, index, index)
     subject = draw_subject(head, PLAIN, draws)
     params = PLAIN.model_copy(update={"points": points})
-    view, landmarks = aim(head, params, draws, subject, 336, 16)
+    view, landmarks, _ = aim(head, params, draws, subject, 336, 16)
     mesh = join(head, subject.vertices, [], view.camera)
     solid = mesh.triangles[mesh.material < LASHES]
     seen = rasterise(view.samples(mesh.points), solid, view.side, view.side)
@@ -125,7 +125,7 @@ def test_pose_of_the_labels_agrees_with_the_landmarks(head: Head) -> None:
     for index in range(40):
         draws = Draws(1, index, index)
         subject = draw_subject(head, PARAMS, draws)
-        view, landmarks = aim(head, PARAMS, draws, subject, SIZE, MARGIN)
+        view, landmarks, _ = aim(head, PARAMS, draws, subject, SIZE, MARGIN)
         guess = pose.estimate(landmarks * SIZE, SCHEMES[106], SIZE)
         errors.append(np.rad2deg(guess - view.camera.angles))
     assert np.abs(np.median(errors, axis=0)).max() < 5

