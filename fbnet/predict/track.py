@@ -38,9 +38,9 @@ class OneEuro:
     Hz of the speed itself.
     """
 
-    min_cutoff: float = 1.0
-    beta: float = 20.0
-    speed_cutoff: float = 3.0
+    min_cutoff: float = 0.1
+    beta: float = 10.0
+    speed_cutoff: float = 2.0
 
     def __post_init__(self) -> None:
         """Raise BadInput for parameters that filter nothing or everything."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import cv2
@@ -96,7 +97,7 @@ def render(
             light = sheet.over(light)
     sensor = draw_sensor(params, draws.shot("flaws"))
     image = photograph(light, sensor, draws.shot("sensor"))
-    seen = visible(labels, view, scene.mesh, scene.fragments, sum(layers.values(), []))
+    seen = visible(labels, view, scene.mesh, scene.fragments, [*chain(*layers.values())])
     flags = _flags(subject, set(layers), sensor)
     angles, open_ = view.camera.angles, openness(subject.points)
     return Face(image, landmarks, angles, seen, open_, flags, identity)
@@ -105,8 +106,11 @@ def render(
 def aim(
     head: Head, params: SyntheticParams, draws: Draws, subject: Subject, size: int, margin: int
 ) -> tuple[View, np.ndarray, np.ndarray]:
-    """Draw camera and crop; the landmarks float32 [P,2] in units of the inner crop, and [P,3] in
-    the camera's plane and in depth."""
+    """Draw camera and crop.
+
+    The landmarks follow, float32 [P,2] in units of the inner crop, and [P,3] in the camera's plane
+    and in depth.
+    """
     pivot = float(subject.points[NOSE_ROOT, 1]) - PIVOT_DROP
     camera = draw_camera(draws, params, pivot)
     seen = project_landmarks(head, subject.vertices, subject.points, camera)

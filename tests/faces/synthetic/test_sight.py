@@ -13,7 +13,7 @@ from fbnet.landmarks import SCHEMES
 from fbnet.params import SyntheticParams
 
 BARE = SyntheticParams(
-    seed=5, glasses=0, masks=0, hats=0, hands=0, objects=0, fringe=0, yaw_even=0, pictures_per_person=1
+    seed=5, glasses=0, masks=0, hats=0, hands=0, objects=0, fringe=0, yaw_even=0
 )  # fmt: skip
 MASKED = BARE.model_copy(update={"masks": 1.0})
 SUNNY = BARE.model_copy(update={"glasses": 1.0, "sunglasses": 1.0})
