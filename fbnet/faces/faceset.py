@@ -70,15 +70,15 @@ class FaceSet:
         """Raise BadInput where lengths, shapes or types contradict each other."""
         side = self.size + 2 * self.margin
         count = len(self.names)
-        wanted = {
+        wanted: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
             "images": (np.uint8, (count, side, side, 3)),
             "landmarks": (np.float32, (count, *self.landmarks.shape[1:2], 2)),
             "pose": (np.float32, (count, 3)),
             "split": (np.uint8, (count,)),
         }
         for name in self.exact:
-            kind, width = EXACT[name]
-            wanted[name] = (kind, (count, width or self.points))
+            dtype, width = EXACT[name]
+            wanted[name] = (dtype, (count, width or self.points))
         for name, (kind, shape) in wanted.items():
             array = self.exact[name] if name in self.exact else getattr(self, name)
             if array.dtype != kind or array.shape != shape:
