@@ -1,15 +1,19 @@
 """Does a latency table repeat? Each engine's is measured twice; rank correlation layer by layer.
 
 Leave the machine alone meanwhile. With --kit FILE onnxruntime's table is also held against
-FILE, as `fbnet import` makes it from a kit's results. `table` writes docs/device.md.
+FILE, as `fbnet import` makes it from a kit's results. With --web the pages of `fbnet web` measure
+it twice in a Chromium here, and onnxruntime's is held against theirs. `table` writes
+docs/device.md.
 """
 
 import argparse
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.core import DOCS, Benchmark, Summary
@@ -20,6 +24,13 @@ from fbnet.engines import ENGINES
 
 POINTS = 106
 KIT = "onnxruntime-kit"
+WEB, NATIVE = "onnxruntime-web", "onnxruntime-web-against-onnxruntime"
+NAMES = {
+    KIT: "onnxruntime, kit",
+    WEB: "onnxruntime-web, Chromium",
+    NATIVE: "onnxruntime, against Chromium's",
+}
+"""How docs/device.md calls the tables that no engine's name does."""
 
 
 def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
@@ -31,6 +42,9 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     if given.kit:
         setting = {"engine": "onnxruntime", **space, "kit": digest(given.kit)}
         declared.append(Job(KIT, setting, against_kit, given.kit))
+    if given.web:
+        declared.append(Job(WEB, {"engine": WEB, **space}, in_browser))
+        declared.append(Job(NATIVE, {"engine": "onnxruntime", **space}, against_browser))
     return declared
 
 
@@ -46,6 +60,67 @@ def against_kit(job: Job, ledger: Ledger) -> dict[str, Any]:
     from fbnet.files import read_json
 
     return compare(_measure(job.setting["engine"])[0], read_json(job.inputs))
+
+
+def in_browser(job: Job, ledger: Ledger) -> dict[str, Any]:
+    """Two tables that the page of measurement makes, one after the other, loading included."""
+    tables, seconds = browser_tables(2)
+    figures = {"seconds": seconds, "mape": [costs["mape"] for costs in tables]}
+    return compare(*tables) | figures | {"table": tables[0]}
+
+
+def against_browser(job: Job, ledger: Ledger) -> dict[str, Any]:
+    """A table of the engine against the browser's: their orders, and the ratio of each entry."""
+    in_page, here = ledger.results()[WEB]["table"], _measure(job.setting["engine"])[0]
+    ratios = {
+        f"{layer} {name}": block["median"] / here["layers"][layer]["blocks"][name]["median"]
+        for layer, costs in enumerate(in_page["layers"])
+        for name, block in costs["blocks"].items()
+    }
+    return compare(here, in_page) | {"ratios": ratios, "table": here}
+
+
+def browser_tables(count: int) -> tuple[list[dict[str, Any]], list[float]]:
+    """Tables of NNI's space from the pages in a headless Chromium, and the seconds of each."""
+    from fbnet.costs.kit.contents import Contents
+    from fbnet.files import read_json
+    from fbnet.params import NNI_SPACE
+    from fbnet.predict.landmarker import PRETRAINED
+    from fbnet.web.equations import kit_for
+    from fbnet.web.measured import take
+    from fbnet.web.serve import Server
+    from fbnet.web.site import KIT as PART
+    from fbnet.web.site import write_site
+    from tools.browser import Browser, chromium
+
+    program = chromium()
+    if program is None:
+        sys.exit("tables: no Chromium on this machine")
+    tables, seconds = [], []
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        contents = Contents.of(NNI_SPACE, POINTS, 112, checks=8, seed=0)
+        kit = kit_for(contents, 0, folder / "known", folder / "kit")
+        write_site(folder / "web", PRETRAINED, kit)
+
+        def keep(text: str) -> dict[str, Any]:
+            answer = take(text, folder / "web" / PART, folder)
+            tables.append(read_json(answer["table"]))
+            return answer
+
+        with Server(folder / "web", take=keep) as server, Browser(program) as page:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            for _ in range(count):
+                page.open(f"{server.address}measure.html")
+                page.wait("!document.getElementById('start').disabled")
+                start = time.perf_counter()
+                page.run("document.getElementById('start').click()")
+                page.wait("!document.getElementById('results').hidden", 300)
+                seconds.append(time.perf_counter() - start)
+                page.run("document.getElementById('send').click()")
+                page.wait("document.getElementById('status').textContent.startsWith('Sent')")
+            server.shutdown()
+    return tables, seconds
 
 
 def _measure(engine: str) -> tuple[dict[str, Any], float]:
@@ -75,22 +150,27 @@ def compare(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 def summary(ledger: Ledger) -> Summary:
     """The figures of each engine, and the table of docs/device.md."""
     results = ledger.results()
-    shown = {name: results[name] for name in (*ENGINES, KIT) if name in results}
+    shown = {name: results[name] for name in (*ENGINES, KIT, WEB, NATIVE) if name in results}
     rows = [
         {
-            "table": name.replace("-", ", "),
+            "table": NAMES.get(name, name),
             "Spearman by layer": ", ".join(f"{value:.3f}" for value in figures["spearman"]),
             "entries differ by": f"{figures['difference']:.1%}",
             "seconds": ", ".join(f"{value:.0f}" for value in figures.get("seconds", [])),
         }
         for name, figures in shown.items()
     ]
-    return Summary(shown, {DOCS / "device.md": {"tables": table(rows)}})
+    brief = {
+        name: {key: value for key, value in figures.items() if key != "table"}
+        for name, figures in shown.items()
+    }
+    return Summary(brief, {DOCS / "device.md": {"tables": table(rows)}})
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """The kit's table."""
+    """The kit's table, and the browser's."""
     parser.add_argument("--kit", type=Path, metavar="FILE", help="another table of the same engine")
+    parser.add_argument("--web", action="store_true", help="a browser's table too")
 
 
 BENCHMARK = Benchmark("tables", __doc__, jobs, summary, options)

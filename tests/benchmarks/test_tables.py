@@ -5,7 +5,7 @@ from argparse import Namespace
 import pytest
 
 from benchmarks.core.ledger import Ledger
-from benchmarks.tables import ENGINES, KIT, compare, jobs, summary
+from benchmarks.tables import ENGINES, KIT, NATIVE, WEB, compare, jobs, summary
 from fbnet.files import write_json
 
 
@@ -28,8 +28,9 @@ def test_a_job_for_each_engine_and_for_a_kit(tmp_path):
     kit = tmp_path / "kit.json"
     write_json(kit, {})
     ledger = Ledger(tmp_path, tmp_path)
-    assert [job.name for job in jobs(Namespace(kit=None), ledger)] == list(ENGINES)
-    assert [job.name for job in jobs(Namespace(kit=kit), ledger)] == [*ENGINES, KIT]
+    assert [job.name for job in jobs(Namespace(kit=None, web=False), ledger)] == list(ENGINES)
+    assert [job.name for job in jobs(Namespace(kit=kit, web=False), ledger)] == [*ENGINES, KIT]
+    assert [job.name for job in jobs(Namespace(kit=None, web=True), ledger)][-2:] == [WEB, NATIVE]
 
 
 def test_a_line_for_each_table(tmp_path):
