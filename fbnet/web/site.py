@@ -16,6 +16,7 @@ from fbnet.predict.interface import stated
 from fbnet.predict.landmarker import PRETRAINED
 from fbnet.predict.model import OnnxModel
 from fbnet.predict.mtcnn import Mtcnn
+from fbnet.predict.track import OneEuro
 from fbnet.web import runtime
 
 PAGES = Path(__file__).with_name("files")
@@ -42,6 +43,7 @@ def write_site(
         "engine": {"name": runtime.PACKAGE, "version": runtime.VERSION},
         "model": model_card(model),
         "detector": {"folder": "detector/", "fit": asdict(Mtcnn.fit)},
+        "smoothing": asdict(OneEuro()),
     }
     engine = runtime.runtime(archive)
     part = out.with_name(f".{out.name}.part")

@@ -6,12 +6,13 @@ import {answer} from "./remote.js";
 import {useThreads} from "./runtime.js";
 import {Tracker} from "./track.js";
 
-let landmarker, tracker;
+let landmarker, smoothing, tracker;
 
 answer({
   async open(site) {
     useThreads(1);
     landmarker = await openLandmarker(site);
+    smoothing = site.smoothing;
   },
 
   /** The faces of a picture (ImageData), and how long it took. */
@@ -23,7 +24,7 @@ answer({
 
   /** A video begins: nobody is known yet. */
   begin(steadied) {
-    tracker = new Tracker(landmarker, steadied);
+    tracker = new Tracker(landmarker, steadied ? smoothing : null);
   },
 
   /** The faces of a video's frame at a time in seconds, and how long they took. */

@@ -12,9 +12,10 @@ const GROWTH = 1.5, JUMP = 0.5;  // most that a face grows, and moves in face si
 
 /** Follows the faces of a video; `next` takes one frame after the other. */
 export class Tracker {
-  constructor(landmarker, steadied) {
+  /** smoothing: the One-Euro filter's {min_cutoff, beta, speed_cutoff}; null leaves it away. */
+  constructor(landmarker, smoothing) {
     this.landmarker = landmarker;
-    this.steadied = steadied;
+    this.smoothing = smoothing;
     this.people = [];
     this.looked = -Infinity;
   }
@@ -53,7 +54,7 @@ export class Tracker {
       if (person === null || person.lost || near.now < DRIFTED) {
         const {landmarks} = await this.landmarker.settle(frame, square, score);
         if (person === null) this.people.push(person = {});
-        person.steady = this.steadied ? smoother() : (points) => points;
+        person.steady = this.smoothing ? smoother(this.smoothing) : (points) => points;
         person.landmarks = person.steady(landmarks, time);
         person.lost = false;
       }
@@ -89,10 +90,8 @@ function iou(one, other) {
   return shared / (area(one) + area(other) - shared);
 }
 
-const MIN_CUTOFF = 1, BETA = 20, SPEED_CUTOFF = 3;  // Hz; BETA by face sides a second
-
 /* The One-Euro filter on the landmarks of one face, in units of the face. */
-function smoother() {
+function smoother({min_cutoff: atRest, beta, speed_cutoff: ofSpeed}) {
   let steady = null, speeds, last;
   return (points, time) => {
     if (steady === null || time <= last) {
@@ -100,11 +99,11 @@ function smoother() {
       speeds = points.map(() => [0, 0]);
     } else {
       const step = time - last, side = span(points);
-      const newest = share(SPEED_CUTOFF, step);
+      const newest = share(ofSpeed, step);
       steady = points.map((point, i) => {
         speeds[i] = speeds[i].map((speed, axis) =>
           speed + newest * ((point[axis] - steady[i][axis]) / (step * side) - speed));
-        const weight = share(MIN_CUTOFF + BETA * Math.hypot(...speeds[i]), step);
+        const weight = share(atRest + beta * Math.hypot(...speeds[i]), step);
         return point.map((value, axis) => steady[i][axis] + weight * (value - steady[i][axis]));
       });
     }
