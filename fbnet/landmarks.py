@@ -1,5 +1,7 @@
 """Point schemes with 68, 98 and 106 landmarks as data, and maps between point orders.
 
+Faces of any other scheme carry its description: see `fbnet.faces.schemes`.
+
 68 is the 300W / iBUG order, 98 is WFLW's, 106 is the order of NNI's data (NNI, InsightFace).
 LaPa and JD files hold the same 106 points in another order: `LAPA_TO_NNI` sorts them.
 Left and right are the picture's, not the person's. Indices count from 0.
@@ -18,7 +20,8 @@ class Scheme:
     name: where the order comes from.
     eyes: outer eye corners (left, right); their distance is the unit of NME.
     mirror: mirror[i] is the old index of the point that stands at i after a left-right flip.
-    pose: the 14 points of the rigid head model in `fbnet.faces.pose`, in its order.
+    pose: the 14 points of the rigid head model in `fbnet.faces.pose`, in its order, -1 for those
+    that the scheme lacks; empty where nothing is known of them, and then faces have no pose.
     regions: names of the face's parts and their points.
     """
 
@@ -28,6 +31,13 @@ class Scheme:
     mirror: tuple[int, ...]
     pose: tuple[int, ...]
     regions: dict[str, tuple[int, ...]]
+
+    @property
+    def parts(self) -> dict[str, tuple[int, ...]]:
+        """The regions, and the points of none under "other"; known schemes have no such points."""
+        named = {point for points in self.regions.values() for point in points}
+        rest = tuple(point for point in range(self.points) if point not in named)
+        return self.regions | ({"other": rest} if rest else {})
 
 
 def _span(first: int, last: int) -> tuple[int, ...]:

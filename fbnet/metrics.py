@@ -2,6 +2,7 @@
 
 Landmarks are arrays [N, P, 2] of (x, y) in one unit, any unit: every figure is a ratio. An NME is
 a fraction of a normaliser (0.05 is 5 %), never per cent. A mean is over faces, not over batches.
+True points that nobody saw are NaN, and so are their errors: a face's is the mean of the rest.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,8 @@ Normaliser = Callable[[np.ndarray, Scheme], np.ndarray]
 
 def box_size(landmarks: np.ndarray, scheme: Scheme | None = None) -> np.ndarray:
     """sqrt(width * height) of the landmarks' upright box, [N] (JD-106 challenges)."""
-    return np.sqrt(np.ptp(landmarks, axis=1).prod(axis=1))
+    low, high = np.fmin.reduce(landmarks, axis=1), np.fmax.reduce(landmarks, axis=1)
+    return np.sqrt((high - low).prod(axis=1))
 
 
 def point_errors(
@@ -58,7 +60,12 @@ def nme(
     predicted: np.ndarray, true: np.ndarray, scheme: Scheme, normaliser: Normaliser = eye_distance
 ) -> np.ndarray:
     """Normalised mean error of each face, [N]."""
-    return point_errors(predicted, true, scheme, normaliser).mean(axis=1)
+    return face_errors(point_errors(predicted, true, scheme, normaliser))
+
+
+def face_errors(errors: np.ndarray) -> np.ndarray:
+    """Mean [N] of each face's point errors [N, P], those of unseen points left out."""
+    return np.asarray(np.nanmean(errors, axis=1))
 
 
 def failure_rate(errors: Sequence[float] | np.ndarray, threshold: float) -> float:
@@ -85,7 +92,12 @@ def mean_face(landmarks: np.ndarray) -> np.ndarray:
     """Mean landmarks [P, 2] of a training set [N, P, 2] in units of the crop."""
     if len(landmarks) == 0:
         raise BadInput("no training face to take the mean face from")
-    return np.asarray(landmarks, np.float64).mean(axis=0)
+    landmarks = np.asarray(landmarks, np.float64)
+    if (never := np.isnan(landmarks).all(axis=(0, 2))).any():
+        raise BadInput(
+            f"point {never.argmax()} is seen in no training face; add faces that show it"
+        )
+    return np.asarray(np.nanmean(landmarks, axis=0))
 
 
 def mean_face_nme(train: np.ndarray, true: np.ndarray, scheme: Scheme) -> float:
@@ -95,9 +107,10 @@ def mean_face_nme(train: np.ndarray, true: np.ndarray, scheme: Scheme) -> float:
 
 
 def region_nme(errors: np.ndarray, scheme: Scheme) -> dict[str, float]:
-    """Mean of the point errors [N, P] over each region of the face."""
+    """Mean of the point errors [N, P] over each region of the face that was seen in one."""
+    parts = {name: errors[:, list(indices)] for name, indices in scheme.regions.items()}
     return {
-        name: float(errors[:, list(indices)].mean()) for name, indices in scheme.regions.items()
+        name: float(np.nanmean(part)) for name, part in parts.items() if np.isfinite(part).any()
     }
 
 

@@ -127,6 +127,10 @@ CROP_SCALE = 1.2
 """Side of a face crop in units of the longer side of the landmarks' box, as NNI's data has it."""
 
 
+LEAST_POSE = 6
+"""Points of the rigid head model that a head pose needs."""
+
+
 class SyntheticParams(Section):
     """How many faces are rendered, and how varied they are. Shares are probabilities, 0 to 1."""
 
@@ -195,6 +199,56 @@ class SyntheticParams(Section):
         return self
 
 
+class SchemeParams(Section):
+    """An order of landmarks that is none of the known ones (68, 98 and 106 points)."""
+
+    points: int = Field(ge=3, le=2000)
+    """Landmarks of a face."""
+    eyes: tuple[int, int]
+    """Outer eye corners, or what there is of the eyes, left and right in the picture, from 0; their
+    distance is the unit of NME."""
+    mirror: tuple[int, ...] | None = None
+    """mirror[i] is the point that stands at i after a left-right flip; null: found from the faces,
+    whose median shape is symmetric."""
+    regions: dict[str, tuple[int, ...]] = {}
+    """Parts of the face and their points, for figures of their own and for colours."""
+    pose: tuple[int | None, ...] | None = Field(None, min_length=14, max_length=14)
+    """The points of the rigid head model, null for those that are missing, six at least: left outer
+    and inner brow, right inner and outer brow, the eye corners in that order, left and right side
+    of the nose, left and right corner of the mouth, middle of the lower lip, chin. Without it faces
+    have no head pose."""
+    name: str = "own"
+    """Name of the order, as the exported file states it."""
+
+    @model_validator(mode="after")
+    def _points_exist(self) -> Self:
+        pose = [point for point in self.pose or () if point is not None]
+        stated = {"eyes": self.eyes, "mirror": self.mirror or (), "pose": pose, **self.regions}
+        for name, points in stated.items():
+            for point in points:
+                if not 0 <= point < self.points:
+                    raise ValueError(f"{name}: point {point} is none of 0 to {self.points - 1}")
+        if self.eyes[0] == self.eyes[1]:
+            raise ValueError("eyes: both are one point")
+        if self.pose is not None and len(pose) < LEAST_POSE:
+            raise ValueError(f"pose: {len(pose)} points, {LEAST_POSE} are needed")
+        return self
+
+    @model_validator(mode="after")
+    def _mirror_is_its_own_inverse(self) -> Self:
+        mirror = self.mirror
+        if mirror is None:
+            return self
+        if len(mirror) != self.points:
+            raise ValueError(f"mirror: {len(mirror)} numbers for {self.points} points")
+        for point, other in enumerate(mirror):
+            if mirror[other] != point:
+                raise ValueError(f"mirror: {point} goes to {other}, but {other} to {mirror[other]}")
+        if mirror[self.eyes[0]] != self.eyes[1]:
+            raise ValueError("mirror: the eyes must change places")
+        return self
+
+
 class FetchParams(Section):
     """From pictures on disk, or a head to render, to face crops with landmarks and pose."""
 
@@ -221,7 +275,13 @@ class FetchParams(Section):
     """A broken picture or label is an error (fail), or is left out and listed (skip)."""
     on_suspicious: Literal["keep", "skip", "fail"] = "keep"
     """A label that looks wrong (scattered, of another place, left and right exchanged, unseen
-    points as 0 or -1) is kept, left out, or an error; it is listed in suspicious.csv."""
+    points that `unseen` keeps) is kept, left out, or an error; it is listed in suspicious.csv."""
+    unseen: Literal["mask", "keep"] = "mask"
+    """Points labelled NaN, or (0, 0) or (-1, -1) as tools write those that nobody saw: mask leaves
+    them out of loss and figures, keep takes the numbers as places."""
+    scheme: SchemeParams | None = None
+    """Labels of another number of points, such as {points: 5, eyes: [0, 1]}: keys points, eyes,
+    mirror, regions, pose, name; see docs/data.md."""
     exif: Literal["auto", "apply", "ignore"] = "auto"
     """Pictures whose EXIF data say that they are to be turned: apply turns them, ignore takes them
     as stored, auto takes what the points follow."""

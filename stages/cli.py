@@ -100,6 +100,7 @@ def score(parser: ArgumentParser) -> Command:
     """Accuracy of an ONNX landmark model on faces."""
     parser.add_argument("model", help="ONNX file: ours, or any whose input and output you declare")
     parser.add_argument("faces", help="data set in any layout, or the faces of the fetch stage")
+    parser.add_argument("--all", action="store_true", help="all faces, not the test part alone")
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     declared = _interface(parser)
 
@@ -108,7 +109,9 @@ def score(parser: ArgumentParser) -> Command:
         from fbnet.predict.score import score_folder
 
         files = Path(arguments.model), Path(arguments.faces)
-        figures = score_folder(*files, declared(arguments), arguments.crop_scale)
+        figures = score_folder(
+            *files, declared(arguments), arguments.crop_scale, everything=arguments.all
+        )
         for name, value in figures.items():
             print(f"{name:24} {value:.4g}")
         if arguments.json:
@@ -282,16 +285,14 @@ def _kit_contents(parser: _ActionsContainer) -> Callable[[Namespace], "tuple[Con
 
     def contents(arguments: Namespace) -> "tuple[Contents, int]":
         from fbnet.costs.kit.contents import Contents
-        from fbnet.landmarks import SCHEMES
+        from fbnet.faces.schemes import known_points
         from stages.params import load
 
-        if arguments.points not in SCHEMES:
-            raise BadInput(
-                f"--points {arguments.points}: give one of {', '.join(map(str, SCHEMES))}"
-            )
+        params = load(arguments.params)
+        if arguments.points not in (known := known_points(params.fetch.scheme)):
+            raise BadInput(f"--points {arguments.points}: give one of {', '.join(map(str, known))}")
         if arguments.checks < 0:
             raise BadInput(f"--checks {arguments.checks}: give 0 or more")
-        params = load(arguments.params)
         space, size, seed = params.search_space, params.fetch.size, params.lut.seed
         return Contents.of(space, arguments.points, size, arguments.checks, seed), seed
 

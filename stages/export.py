@@ -43,7 +43,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     nme = result.figures["nme"]
     metadata = describe(
         size=faces.size,
-        points=faces.points,
+        scheme=faces.scheme,
         crop_scale=faces.crop_scale,
         choice=trained["choice"],
         commit=code_commit(),

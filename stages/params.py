@@ -9,7 +9,7 @@ import re
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -290,26 +290,29 @@ def _fields(model: type[BaseModel], path: Key) -> list[str]:
     """Keys of the section at `path`; none where that is no section."""
     for part in path:
         field = model.model_fields.get(str(part))
-        section = _section(field) if field else None
+        section = _section(field, optional=True) if field else None
         if section is None:
             return []
         model = section
     return list(model.model_fields)
 
 
-def _section(field: FieldInfo) -> type[BaseModel] | None:
-    """The model of a field that is a section of its own."""
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+def _section(field: FieldInfo, optional: bool = False) -> type[BaseModel] | None:
+    """The model of a field that is a section of its own, or may be one where `optional`."""
+    kinds = get_args(field.annotation) if optional else ()
+    for kind in (field.annotation, *kinds):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
 
 
 def _unstated(model: BaseModel, tree: Any, at: Key = ()) -> Iterator[Key]:
     """Keys of the schema that the tree does not state."""
-    for name in type(model).model_fields:
+    for name, field in type(model).model_fields.items():
         if name not in tree:
             yield (*at, name)
-        elif isinstance(value := getattr(model, name), BaseModel):
-            yield from _unstated(value, tree[name], (*at, name))
+        elif _section(field):
+            yield from _unstated(getattr(model, name), tree[name], (*at, name))
 
 
 def _fault(
@@ -342,6 +345,10 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
         yield "space", f"{params.space!r} is not one of spaces: {', '.join(params.spaces)}"
     if params.fetch.size % SIZE_STEP:
         yield "fetch.size", f"{params.fetch.size}: the nets take a multiple of {SIZE_STEP}"
+    scheme = params.fetch.scheme
+    for name, loss in {"search.loss": search.loss, "retrain.loss": retrain.loss}.items():
+        if scheme and scheme.pose is None and loss.startswith("pose_"):
+            yield name, f"{loss!r} needs a head pose: state fetch.scheme.pose, or take another loss"
     yield from _processes(params)
     if search.warmup_epochs >= search.epochs:
         yield (

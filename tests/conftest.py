@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,6 +12,7 @@ from fbnet import errors
 from fbnet.faces.faceset import FaceSet
 from fbnet.landmarks import SCHEMES
 from fbnet.params import SpaceParams, StageParams
+from tests.waiting import until
 
 SIZE, POINTS = 32, 68
 FOREIGN = ("MLFLOW_", "DVC_", "RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_")
@@ -36,7 +36,7 @@ def stop_signals() -> Iterator[None]:
     for each, handler in handlers.items():
         signal.signal(each, handler)
     signal.set_wakeup_fd(-1)
-    time.sleep(0.05)  # until the watching thread has seen them
+    until(lambda: not errors._watched or len(errors._came) >= len(errors._signals), seconds=2)
     for record in (errors._signals, errors._came, errors._raised):
         record.clear()
 

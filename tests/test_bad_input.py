@@ -14,6 +14,7 @@ from fbnet.costs.lut import from_json
 from fbnet.costs.macs import macs_table
 from fbnet.errors import BadInput
 from fbnet.faces.prepare import prepare
+from fbnet.landmarks import SCHEMES
 from fbnet.params import NNI_SPACE, FetchParams
 from fbnet.predict.interface import OURS, describe, stated
 from stages.params import Params, load, render
@@ -75,7 +76,9 @@ def changed(tree: Any, place: tuple[Any, ...], value: Any) -> Any:
 PARAMS = json.loads(Params().model_dump_json())
 TEXT = render({})
 TABLE = macs_table(NNI_SPACE, 106)
-METADATA = describe(size=112, points=106, crop_scale=1.2, choice=["sep_k3"], commit="abc", nme=0.05)
+METADATA = describe(
+    size=112, scheme=SCHEMES[106], crop_scale=1.2, choice=["sep_k3"], commit="abc", nme=0.05
+)
 
 
 @tried

@@ -170,3 +170,24 @@ def test_rows_to_show():
     assert metrics.evenly(2, 4).tolist() == [0, 1]
     spread, worst = metrics.spread_and_worst(np.array([0.1, 0.3, 0.2, 0.3]), 2, 3)
     assert (spread.tolist(), worst.tolist()) == ([0, 3], [1, 3, 2])
+
+
+def test_unseen_points_count_nowhere():
+    predicted, true = faces(count=8)
+    true[:, 3] = true[2, 7] = np.nan
+    errors = metrics.point_errors(predicted, true, SCHEME)
+    assert np.isnan(errors[:, 3]).all() and np.isnan(errors).sum() == 9
+    seen = np.delete(errors[2], [3, 7])
+    assert metrics.nme(predicted, true, SCHEME)[2] == pytest.approx(seen.mean())
+    assert metrics.region_nme(errors, SCHEME)["contour"] == pytest.approx(
+        np.nanmean(errors[:, :17])
+    )
+    assert set(metrics.summary(predicted, true, SCHEME)) >= {"nme", "nme_box", "auc_08"}
+    metric = NME(SCHEME)
+    metric.update(torch.from_numpy(predicted), torch.from_numpy(true))
+    assert metric.compute() == pytest.approx(metrics.nme(predicted, true, SCHEME).mean())
+    with pytest.raises(BadInput, match="point 3 is seen in no training face"):
+        metrics.mean_face(true)
+    predicted[0, 0] = np.nan
+    metric.update(torch.from_numpy(predicted), torch.from_numpy(true))
+    assert math.isnan(metric.compute())

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from fbnet.costs.lut import from_json
 from fbnet.costs.macs import macs_table
 from fbnet.errors import BadInput
+from fbnet.landmarks import SCHEMES
 from fbnet.params import NNI_SPACE
 from fbnet.predict.interface import OURS, describe
 from stages.params import Params, load, render
@@ -97,7 +98,9 @@ def main() -> int:
     each, draw = parser.parse_args().each, random.Random(0)
     params = json.loads(Params().model_dump_json())
     text, table = render({}).encode(), macs_table(NNI_SPACE, 106)
-    card = describe(size=112, points=106, crop_scale=1.2, choice=["sep_k3"], commit="a", nme=0.1)
+    card = describe(
+        size=112, scheme=SCHEMES[106], crop_scale=1.2, choice=["sep_k3"], commit="a", nme=0.1
+    )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "file"
 

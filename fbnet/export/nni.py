@@ -12,6 +12,7 @@ from torch import Tensor
 from fbnet.errors import BadInput
 from fbnet.export.onnx import export_onnx
 from fbnet.files import write_bytes, write_json
+from fbnet.landmarks import SCHEMES
 from fbnet.nets.nni_checkpoint import NniCheckpoint, load_weights, read_nni_checkpoint
 from fbnet.nets.pfld import build_auxnet, build_subnet, check_choice, slots
 from fbnet.params import SpaceParams
@@ -55,7 +56,7 @@ def convert(
     points = _points(nni.backbone, checkpoint)
     net = build_subnet(space, points, choice, SIZE)
     load_weights(net, nni.backbone, f"{checkpoint} as {' '.join(choice)}")
-    metadata = describe(size=SIZE, points=points, crop_scale=CROP_SCALE, choice=choice)
+    metadata = describe(size=SIZE, scheme=SCHEMES[points], crop_scale=CROP_SCALE, choice=choice)
     data = export_onnx(net, SIZE, points, metadata)
     save_weights(out / SUBNET, net.state_dict())
     write_json(out / ARCHITECTURE, _architecture(name, points, choice))
@@ -93,10 +94,14 @@ def _architecture(name: str, points: int, choice: Sequence[str]) -> dict[str, ob
 
 
 def _points(weights: Mapping[str, Tensor], checkpoint: Path) -> int:
-    """Landmarks of the net: half the outputs of its last layer."""
+    """Landmarks of the net: half the outputs of its last layer. Raises BadInput for no scheme's."""
     if "fc.weight" not in weights:
         raise BadInput(f"{checkpoint}: no weights of a PFLD; missing: fc.weight")
-    return len(weights["fc.weight"]) // 2
+    points = len(weights["fc.weight"]) // 2
+    if points not in SCHEMES:
+        known = ", ".join(map(str, SCHEMES))
+        raise BadInput(f"{checkpoint}: gives {points} points; known are {known}")
+    return points
 
 
 def _choice_of(

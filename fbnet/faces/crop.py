@@ -76,7 +76,7 @@ def follows_stored(
     They do where they lie outside the one only, else where the eyes are not level.
     """
     beyond = [
-        float(np.maximum(-points, points - (picture.shape[1] - 1, picture.shape[0] - 1)).max())
+        np.nanmax(np.maximum(-points, points - (picture.shape[1] - 1, picture.shape[0] - 1)))
         for picture in (upright, stored)
     ]
     if min(beyond) <= 0 < max(beyond):
@@ -97,19 +97,22 @@ def fingerprint(picture: np.ndarray) -> np.ndarray:
 
 
 def face_box(points: np.ndarray, scale: float) -> tuple[np.ndarray, float]:
-    """Centre (x, y) and side of the square around points [P, 2]: `scale` times the longer side."""
-    low, high = points.min(axis=0), points.max(axis=0)
+    """Centre (x, y) and side of the square around points [P, 2]: `scale` times the longer side.
+
+    Points that are NaN were not seen.
+    """
+    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
     return (low + high) / 2, float(scale * (high - low).max())
 
 
 def check_points(points: np.ndarray, picture: np.ndarray) -> None:
     """Raise BadInput when points [P, 2] in pixels cannot belong to this picture."""
     height, width = picture.shape[:2]
-    extent = float(np.ptp(points, axis=0).max())
+    extent = float((np.nanmax(points, axis=0) - np.nanmin(points, axis=0)).max())
     if extent < SMALLEST:
         raise BadInput(f"the points span {extent:.1f} pixels only; remove the face")
     beyond = np.maximum(-points, points - (width - 1, height - 1)).max(axis=1)
-    worst = int(beyond.argmax())
+    worst = int(np.nanargmax(beyond))
     if beyond[worst] > FURTHEST * extent:
         x, y = points[worst]
         raise BadInput(

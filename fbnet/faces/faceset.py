@@ -5,14 +5,14 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.files import read_json, replace_folder, write_bytes, write_json, writing
+from fbnet.files import read_json, replace_folder, validated, write_bytes, write_json, writing
 from fbnet.landmarks import SCHEMES, Scheme
 from fbnet.params import CROP_SCALE
 
@@ -40,8 +40,9 @@ class FaceSet:
     images: uint8 [N, S, S, 3] BGR, S = size + 2 * margin; memory-mapped when loaded.
     landmarks: float32 [N, P, 2], (x, y) in units of the inner crop: 0 and 1 are its edges, the
         centre of its first pixel is 0.5 / size. Outside 0..1 a point lies in the margin or
-        beyond.
-    pose: float32 [N, 3], pitch, yaw, roll in radians (convention: `fbnet.faces.pose`).
+        beyond. NaN: nobody saw the point, and it counts neither in loss nor in figures.
+    pose: float32 [N, 3], pitch, yaw, roll in radians (convention: `fbnet.faces.pose`); NaN where
+        the points do not show it.
     split: uint8 [N], 0 train, 1 validation, 2 test.
     names: one a face, unique within the data set. groups: faces of one photograph or person.
     size, margin: pixels. crop_scale: side of the inner crop in units of the longer side of the
@@ -50,6 +51,7 @@ class FaceSet:
     exact: labels of rendered faces alone, empty for photographs. visible: bool [N, P], whether the
         landmark can be seen. openness: float32 [N, 3], gap by width of the picture's left eye,
         right eye and the mouth. See `fbnet.faces.synthetic.sight`.
+    own_scheme: the order of the landmarks where it is none of `fbnet.landmarks.SCHEMES`.
     """
 
     images: np.ndarray
@@ -65,6 +67,7 @@ class FaceSet:
     crop_scale: float = CROP_SCALE
     flags: Mapping[str, np.ndarray] = field(default_factory=dict)
     exact: Mapping[str, np.ndarray] = field(default_factory=dict)
+    own_scheme: Scheme | None = None
 
     def __post_init__(self) -> None:
         """Raise BadInput where lengths, shapes or types contradict each other."""
@@ -93,9 +96,14 @@ class FaceSet:
         for name, values in self.flags.items():
             if values.dtype != bool or values.shape != (count,):
                 raise BadInput(f"faces: flag {name} is not bool [{count}]; prepare the faces anew")
-        if self.points not in SCHEMES:
+        if self.own_scheme is None and self.points not in SCHEMES:
             known = ", ".join(map(str, SCHEMES))
             raise BadInput(f"faces: {self.points} landmarks are no known scheme (known: {known})")
+        if self.scheme.points != self.points:
+            raise BadInput(
+                f"faces: {self.points} landmarks where their scheme has {self.scheme.points}; "
+                "prepare the faces anew"
+            )
 
     def __len__(self) -> int:
         """Number of faces N."""
@@ -117,7 +125,7 @@ class FaceSet:
     @property
     def scheme(self) -> Scheme:
         """The order of the landmarks: mirror map, eye corners, regions."""
-        return SCHEMES[self.points]
+        return self.own_scheme or SCHEMES[self.points]
 
     def indices(self, split: str) -> np.ndarray:
         """Indices (int64, rising) of the faces of "train", "validation" or "test"."""
@@ -147,7 +155,8 @@ class FaceSet:
         for name, values in self.exact.items():
             _write_array(folder / f"{name}.npy", values)
         meta = {name: getattr(self, name) for name in META}
-        write_json(folder / "meta.json", meta | {"flags": list(self.flags)})
+        scheme = {"scheme": asdict(self.own_scheme)} if self.own_scheme else {}
+        write_json(folder / "meta.json", meta | {"flags": list(self.flags)} | scheme)
 
     @classmethod
     def load(cls, folder: str | Path) -> "FaceSet":
@@ -156,8 +165,9 @@ class FaceSet:
         Raises BadInput that names the file when one is missing, broken or contradicts another.
         """
         folder = Path(folder)
-        meta = read_json(folder / "meta.json", LARGEST_META)
-        names, table = meta.pop("flags", []), _load(folder / FLAGS)
+        path = folder / "meta.json"
+        meta = vars(validated(_Meta, read_json(path, LARGEST_META), str(path)))
+        names, table = meta.pop("flags"), _load(folder / FLAGS)
         if table.ndim != 2 or table.shape[1] != len(names):
             raise BadInput(
                 f"{folder / FLAGS}: {list(table.shape)} for {len(names)} flags; prepare the faces "
@@ -166,11 +176,25 @@ class FaceSet:
         flags = dict(zip(names, table.T, strict=True))
         labels: dict[str, Any] = {name: _load(folder / f"{name}.npy") for name in LABELS}
         exact = {n: _load(folder / f"{n}.npy") for n in EXACT if (folder / f"{n}.npy").exists()}
-        try:
-            images = _load(folder / IMAGES, "r")
-            return cls(images=images, **labels, **meta, flags=flags, exact=exact)
-        except TypeError as error:
-            raise BadInput(f"{folder / 'meta.json'}: {error}; prepare the faces anew") from None
+        own = meta.pop("scheme")
+        images = _load(folder / IMAGES, "r")
+        return cls(images, **labels, **meta, flags=flags, exact=exact, own_scheme=own)
+
+
+@dataclass
+class _Meta:
+    """What meta.json holds: fields of `FaceSet`."""
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    names: list[str]
+    groups: list[str]
+    size: int
+    margin: int
+    layout: str
+    source: str
+    crop_scale: float
+    flags: list[str] = field(default_factory=list)
+    scheme: Scheme | None = None
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from fbnet.landmarks import Scheme
+from fbnet.params import LEAST_POSE
 
 FIELD_OF_VIEW = np.radians(20.0)
 """Angle that a crop around a face spans: narrow, as seen from arm's length or more."""
@@ -99,17 +100,24 @@ def _turn(angle: np.ndarray, one: int, other: int) -> np.ndarray:
 def estimate(landmarks: np.ndarray, scheme: Scheme, side: float) -> np.ndarray:
     """Pitch, yaw, roll float32 [3] in radians of landmarks [P, 2] in pixels of a crop of `side`.
 
-    Least squares of the projected head model from a start that is upright along the eyes.
+    Least squares of the projected head model from a start that is upright along the eyes. NaN for
+    a scheme without the head's points, and where fewer than `LEAST_POSE` of them were seen.
     """
-    seen = np.ascontiguousarray(landmarks[list(scheme.pose)], dtype=np.float64)
+    if not scheme.pose:
+        return np.full(3, np.nan, np.float32)
+    points, numbers = landmarks.astype(np.float64), np.array(scheme.pose)
+    there = np.isfinite(points[numbers, 0]) & (numbers >= 0)
+    if there.sum() < LEAST_POSE:
+        return np.full(3, np.nan, np.float32)
+    head, seen = HEAD[there], points[numbers[there]]
     focal = focal_length(side)
     camera = np.array([[focal, 0.0, side / 2], [0.0, focal, side / 2], [0.0, 0.0, 1.0]])
     # The start: a frontal face with the roll, place and size of the points.
-    eyes = seen[7] - seen[4]
+    eyes = points[scheme.eyes[1]] - points[scheme.eyes[0]]
     rotation = np.array([[0.0], [0.0], [np.arctan2(eyes[1], eyes[0])]])
     spread = max(float(seen.std(axis=0).max()), 1e-6)
-    depth = focal * float(HEAD[:, :2].std(axis=0).max()) / spread
+    depth = focal * float(head[:, :2].std(axis=0).max()) / spread
     x, y = (seen.mean(axis=0) - side / 2) * depth / focal
     shift = np.array([[x], [y], [depth]])
-    cv2.solvePnP(HEAD, seen, camera, None, rotation, shift, True, cv2.SOLVEPNP_ITERATIVE)
+    cv2.solvePnP(head, seen, camera, None, rotation, shift, True, cv2.SOLVEPNP_ITERATIVE)
     return angles_from_matrix(cv2.Rodrigues(rotation)[0]).astype(np.float32)

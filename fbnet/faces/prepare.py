@@ -2,19 +2,19 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.faces import duplicates, pose, split, suspicious
+from fbnet.faces import duplicates, pose, schemes, split, suspicious
 from fbnet.faces.faceset import SPLITS, FaceSet, create_images, keep_images, new_folder
 from fbnet.faces.readers import recognise
 from fbnet.faces.readers.base import Problems, Sample, Source
 from fbnet.files import printable, write_csv, write_text
-from fbnet.landmarks import SCHEMES, eye_distance
+from fbnet.landmarks import SCHEMES, Scheme, eye_distance
 from fbnet.params import FetchParams
 from fbnet.progress import say
 from fbnet.tables import READERS
@@ -45,23 +45,24 @@ class Prepared:
     suspicious: Mapping[str, str]
 
 
-def prepare(params: FetchParams, folder: Path) -> Prepared:
+def prepare(params: FetchParams, folder: Path, draw_split: bool = True) -> Prepared:
     """Read or render all faces and write them to `folder` in one step.
 
-    Raises BadInput for a data set that is not known, and for a bad record unless
-    `params.on_bad` is "skip".
+    draw_split: draw the test and validation parts that the data set does not name; else faces of
+    no named part are for training. Raises BadInput for a data set that is not known, and for a bad
+    record unless `params.on_bad` is "skip".
     """
     root = Path(params.root)
     layout, marker = recognise(root, params.layout)
     say(f"{printable(root)}: layout {layout} (found {marker})")
     cv2.setNumThreads(1)  # params.workers is what runs side by side
-    problems = Problems(root, params.on_bad)
+    problems = Problems(root, params.on_bad, schemes.known_points(params.scheme))
     source = READERS[layout].read(root, params, problems)
     with new_folder(folder) as target:
         images = create_images(target, source.count, params.size + 2 * source.margin)
         stored = _store(source, images)
-        names = stored.names
-        doubts = _doubts(stored, images, source.margin)
+        names, scheme = stored.names, _scheme(stored, params)
+        doubts = _doubts(stored, images, source.margin, scheme)
         copies, groups = _copies(stored)
         dropped = _dropped(stored, doubts, copies, params, problems)
         write_csv(target / SUSPICIOUS, _rows(names, doubts))
@@ -75,8 +76,8 @@ def prepare(params: FetchParams, folder: Path) -> Prepared:
             split=split.assign(
                 groups,
                 [stored.splits[index] for index in kept],
-                params.test_share,
-                params.validation_share,
+                params.test_share if draw_split else 0.0,
+                params.validation_share if draw_split else 0.0,
                 params.seed,
             ),
             names=[names[index] for index in kept],
@@ -88,6 +89,7 @@ def prepare(params: FetchParams, folder: Path) -> Prepared:
             source=marker,
             flags=dict(zip(stored.flags, stored.flag_table[kept].T, strict=True)),
             exact={name: values[kept] for name, values in stored.exact.items()},
+            own_scheme=None if scheme in SCHEMES.values() else scheme,
         ).save_labels(target)
         write_text(target / SKIPPED, "".join(f"{line}\n" for line in problems.messages))
         unused = problems.unused() if problems.used else {}
@@ -103,12 +105,21 @@ def _rows(names: Sequence[str], notes: Mapping[int, str]) -> list[dict[str, str]
     return [{"face": names[index], "note": note} for index, note in notes.items()]
 
 
-def _doubts(stored: "_Stored", images: np.ndarray, margin: int) -> dict[int, str]:
+def _scheme(stored: "_Stored", params: FetchParams) -> Scheme:
+    """The order of the stored landmarks, its mirror found from them where nobody stated it."""
+    scheme = schemes.scheme_of(stored.landmarks.shape[1], params.scheme)
+    if scheme.mirror:
+        return scheme
+    mirror = schemes.find_mirror(stored.landmarks, scheme.eyes)
+    say(f"fetch.scheme.mirror: found from the faces: {list(mirror)}")
+    return replace(scheme, mirror=mirror)
+
+
+def _doubts(stored: "_Stored", images: np.ndarray, margin: int, scheme: Scheme) -> dict[int, str]:
     """What is suspicious about the labels of photographs, by index; rendered ones are exact."""
     if stored.fingerprints is None:
         return stored.doubts
     landmarks, images = stored.landmarks, images[: len(stored.names)]
-    scheme = SCHEMES[landmarks.shape[1]]
     others = suspicious.doubts(landmarks, images, stored.centres, scheme, margin)
     return dict(sorted((others | stored.doubts).items()))
 
@@ -262,7 +273,7 @@ def _poses(stored: _Stored, kept: Sequence[int], params: FetchParams) -> np.ndar
     listed = ~np.isnan(given[:, 0])
     if not listed.any():
         return computed
-    apart = np.degrees(np.median(pose.difference(given[listed], computed[listed])))
+    apart = np.degrees(np.nanmedian(pose.difference(given[listed], computed[listed])))
     if apart > GROSS_DEG:
         used = "they are kept (fetch.pose: keep)" if params.pose == "keep" else "they are not used"
         say(f"warning: the listed head angles are {apart:.0f} degrees off the landmarks'; {used}")
@@ -276,17 +287,21 @@ def statistics(faces: FaceSet) -> dict[str, float]:
 
     train, validation, test, faces, groups: counts. points: landmarks per face. size, margin:
     pixels. eye_distance: mean distance of the outer eye corners in units of the crop.
-    points_outside: share of the points outside the inner crop. pitch_mean_deg, ... roll_std_deg.
+    points_outside: share of the points outside the inner crop. points_unseen: share without a
+    label, where there are any. pitch_mean_deg, ... roll_std_deg: of the faces that have a pose.
     """
     outside = (faces.landmarks < 0) | (faces.landmarks > 1)
     degrees = np.degrees(faces.pose.astype(np.float64))
+    degrees = degrees[np.isfinite(degrees[:, 0])]
     figures = {
         "eye_distance": eye_distance(faces.landmarks, faces.scheme).mean(),
         "points_outside": outside.any(axis=-1).mean(),
     }
-    for axis, values in zip(("pitch", "yaw", "roll"), degrees.T, strict=True):
-        figures[f"{axis}_mean_deg"] = values.mean()
-        figures[f"{axis}_std_deg"] = values.std()
+    if (unseen := np.isnan(faces.landmarks[..., 0])).any():
+        figures["points_unseen"] = unseen.mean()
+    for column, axis in enumerate(("pitch", "yaw", "roll") if len(degrees) else ()):
+        figures[f"{axis}_mean_deg"] = degrees[:, column].mean()
+        figures[f"{axis}_std_deg"] = degrees[:, column].std()
     counts = {name: len(faces.indices(name)) for name in SPLITS} | {
         "faces": len(faces),
         "groups": len(set(faces.groups)),

@@ -38,12 +38,20 @@ ALIKE, UNLIKE = 0.4, 0.1
 which a picture shows no face: of 500 photographs 0.4 % have less, moved by 0.7 of a face 72 %."""
 
 
+def without_unseen(points: np.ndarray) -> np.ndarray:
+    """A copy of points [P, 2] as the label has them, NaN for those labelled as unseen."""
+    unseen = np.isnan(points).any(axis=1)
+    unseen |= (points[:, 0] == points[:, 1]) & np.isin(points[:, 0], UNSEEN)
+    return np.where(unseen[:, None], np.nan, points)
+
+
 def doubt(points: np.ndarray, box: np.ndarray | None, shape: tuple[int, int] | None) -> str:
     """What is suspicious about points [P, 2] as the label has them; "" for nothing.
 
     box: left, top, right, bottom of the face's rectangle in pixels. shape: height and width of
     the picture in pixels, None where points are shares of a crop's side.
     """
+    points = points[np.isfinite(points[:, 0])]
     places = Counter(map(tuple, points.tolist()))
     place, count = places.most_common(1)[0]
     if count >= REPEATED:
@@ -76,6 +84,7 @@ def doubts(
     result = {int(i): "the eyes coincide" for i in np.flatnonzero(eyes < COINCIDING)}
     if len(landmarks) < FEWEST:
         return result
+    landmarks = _completed(landmarks, scheme)
     shapes = _Shapes(landmarks)
     misfit = shapes.misfit(landmarks)
     for index in np.flatnonzero(_strange(misfit) & (misfit > MISFIT)):
@@ -150,6 +159,20 @@ class _Shapes:
         grey = cv2.warpAffine(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), matrix, (side, side))
         small = cv2.resize(grey, (PATCH, PATCH), interpolation=cv2.INTER_AREA)
         return _flattened(small.astype(np.float64))
+
+
+def _completed(landmarks: np.ndarray, scheme: Scheme) -> np.ndarray:
+    """Faces [N, P, 2] whose unseen points lie where the median face has them, by its eyes."""
+    unseen = np.isnan(landmarks[..., 0])
+    if not unseen.any():
+        return landmarks
+    shapes = landmarks[..., 0].astype(np.float64) + 1j * landmarks[..., 1]
+    left, right = (shapes[:, eye, None] for eye in scheme.eyes)
+    apart = np.where(right == left, 1e-9, right - left)
+    frontal = (shapes - left) / apart
+    median = np.nanmedian(frontal.real, axis=0) + 1j * np.nanmedian(frontal.imag, axis=0)
+    whole = np.where(unseen, left + np.nan_to_num(median) * apart, shapes)
+    return np.stack([whole.real, whole.imag], axis=-1)
 
 
 def _complex(landmarks: np.ndarray) -> np.ndarray:

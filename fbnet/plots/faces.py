@@ -24,6 +24,8 @@ REGION_COLOURS = {
     "nose": "#a6d854",
     "mouth": "#ff7ac0",
 }
+OTHER = "#ffffff"
+"""Colour of points of no such part."""
 
 
 def faces_with_points(
@@ -108,17 +110,15 @@ def suspicious(faces: FaceSet, notes: Mapping[str, str], path: str | Path) -> No
 def _draw_large(axes: Any, faces: FaceSet, index: int) -> None:
     _draw_faces(axes, faces, np.array([[index]]), point_size=9.0)
     points = faces.landmarks[index] * faces.size + faces.margin - 0.5
-    for number, (x, y) in enumerate(points):
+    for number in np.flatnonzero(np.isfinite(points[:, 0])):
         axes.annotate(
-            str(number), (x, y), xytext=(2.5, 2.5), textcoords="offset points",
+            str(number), points[number], xytext=(2.5, 2.5), textcoords="offset points",
             fontsize=6.5, color="white",
         )  # fmt: skip
     pitch, yaw, roll = np.degrees(faces.pose[index])
-    axes.set_title(
-        f"{faces.names[index]}: {faces.points} points ({faces.scheme.name}), "
-        f"pitch {pitch:.0f}, yaw {yaw:.0f}, roll {roll:.0f} degrees",
-        fontsize=10,
-    )
+    turns = f"pitch {pitch:.0f}, yaw {yaw:.0f}, roll {roll:.0f} degrees"
+    title = f"{faces.names[index]}: {faces.points} points ({faces.scheme.name}), {turns}"
+    axes.set_title(title if np.isfinite(pitch) else title.removesuffix(f", {turns}"), fontsize=10)
 
 
 def _draw_faces(axes: Any, faces: FaceSet, grid: np.ndarray, point_size: float) -> None:
@@ -142,9 +142,9 @@ def _draw_points(
     from matplotlib.patches import Rectangle
 
     points = faces.landmarks[index] * faces.size + faces.margin - 0.5 + corner
-    for region, members in faces.scheme.regions.items():
+    for region, members in faces.scheme.parts.items():
         x, y = points[list(members)].T
-        axes.scatter(x, y, s=point_size, c=REGION_COLOURS[region], linewidths=0)
+        axes.scatter(x, y, s=point_size, c=REGION_COLOURS.get(region, OTHER), linewidths=0)
     start = corner + faces.margin - 0.5
     frame = Rectangle(tuple(start), faces.size, faces.size, fill=False, lw=0.6, color="#ffffffa0")
     axes.add_patch(frame)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from fbnet.landmarks import LAPA_TO_NNI, SCHEMES
+from fbnet.landmarks import LAPA_TO_NNI, SCHEMES, Scheme
 from fbnet.predict.landmarker import Face
 
 Outline = tuple[str, tuple[int, ...], bool]
@@ -18,6 +18,8 @@ COLOURS = {
     "mouth": (90, 110, 255),
 }
 """BGR by part, as in `Scheme.regions`."""
+OTHER = (255, 255, 255)
+"""BGR of points of no such part."""
 EDGE = (20, 20, 20)
 SHIFT = 4
 """Binary digits behind the point: points are drawn to a sixteenth of a pixel."""
@@ -69,15 +71,22 @@ OUTLINES: dict[int, tuple[Outline, ...]] = {
 """Outlines by the number of points; those of 106 are stated in LaPa's order, which follows them."""
 
 
-def draw(picture: np.ndarray, faces: Sequence[Face], enlarge: bool = False) -> np.ndarray:
+def draw(
+    picture: np.ndarray,
+    faces: Sequence[Face],
+    enlarge: bool = False,
+    scheme: Scheme | None = None,
+) -> np.ndarray:
     """A copy of a picture uint8 BGR [H, W, 3] with the faces' landmarks and outlines.
 
-    enlarge: make it larger by a whole number where a small face would drown in its points.
+    enlarge: make it larger by a whole number where a small face would drown in its points. scheme:
+    the order of the landmarks where their number does not say it; one's own has no outlines.
     """
     factor = _factor(picture, faces) if enlarge else 1
     drawn = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     for face in faces:
-        _draw_face(drawn, (face.landmarks + 0.5) * factor - 0.5, face.number)
+        order = scheme or SCHEMES[len(face.landmarks)]
+        _draw_face(drawn, (face.landmarks + 0.5) * factor - 0.5, face.number, order)
     return drawn
 
 
@@ -88,18 +97,22 @@ def _factor(picture: np.ndarray, faces: Sequence[Face]) -> int:
     return max(1, min(round(SMALL / max(min(sides), 1)), MOST // max(picture.shape[:2])))
 
 
-def _draw_face(drawn: np.ndarray, landmarks: np.ndarray, number: int | None) -> None:
+def _draw_face(
+    drawn: np.ndarray, landmarks: np.ndarray, number: int | None, scheme: Scheme
+) -> None:
     side = float(np.ptp(landmarks, axis=0).max())
     least = LEGIBLE * max(drawn.shape[:2])
     radius = max(0.7, least, DOT * side)
     width = max(1, round(max(least, LINE * side)))
     fixed = np.clip(np.rint(landmarks * 2**SHIFT), -(2**29), 2**29).astype(np.int32)
-    for region, points, closed in OUTLINES[len(landmarks)]:
+    outlines = OUTLINES[len(landmarks)] if scheme in SCHEMES.values() else ()
+    for region, points, closed in outlines:
         line = [fixed[list(points)].reshape(-1, 1, 2)]
         cv2.polylines(drawn, line, closed, EDGE, width + 2, cv2.LINE_AA, SHIFT)
         cv2.polylines(drawn, line, closed, COLOURS[region], width, cv2.LINE_AA, SHIFT)
-    for region, points in SCHEMES[len(landmarks)].regions.items():
-        for colour, size in ((EDGE, radius + max(0.4, radius / 3)), (COLOURS[region], radius)):
+    for region, points in scheme.parts.items():
+        shown = COLOURS.get(region, OTHER)
+        for colour, size in ((EDGE, radius + max(0.4, radius / 3)), (shown, radius)):
             for x, y in fixed[list(points)].tolist():
                 cv2.circle(drawn, (x, y), round(size * 2**SHIFT), colour, -1, cv2.LINE_AA, SHIFT)
     if number is not None:

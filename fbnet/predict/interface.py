@@ -7,14 +7,14 @@ this project's crops and landmarks and the values of the model.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.files import validated
-from fbnet.landmarks import LAPA_TO_NNI, SCHEMES, convert
+from fbnet.landmarks import LAPA_TO_NNI, SCHEMES, Scheme, convert
 
 LAYOUTS = ("NCHW", "NHWC")
 CHANNELS = ("BGR", "RGB")
@@ -134,7 +134,7 @@ def to_landmarks(
 def describe(
     *,
     size: int,
-    points: int,
+    scheme: Scheme,
     crop_scale: float,
     choice: Sequence[str],
     commit: str | None = None,
@@ -142,9 +142,10 @@ def describe(
 ) -> dict[str, str]:
     """Metadata of an exported landmark model: all that is needed to use it. Structures are JSON.
 
-    size: side of its input in pixels. points: landmarks P. crop_scale: side of the face crop in
-    units of the longer side of the landmarks' box. choice: block of each searchable layer. commit:
-    that of the code. nme: on the test faces, a fraction. Both are left out where they are None.
+    size: side of its input in pixels. scheme: order of the landmarks; one that is none of the known
+    ones is described whole. crop_scale: side of the face crop in units of the longer side of the
+    landmarks' box. choice: block of each searchable layer. commit: that of the code. nme: on the
+    test faces, a fraction. Both are left out where they are None.
     """
     preprocessing = {
         "channels": "BGR",
@@ -154,11 +155,13 @@ def describe(
         "crop": f"square, centred on the landmarks' box, {crop_scale:g} x its longer side",
     }
     landmarks = {
-        "points": points,
-        "order": SCHEMES[points].name,
-        "eye_corners": SCHEMES[points].eyes,
+        "points": scheme.points,
+        "order": scheme.name,
+        "eye_corners": scheme.eyes,
         "unit": "side of the crop, (x, y); 0 and 1 are its edges",
     }
+    if scheme not in SCHEMES.values():
+        landmarks["scheme"] = asdict(scheme)
     known = {
         "preprocessing": json.dumps(preprocessing),
         "landmarks": json.dumps(landmarks),
@@ -194,3 +197,29 @@ def stated(metadata: Mapping[str, str]) -> dict[str, Any]:
     if not 1 <= known.crop_scale <= 3:
         raise BadInput(f"metadata, preprocessing: crop_scale is {known.crop_scale}: give 1 to 3")
     return {"channels": known.channels, "scale": "0..1", "crop_scale": known.crop_scale}
+
+
+@dataclass
+class _Landmarks:
+    """What `describe` writes under `landmarks` of a scheme that is none of the known ones."""
+
+    scheme: Scheme
+
+
+def stated_scheme(metadata: Mapping[str, str]) -> Scheme | None:
+    """The scheme that `describe` wrote whole; None where it is a known one, or another tool's file.
+
+    Raises BadInput for metadata of this form with values that cannot be.
+    """
+    try:
+        landmarks = json.loads(metadata["landmarks"])
+    except (KeyError, ValueError, RecursionError):
+        return None
+    if not isinstance(landmarks, dict) or "scheme" not in landmarks:
+        return None
+    where = "metadata, landmarks"
+    scheme = validated(_Landmarks, landmarks, where).scheme
+    numbers = {*scheme.eyes, *scheme.mirror, *(p for part in scheme.regions.values() for p in part)}
+    if not numbers <= set(range(scheme.points)) or len(scheme.mirror) != scheme.points:
+        raise BadInput(f"{where}: the scheme names points beyond its {scheme.points}")
+    return scheme

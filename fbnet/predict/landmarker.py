@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.landmarks import SCHEMES, Scheme
+from fbnet.landmarks import Scheme
 from fbnet.predict.crops import Place, boxed, can_be_face, crop, whole
 from fbnet.predict.detect import Detector, distinct
 from fbnet.predict.interface import OURS, Interface
@@ -74,7 +74,7 @@ class Landmarker:
         if crop_scale is not None and not 0.1 <= crop_scale <= 10:
             raise BadInput(f"crop scale {crop_scale:g}: give 0.1 to 10, such as 1.2")
         self.crop_scale = crop_scale or self._model.crop_scale
-        self.scheme: Scheme = SCHEMES[self._model.points]
+        self.scheme: Scheme = self._model.scheme
 
     def __call__(
         self,

@@ -11,9 +11,16 @@ import numpy as np
 from fbnet.engines.onnxruntime import inference_session
 from fbnet.errors import BadInput
 from fbnet.files import read_bytes
-from fbnet.landmarks import LAPA_TO_NNI, SCHEMES
+from fbnet.landmarks import LAPA_TO_NNI, SCHEMES, Scheme
 from fbnet.params import CROP_SCALE
-from fbnet.predict.interface import OURS, Interface, stated, to_input, to_landmarks
+from fbnet.predict.interface import (
+    OURS,
+    Interface,
+    stated,
+    stated_scheme,
+    to_input,
+    to_landmarks,
+)
 
 COLOURS = 3
 COLOUR_AXIS = {"NCHW": 1, "NHWC": 3}
@@ -35,7 +42,8 @@ QUIET = 4
 class OnnxModel:
     """A landmark model in onnxruntime, on the CPU.
 
-    size: side S of its input in pixels. points: landmarks P. metadata: the file's own, by key.
+    size: side S of its input in pixels. points: landmarks P. scheme: their order. metadata: the
+    file's own, by key.
     crop_scale: side of the crops it was trained on in units of the longer side of the landmarks'
     box, as its metadata states it. interface: as declared, completed by metadata and shapes.
     """
@@ -60,6 +68,7 @@ class OnnxModel:
             self._session = inference_session(data, threads)
             self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
             self.crop_scale: float = stated(self.metadata).get("crop_scale", CROP_SCALE)
+            own = stated_scheme(self.metadata)
             declared = interface.filled(self.metadata)
         except BadInput as error:
             raise BadInput(f"{what}: {str(error).removeprefix(f'{what}: ')}") from None
@@ -78,7 +87,9 @@ class OnnxModel:
 
         self.interface = replace(declared, layout=_layout(what, shape, declared.layout))
         self.size = _side(what, shape, COLOUR_AXIS[self.interface.layout or ""], size)
-        self._output, self.points = self._landmark_output(what)
+        schemes = SCHEMES if own is None else {own.points: own}
+        self._output, self.points = self._landmark_output(what, [*schemes])
+        self.scheme: Scheme = schemes[self.points]
         if self.interface.order == "lapa" and self.points != len(LAPA_TO_NNI):
             raise BadInput(f"{what}: gives {self.points} points; LaPa's order is for 106")
 
@@ -113,19 +124,21 @@ class OnnxModel:
             raise BadInput(f"{self._what}: gives NaN or infinite landmarks; export it anew")
         return values.reshape(len(crops), -1)[:count]
 
-    def _landmark_output(self, what: str) -> tuple[str, int]:
-        """Name and points of the output with two or three values for each point of a known scheme.
+    def _landmark_output(self, what: str, known: Sequence[int]) -> tuple[str, int]:
+        """Name and points of the output with two or three values for each of `known` points.
 
         Black pictures are shown to the model, since the shapes that files state may be open, and
         may be wrong: one that fails with several, or mixes them, gets one at a time.
         """
         if self._batch is None:
             try:
-                return _fitting(what, self._shapes(what, PROBED), PROBED, self.interface.output)
+                return _fitting(
+                    what, self._shapes(what, PROBED), PROBED, self.interface.output, known
+                )
             except BadInput:
                 self._batch = 1
         shapes = self._shapes(what, self._batch)
-        return _fitting(what, shapes, self._batch, self.interface.output)
+        return _fitting(what, shapes, self._batch, self.interface.output, known)
 
     def _shapes(self, what: str, faces: int) -> dict[str, tuple[int, ...]]:
         """Shapes of the outputs for so many black pictures. Raises BadInput when they fail."""
@@ -168,13 +181,17 @@ def _side(what: str, shape: Sequence[Any], colour_axis: int, size: int) -> int:
 
 
 def _fitting(
-    what: str, shapes: Mapping[str, tuple[int, ...]], faces: int, declared: str | None
+    what: str,
+    shapes: Mapping[str, tuple[int, ...]],
+    faces: int,
+    declared: str | None,
+    known: Sequence[int],
 ) -> tuple[str, int]:
     """Name and points of the output that holds landmarks; BadInput unless it is exactly one."""
     given = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
     if declared not in (None, *shapes):
         raise BadInput(f"{what}: has no output {declared!r}; it gives {given}")
-    points = {axes * points: points for points in SCHEMES for axes in (2, 3)}
+    points = {axes * points: points for points in known for axes in (2, 3)}
     fitting = {}
     for name, shape in shapes.items():
         # One face's output may lack the axis of the batch: [2 P], or points by coordinates.
@@ -183,9 +200,9 @@ def _fitting(
         if declared in (None, name) and prod(inner) in points:
             fitting[name] = points[prod(inner)]
     if not fitting:
-        known = ", ".join(map(str, SCHEMES))
+        numbers = ", ".join(map(str, known))
         raise BadInput(
-            f"{what}: gives {given}; landmarks are two or three values for each of {known} points"
+            f"{what}: gives {given}; landmarks are two or three values for each of {numbers} points"
         )
     if len(fitting) > 1:
         raise BadInput(f"{what}: gives {given}; say with --output which one holds the landmarks")

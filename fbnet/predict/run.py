@@ -105,7 +105,7 @@ def predict(paths: Sequence[Path], out: Path, options: Options = Options()) -> R
         require_readable(source)
     detects = not (options.crops or boxes)
     if detects:
-        landmarker.detector  # noqa: B018 - opened before any work, for its fault to be told at once
+        landmarker.detector  # noqa: B018 - opened before any work, so that its fault comes first
     pictures = [source for source in files if source.is_picture]
     with atomic_folder(out) as folder:
         job = _Job(landmarker, options, boxes, folder)
@@ -147,7 +147,9 @@ class _Job:
         if not faces:
             say(f"{source}: no face found")
         if self.options.drawn:
-            write_picture(self.out / f"{source.name}.png", draw(image, faces, enlarge=True))
+            write_picture(
+                self.out / f"{source.name}.png", draw(image, faces, True, self.landmarker.scheme)
+            )
         height, width = image.shape[:2]
         return PictureEntry(
             file=str(source),
@@ -175,7 +177,7 @@ class _Job:
                     faces = tracker(frame, time)
                 seconds, count = seconds + process_time() - start, count + len(faces)
                 if video:
-                    video.write(draw(frame, faces))
+                    video.write(draw(frame, faces, scheme=self.landmarker.scheme))
                 entry = [FaceEntry.of(face) for face in faces]
                 entries.append(FrameEntry(time=round(time, 4), faces=entry))
         if count:

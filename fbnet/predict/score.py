@@ -13,8 +13,10 @@ from fbnet.errors import BadInput
 from fbnet.faces.crop import jittered
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import prepare
-from fbnet.landmarks import TO_IBUG68, convert
+from fbnet.faces.schemes import described
+from fbnet.landmarks import SCHEMES, TO_IBUG68, convert
 from fbnet.metrics import (
+    face_errors,
     mean_face,
     mean_face_nme,
     nme,
@@ -26,6 +28,7 @@ from fbnet.metrics import (
 from fbnet.params import FetchParams
 from fbnet.predict.interface import OURS, Interface
 from fbnet.predict.model import OnnxModel
+from fbnet.progress import say
 
 
 class Model(Protocol):
@@ -74,18 +77,20 @@ class Score:
 def score(
     model: Model,
     faces: FaceSet,
-    split: str = "test",
+    split: str | None = "test",
     *,
     batch: int = 64,
     jitter: float = 0.1,
     seed: int = 1,
 ) -> Score:
-    """Score `model` on the faces of `split`; the mean face comes from the train faces.
+    """Score `model` on the faces of `split`, None: on all.
 
-    jitter, seed: see `fbnet.faces.crop.jittered`; `nme_jitter` is the NME on such crops.
-    Raises BadInput when the split is empty or model and faces do not fit together.
+    The mean face comes from the train faces; where there are none, from those that are scored.
+    jitter, seed: see `fbnet.faces.crop.jittered`; `nme_jitter` is the NME on such crops. Raises
+    BadInput when the split is empty or model and faces do not fit together.
     """
-    indices, scheme = faces.indices(split), faces.scheme
+    indices = np.arange(len(faces)) if split is None else faces.indices(split)
+    scheme = faces.scheme
     if len(indices) == 0:
         raise BadInput(f"the face set has no {split} faces to score; raise fetch.{split}_share")
     if (faces.size, faces.points) != (model.size, model.points):
@@ -94,9 +99,10 @@ def score(
             f"{model.size} px and gives {model.points} points; give faces and a model of one kind"
         )
     true, train = faces.landmarks[indices], faces.landmarks[faces.indices("train")]
+    train = train if len(train) else true
     predicted = model.predict(faces.crops(indices), batch)
     by_point = point_errors(predicted, true, scheme)
-    errors = by_point.mean(axis=1)
+    errors = face_errors(by_point)
     figures = summary(predicted, true, scheme)
     figures["mean_face_nme"] = mean_face_nme(train, true, scheme)
     moved, moved_true = jittered(faces, indices, jitter, seed)
@@ -118,20 +124,30 @@ def score(
 
 
 def score_folder(
-    model: Path, folder: Path, interface: Interface = OURS, crop_scale: float | None = None
+    model: Path,
+    folder: Path,
+    interface: Interface = OURS,
+    crop_scale: float | None = None,
+    everything: bool = False,
 ) -> dict[str, float]:
     """Figures by name on the folder's test faces; those by region and yaw as `outer.inner`.
 
-    interface: what a model of another origin takes and gives. A data set is cropped and split as
-    `FetchParams` does by default, so that figures compare with the pipeline's; `crop_scale` (see
-    there) is for models that were trained on tighter or wider crops. A model of 98 or 106 points is
-    scored on faces of 68 by the points that both have. Raises BadInput where model and faces do
-    not fit, or there is no test face.
+    All faces are scored where the folder names no test part, and for `everything`. interface: what
+    a model of another origin takes and gives. A data set is cropped as `FetchParams` does by
+    default, so that figures compare with the pipeline's; `crop_scale` (see there) is for models
+    that were trained on tighter or wider crops. A model of 98 or 106 points is scored on faces of
+    68 by the points that both have. Raises BadInput where model and faces do not fit.
     """
     opened = OnnxModel(model, interface)
-    with _faces(folder, opened.size, crop_scale) as faces:
+    with _faces(folder, opened, crop_scale) as faces:
         fewer = faces.points == _As68.points and opened.points in TO_IBUG68
-        result = score(_As68(opened) if fewer else opened, faces)
+        tested = len(faces.indices("test"))
+        if not tested:
+            say(f"{folder}: names no test part, so all {len(faces)} faces are scored")
+        elif not everything and tested < len(faces):
+            say(f"{folder}: its test part is scored, {tested} of {len(faces)} faces (--all: all)")
+        split = "test" if tested and not everything else None
+        result = score(_As68(opened) if fewer else opened, faces, split)
     parts = {
         "nme_region": result.regions,
         "nme_yaw": result.yaw_bands,
@@ -155,7 +171,7 @@ class _As68:
 
 
 @contextmanager
-def _faces(folder: Path, size: int, crop_scale: float | None) -> Iterator[FaceSet]:
+def _faces(folder: Path, model: OnnxModel, crop_scale: float | None) -> Iterator[FaceSet]:
     """The stored face set in `folder`, or one prepared from its pictures for as long as needed."""
     if (folder / "meta.json").exists():
         if crop_scale is not None:
@@ -163,6 +179,8 @@ def _faces(folder: Path, size: int, crop_scale: float | None) -> Iterator[FaceSe
         yield FaceSet.load(folder)
         return
     scale = {} if crop_scale is None else {"crop_scale": crop_scale}
-    params = FetchParams.checked({"root": str(folder), "size": size, **scale}, "crops with")
+    params = FetchParams.checked({"root": str(folder), "size": model.size, **scale}, "crops with")
+    if model.scheme not in SCHEMES.values():
+        params = params.model_copy(update={"scheme": described(model.scheme)})
     with TemporaryDirectory() as temporary:
-        yield prepare(params, Path(temporary) / "faces").faces
+        yield prepare(params, Path(temporary) / "faces", draw_split=False).faces

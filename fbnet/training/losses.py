@@ -1,7 +1,8 @@
 """Landmark losses, each a mean over the batch's faces, and distillation, which adds a teacher's.
 
 Landmarks are [B, P, 2] in units of the crop (0..1), so a residual of 1/112 is a pixel of NNI's
-input. A loss is the product of two parts:
+input. Points whose target is NaN were not seen: they have no residual, and a face's others count
+for more, so that each face has its weight. A loss is the product of two parts:
 
 - what a face's residuals cost, [B]: squared, or a Wing penalty, summed over its 2P coordinates;
 - how much the face counts, [B]: 1, or the pose weight of PFLD.
@@ -67,9 +68,10 @@ def pose_weight(angle: Tensor, true_angle: Tensor, floor: float) -> Tensor:
     PFLD (arXiv 1902.10859), equation 1, without the class share that NNI drops too. Angles are
     [B, 3] in radians. With floor 0, NNI's form, a face whose pose is predicted right has no loss at
     all; with 1 it keeps its plain loss. Added, not a maximum, so that this term trains the pose net
-    at any error.
+    at any error. True angles that are NaN are not known, and add nothing.
     """
-    return floor + (1 - torch.cos(angle - true_angle)).sum(dim=1)
+    difference = torch.where(true_angle.isnan(), 0.0, angle - true_angle)
+    return floor + (1 - torch.cos(difference)).sum(dim=1)
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,10 @@ class LandmarkLoss:
         Where `uses_pose`, angle and true_angle, [B, 3] in radians, are needed too; raises
         ValueError without them.
         """
-        cost = self.penalty(landmarks - target).sum(dim=(1, 2))
+        seen = ~target.isnan()
+        residuals = torch.where(seen, landmarks - target, 0.0)
+        # The share of what was seen is 1 for whole labels, which leaves their bits as they are.
+        cost = self.penalty(residuals).sum(dim=(1, 2)) / seen.float().mean(dim=(1, 2))
         if not self.uses_pose:
             return cost.mean()
         if angle is None or true_angle is None:

@@ -27,7 +27,7 @@ class NME:
         self.faces = 0
 
     def update(self, predicted: Tensor, target: Tensor) -> None:
-        """Add a batch: landmarks [B, P, 2], both in one unit.
+        """Add a batch: landmarks [B, P, 2], both in one unit; true ones NaN where not seen.
 
         Raises BadInput on a true face whose eye corners coincide.
         """
@@ -35,7 +35,10 @@ class NME:
         size = (target[:, left] - target[:, right]).norm(dim=1)
         if not bool((size > 0).all()):
             raise BadInput("a true face with coinciding eye corners has no NME; leave it out")
-        errors = (predicted - target).norm(dim=2).mean(dim=1) / size
+        distances = (predicted - target).norm(dim=2)
+        unseen = distances.isnan() & target[..., 0].isnan()
+        seen = (~unseen).sum(dim=1)
+        errors = distances.masked_fill(unseen, 0.0).sum(dim=1) / seen / size
         self.total += errors.double().sum().item()
         self.faces += len(errors)
 

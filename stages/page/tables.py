@@ -179,7 +179,7 @@ def beside(results: Results, path: Path | None) -> dict[str, Any] | None:
     """Rows of a benchmark (`model`, `data`, `recipe` and figures) below one of this run.
 
     None without a file. Columns that no row fills are left out. Latencies of the benchmark belong
-    to its own machine: they are told by their ratio to one of its nets where it has that. Raises
+    to its own machine: they are given as ratios to one of its nets where it has that. Raises
     BadInput for a file that holds no such rows.
     """
     if path is None or not path.exists():

@@ -319,7 +319,7 @@ def suspects(root: Path) -> None:
 
 def test_wrong_labels_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     suspects(tmp_path / "data")
-    prepared = run(tmp_path / "data")
+    prepared = run(tmp_path / "data", unseen="keep")
     assert len(prepared.faces) == 40
     assert {name: note.split(":")[0] for name, note in prepared.suspicious.items()} == {
         "p000x.png": "the points form no face",
@@ -335,11 +335,11 @@ def test_wrong_labels_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_wrong_labels_can_be_left_out_or_refused(tmp_path: Path) -> None:
     suspects(tmp_path / "data")
-    prepared = run(tmp_path / "data", on_suspicious="skip")
+    prepared = run(tmp_path / "data", on_suspicious="skip", unseen="keep")
     assert (len(prepared.faces), len(prepared.skipped), prepared.suspicious) == (35, 5, {})
     assert prepared.unused["p001x.png"] == "left out: left and right are exchanged"
     with pytest.raises(BadInput, match=r"5 suspicious label\(s\), the first p000x\.png: "):
-        run(tmp_path / "data", on_suspicious="fail")
+        run(tmp_path / "data", on_suspicious="fail", unseen="keep")
 
 
 def test_points_outside_their_rectangle(drawn: Any, tmp_path: Path) -> None:

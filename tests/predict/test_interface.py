@@ -3,7 +3,8 @@ import json
 import pytest
 
 from fbnet.errors import BadInput
-from fbnet.predict.interface import Interface, describe
+from fbnet.landmarks import SCHEMES, Scheme
+from fbnet.predict.interface import Interface, describe, stated_scheme
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_refusals(declared, reason):
 
 
 def test_a_file_of_ours_says_what_it_takes_unless_declared():
-    ours = describe(size=112, points=106, crop_scale=1.2, choice=[], commit="x", nme=0.1)
+    ours = describe(size=112, scheme=SCHEMES[106], crop_scale=1.2, choice=[], commit="x", nme=0.1)
     assert Interface().filled(ours) == Interface(channels="BGR", scale="0..1")
     assert Interface(channels="RGB").filled(ours).channels == "RGB"
     assert Interface(mean="0.5").filled(ours) == Interface(channels="BGR", mean="0.5")
@@ -48,10 +49,25 @@ def test_metadata_of_other_tools_says_nothing(text):
 
 
 def test_metadata_states_how_to_use_the_file():
-    metadata = describe(size=112, points=106, crop_scale=1.2, choice=["a"], commit="c", nme=1 / 3)
+    metadata = describe(
+        size=112, scheme=SCHEMES[106], crop_scale=1.2, choice=["a"], commit="c", nme=1 / 3
+    )
     assert all(isinstance(value, str) for value in metadata.values())
     assert json.loads(metadata["preprocessing"])["channels"] == "BGR"
     landmarks = json.loads(metadata["landmarks"])
     assert (landmarks["points"], landmarks["order"]) == (106, "NNI")
     assert json.loads(metadata["architecture"]) == ["a"]
     assert (metadata["commit"], metadata["test_nme"]) == ("c", "0.333333")
+
+
+def test_a_scheme_of_one_s_own_is_described_whole():
+    scheme = Scheme(3, "own", (0, 1), (1, 0, 2), (), {"nose": (2,)})
+    metadata = describe(size=112, scheme=scheme, crop_scale=1.2, choice=[])
+    assert stated_scheme(metadata) == scheme
+    known = describe(size=112, scheme=SCHEMES[68], crop_scale=1.2, choice=[])
+    assert stated_scheme(known) is None
+    landmarks = json.loads(metadata["landmarks"])
+    for wrong in ({"eyes": (0, 7)}, {"mirror": (0,)}, {"points": "many"}):
+        changed = landmarks | {"scheme": landmarks["scheme"] | wrong}
+        with pytest.raises(BadInput, match="metadata, landmarks"):
+            stated_scheme({"landmarks": json.dumps(changed)})

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from fbnet.errors import BadInput
 from fbnet.export.onnx import landmarks, with_metadata
-from fbnet.landmarks import LAPA_TO_NNI
+from fbnet.landmarks import LAPA_TO_NNI, SCHEMES
 from fbnet.params import CROP_SCALE
 from fbnet.predict.interface import Interface, describe, to_input
 from fbnet.predict.model import OnnxModel
@@ -183,7 +183,7 @@ def test_a_file_of_ours_needs_no_declaration(ours, exported, net, images, tmp_pa
 
 
 def test_the_file_states_the_scale_of_its_crops(ours, exported):
-    stated = describe(size=32, points=68, crop_scale=1.4, choice=[], commit="x", nme=0.1)
+    stated = describe(size=32, scheme=SCHEMES[68], crop_scale=1.4, choice=[], commit="x", nme=0.1)
     assert OnnxModel(with_metadata(exported, stated)).crop_scale == 1.4
     assert ours.crop_scale == CROP_SCALE
 

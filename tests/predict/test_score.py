@@ -103,14 +103,31 @@ def test_what_is_declared_reaches_the_model(file, faces, tmp_path):
         assert score_folder(file, tmp_path / "faces", Interface(**declared))["nme"] != plain
 
 
-def test_pictures_are_cropped_and_split_first(file, tmp_path):
-    draws = np.random.default_rng(3)
-    for i in range(10):
-        cv2.imwrite(str(tmp_path / f"{i}.png"), draws.integers(0, 256, (90, 90, 3), np.uint8))
+def write_faces(folder, count, seed=3):
+    draws = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        cv2.imwrite(str(folder / f"{i}.png"), draws.integers(0, 256, (90, 90, 3), np.uint8))
         points = "\n".join(f"{x} {y}" for x, y in draws.uniform(20, 70, (68, 2)))
-        (tmp_path / f"{i}.pts").write_text(f"version: 1\nn_points: 68\n{{\n{points}\n}}\n")
+        (folder / f"{i}.pts").write_text(f"version: 1\nn_points: 68\n{{\n{points}\n}}\n")
+
+
+def test_all_faces_of_a_folder_without_a_test_part_are_scored(file, tmp_path, capsys):
+    write_faces(tmp_path / "one", 1)
+    assert score_folder(file, tmp_path / "one")["faces"] == 1
+    write_faces(tmp_path / "set/train", 4)
+    write_faces(tmp_path / "set/test", 2, seed=4)
+    capsys.readouterr()
+    assert score_folder(file, tmp_path / "set")["faces"] == 2
+    assert "its test part is scored, 2 of 6 faces (--all: all)" in capsys.readouterr().out
+    assert score_folder(file, tmp_path / "set", everything=True)["faces"] == 6
+
+
+def test_pictures_are_cropped_first(file, tmp_path, capsys):
+    write_faces(tmp_path, 10)
     figures = score_folder(file, tmp_path)
-    assert figures["faces"] == 2
+    assert figures["faces"] == 10
+    assert "names no test part, so all 10 faces are scored" in capsys.readouterr().out
     assert figures["nme"] > 0
     assert score_folder(file, tmp_path, crop_scale=1.6)["nme"] != figures["nme"]
     with pytest.raises(BadInput, match=r"crop_scale 0\.5: input should be greater"):

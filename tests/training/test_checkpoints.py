@@ -57,12 +57,9 @@ def test_a_second_process_waits_and_takes_the_finished_state_over(
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
-        sleep = time.sleep
 
         def end_the_holder(seconds: float) -> None:
-            if holder.poll() is None:
-                holder.communicate()
-            sleep(seconds)
+            holder.communicate()
 
         monkeypatch.setattr(checkpoints.time, "sleep", end_the_holder)
         with checkpoint(tmp_path, "search", "key") as saved:

@@ -136,3 +136,25 @@ def test_soft_wing_is_logarithmic_beyond_and_continuous():
     at, after, far = (soft_wing(r) * 112).tolist()
     assert after == pytest.approx(at, abs=1e-6)
     assert far == pytest.approx(2 + 20 * (math.log(1 + 10 / 0.5) - math.log(1 + 2 / 0.5)))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_unseen_points_have_no_gradient_and_the_others_count_for_them(name):
+    predicted, target = faces(count=2, points=4)
+    predicted.requires_grad_()
+    angle, true_angle = torch.zeros(2, 3), torch.tensor([[0.1, 0.2, 0.3], [math.nan] * 3])
+    whole = LOSSES[name](predicted[1:], target[1:], angle[1:], true_angle[1:])
+    target = torch.cat([target[:1], target[1:], target[1:]])
+    target[2, 2:] = math.nan
+    parts = torch.cat([predicted, predicted[1:]])
+    loss = LOSSES[name](parts[1:], target[1:], angle, true_angle[[1, 1]])
+    loss.backward()
+    assert torch.isfinite(predicted.grad).all()
+    half = LOSSES[name](predicted[1:, :2].detach(), target[1:2, :2], angle[1:], true_angle[1:])
+    torch.testing.assert_close(loss.detach(), (whole.detach() + 2 * half) / 2)
+    nothing = torch.full_like(target, math.nan)
+    nothing[:, 0] = target[:, 0]
+    parts = parts.detach().requires_grad_()
+    angles, truth = torch.zeros(3, 3), torch.zeros(3, 3)
+    LOSSES[name](parts, nothing, angles, truth).backward()
+    assert (parts.grad[:, 1:] == 0).all() and (parts.grad[:, 0] != 0).all()

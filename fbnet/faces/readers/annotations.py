@@ -6,6 +6,7 @@ listed. A file whose name ends in train, val or test gives that split; where the
 the others are not read, since they repeat it.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -96,7 +97,7 @@ def _record(
     image = problems.files.find_tail(picture, (folder if folder != "." else "", "", "images"))
     if image is None:
         raise BadInput(f"{place}: no picture {picture}; add it or remove the face")
-    if not np.isfinite(points).all():
+    if np.isinf(points).any():
         raise BadInput(f"{place}: a coordinate is no finite number; fix it or remove the face")
     return Record(problems.root / image, image, place, points, group=image, split=split)
 
@@ -199,7 +200,9 @@ def _coco(path: Path, name: str) -> Iterator[Face]:
 def _triples(values: list[float], place: str) -> Points:
     if len(values) % 3:
         raise BadInput(f"{place}: {len(values)} numbers; key points are x, y, visibility")
-    return list(zip(values[::3], values[1::3], strict=True))
+    nan = (math.nan, math.nan)
+    triples = zip(values[::3], values[1::3], values[2::3], strict=True)
+    return [(x, y) if seen > 0 else nan for x, y, seen in triples]
 
 
 class _Shape(BaseModel):

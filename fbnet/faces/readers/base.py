@@ -13,6 +13,7 @@ from fbnet.errors import BadInput
 from fbnet.faces.crop import PICTURE_SUFFIXES
 from fbnet.faces.readers.walk import NOT_UTF8, Files
 from fbnet.files import number, printable, read_lines
+from fbnet.landmarks import SCHEMES
 from fbnet.params import CROP_SCALE, FetchParams
 
 ATTRIBUTES = ("large_pose", "expression", "illumination", "make_up", "occlusion", "blur")
@@ -79,11 +80,13 @@ class Problems:
 
     messages: of the bad records, each starting with "file:line" relative to the folder `root`.
     used: files that a face came from, relative to `root`. reasons: why others gave none.
+    points: how many points a label may have, the likeliest number first.
     """
 
-    def __init__(self, root: Path, on_bad: str):
+    def __init__(self, root: Path, on_bad: str, points: Sequence[int] = tuple(SCHEMES)):
         self.root = root
         self.fail = on_bad == "fail"
+        self.points = points
         self.messages: list[str] = []
         self.used: set[str] = set()
         self.reasons: dict[str, str] = {}
@@ -165,8 +168,11 @@ LARGEST_LIST = 4 * 2**30
 """Bytes that a list of faces may have: a million of them with 106 points take 2 GiB."""
 
 
-def numbers(tokens: Sequence[str], origin: str) -> np.ndarray:
-    """Tokens as float64, perhaps with decimal commas. Raises BadInput that shows a wrong one."""
+def numbers(tokens: Sequence[str], origin: str, first: int = 1) -> np.ndarray:
+    """Tokens as float64, perhaps with decimal commas. Raises BadInput that shows a wrong one.
+
+    first: the place of the first token in its line, for the message.
+    """
     try:
         values = np.array(tokens, np.float64)
     except ValueError:
@@ -174,18 +180,30 @@ def numbers(tokens: Sequence[str], origin: str) -> np.ndarray:
     if np.isfinite(values).all():
         return values
     return np.array(
-        [number(token, f"{origin}: number {place}") for place, token in enumerate(tokens, 1)]
+        [number(token, f"{origin}: number {place}") for place, token in enumerate(tokens, first)]
     )
 
 
+def places(tokens: Sequence[str], origin: str) -> np.ndarray:
+    """Numbers x y x y ... as points float64 [P, 2]; `nan nan` is one that nobody saw.
+
+    Raises BadInput as `numbers` does.
+    """
+    words = np.array(tokens).reshape(-1, 2)
+    unseen = (np.char.lower(words) == "nan").all(axis=1)
+    points = numbers(np.where(unseen[:, None], "0", words).ravel().tolist(), origin).reshape(-1, 2)
+    points[unseen] = np.nan
+    return points
+
+
 def pair(tokens: Sequence[str], origin: str) -> np.ndarray:
-    """Numbers x and y, float64 [2]. Raises BadInput for more, fewer or other words."""
+    """Numbers x and y, float64 [2], as `places`. Raises BadInput for more, fewer or other words."""
     if len(tokens) != 2:
         raise BadInput(
             f"{origin}: {len(tokens)} numbers where x and y are due; fix the line or remove the "
             "face"
         )
-    return numbers(tokens, origin)
+    return places(tokens, origin)[0]
 
 
 def relative(path: Path, root: Path) -> str:

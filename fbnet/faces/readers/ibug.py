@@ -34,7 +34,7 @@ SUBSETS = {
 """Folders, in lower case, of the benchmark's subsets; of the common one only what is for test."""
 FULL = ("common", "challenging")
 TOLD = 20
-"""Folders whose split is told one by one."""
+"""Folders of which each is named with its split."""
 
 
 def detect(root: Path) -> str | None:

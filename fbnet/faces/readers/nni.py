@@ -20,11 +20,11 @@ from fbnet.faces.readers.base import (
     lines_of,
     numbers,
     photograph_of,
+    places,
     relative,
 )
 from fbnet.faces.readers.photographs import Record, photographs
-from fbnet.faces.readers.walk import Files, folders
-from fbnet.landmarks import SCHEMES
+from fbnet.faces.readers.walk import folders
 
 PARTS = {"train_data": "train", "test_data": "test"}
 LIST = "list.txt"
@@ -71,7 +71,7 @@ def list_records(root: Path, problems: Problems) -> list[Record]:
         )
         for origin, line in lines_of(base / part / LIST, root):
             with problems.tolerate():
-                record = _record(problems.files, starts, part, origin, line)
+                record = _record(problems, starts, part, origin, line)
                 if record.image in seen:
                     raise BadInput(
                         f"{origin}: names the picture of {seen[record.image]} again; remove one"
@@ -81,44 +81,50 @@ def list_records(root: Path, problems: Problems) -> list[Record]:
     return records
 
 
-def _record(files: Files, starts: tuple[str, ...], part: str, origin: str, line: str) -> Record:
+def _record(
+    problems: Problems, starts: tuple[str, ...], part: str, origin: str, line: str
+) -> Record:
     """The face of one line; its picture lies below one of the folders `starts`."""
     match = NAME.match(f"{line} ")
     name = match[1].strip('"') if match else ""
     tokens = line[match.end() :].split() if match else []
     layout = next(
-        ((P, *FURTHER[len(tokens) - 2 * P]) for P in SCHEMES if len(tokens) - 2 * P in FURTHER),
+        (
+            (P, *FURTHER[len(tokens) - 2 * P])
+            for P in problems.points
+            if len(tokens) - 2 * P in FURTHER
+        ),
         None,
     )
     if layout is None:
-        wanted = ", ".join(str(2 * P + more) for P in sorted(SCHEMES) for more in FURTHER)
+        wanted = ", ".join(str(2 * P + more) for P in sorted(problems.points) for more in FURTHER)
         raise BadInput(
             f"{origin}: {len(tokens)} numbers after the picture's name; write one of {wanted} (x y "
             "of each point, then attributes, then pitch yaw roll)"
         )
     points, attributes, angles = layout
-    values = numbers(tokens, origin)
-    places = values[: 2 * points].reshape(points, 2)
-    if places.min() < -FURTHEST or places.max() > 1 + FURTHEST:
+    shares = places(tokens[: 2 * points], origin)
+    further = numbers(tokens[2 * points :], origin, 2 * points + 1)
+    if (np.abs(shares - 0.5) > 0.5 + FURTHEST).any():
         raise BadInput(
-            f"{origin}: a point lies at {places.flat[np.abs(places).argmax()]:g}; divide x and y "
-            "by the picture's side, so that they run from 0 to 1"
+            f"{origin}: a point lies at {shares.flat[np.nanargmax(np.abs(shares))]:g}; divide x "
+            "and y by the picture's side, so that they run from 0 to 1"
         )
-    image = files.find_tail(name, starts)
+    image = problems.files.find_tail(name, starts)
     if image is None:
         raise BadInput(
             f"{origin}: no picture {name} in the root, in {part} or in {part}/imgs, nor one of "
             "its path's tail; add it or remove the line"
         )
-    marks = values[2 * points : 2 * points + attributes]
+    marks = further[:attributes]
     return Record(
-        image=files.root / image,
+        image=problems.root / image,
         name=image,
         origin=origin,
-        points=places,
+        points=shares,
         group=f"{part}/{photograph_of(Path(image).stem)}",
         split=PARTS[part],
-        pose=np.radians(values[-ANGLES:]) if angles else None,
+        pose=np.radians(further[-ANGLES:]) if angles else None,
         flags=dict(zip(ATTRIBUTES, (marks > 0).tolist(), strict=True)) if attributes else {},
         cropped=True,
     )

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.faces import crop, pose, split, suspicious
+from fbnet.faces import crop, pose, schemes, split, suspicious
 from fbnet.faces.readers.base import Problems, Sample, Source, relative
 from fbnet.files import printable
-from fbnet.landmarks import SCHEMES
+from fbnet.landmarks import Scheme
 from fbnet.params import FetchParams
 from fbnet.progress import say, track
 
@@ -27,7 +27,7 @@ class Record:
     image: the picture's file. name: unique, relative to the data set. origin: where the label
     stands, "file:line" relative to the data set.
     points: float64 [P, 2] (x, y) in pixels, whole numbers being pixel centres; where `cropped`,
-    as shares of the picture's side.
+    as shares of the picture's side. NaN for points that nobody saw.
     group: faces of one photograph share it. split: train, validation or test where the data set
     says so. pose: pitch, yaw, roll in radians where it says so. box: left, top, right, bottom of
     the face's rectangle in pixels where it says so. flags: subsets and attributes of the face.
@@ -56,7 +56,11 @@ def photographs(list_records: ListRecords) -> Callable[[Path, FetchParams, Probl
 
 def _read(list_records: ListRecords, root: Path, params: FetchParams, problems: Problems) -> Source:
     """Group, check and limit the records; their pictures are read while they are iterated."""
-    records = _grouped(sorted_records(list_records, root, problems), params.group, root)
+    records = sorted_records(list_records, root, problems)
+    scheme = _scheme(records[0], params, problems)
+    if params.unseen == "mask":
+        records = _masked(records, scheme, problems)
+    records = _grouped(records, params.group, root)
     names = dict.fromkeys(name for record in records for name in record.flags)
     none = dict.fromkeys(names, False)
     records = [dataclasses.replace(r, flags=none | dict(r.flags)) for r in records]
@@ -72,7 +76,7 @@ def _read(list_records: ListRecords, root: Path, params: FetchParams, problems: 
         records = [records[index] for index in sorted(kept)]
     for record in records:
         problems.used |= {relative(record.image, root), record.origin.rpartition(":")[0]}
-    crops = _crops(deque(records), params, problems)
+    crops = _crops(deque(records), scheme, params, problems)
     if any(record.cropped for record in records):
         return Source(len(records), 0, crops)
     return Source(len(records), params.margin, crops, params.crop_scale)
@@ -114,19 +118,10 @@ def sorted_records(list_records: ListRecords, root: Path, problems: Problems) ->
 
 
 def _of_one_scheme(records: list[Record], problems: Problems) -> list[Record]:
-    """The records of the scheme that most have; the others are bad.
-
-    Raises BadInput when that scheme is not known.
-    """
+    """The records of the number of points that most have; the others are bad."""
     counts = Counter(len(record.points) for record in records)
     points = counts.most_common(1)[0][0]
     first = next(record for record in records if len(record.points) == points)
-    if points not in SCHEMES:
-        known = ", ".join(map(str, SCHEMES))
-        raise BadInput(
-            f"{printable(problems.root)}/{first.origin}: {points} points are no known scheme "
-            f"(known: {known})"
-        )
     kept = []
     for record in records:
         if len(record.points) == points:
@@ -136,6 +131,36 @@ def _of_one_scheme(records: list[Record], problems: Problems) -> list[Record]:
                 f"{record.origin}: {len(record.points)} points where {first.origin} has {points}; "
                 "keep one point scheme in a data set"
             )
+    return kept
+
+
+def _scheme(record: Record, params: FetchParams, problems: Problems) -> Scheme:
+    """The scheme of a record, whose mirror may be still to be found. Raises BadInput for none."""
+    try:
+        return schemes.scheme_of(len(record.points), params.scheme)
+    except BadInput as error:
+        raise BadInput(f"{printable(problems.root)}/{record.origin}: {error}") from None
+
+
+def _masked(records: list[Record], scheme: Scheme, problems: Problems) -> list[Record]:
+    """The records with NaN for unseen points; those whose NME would have no unit are bad."""
+    kept, points, faces = [], 0, 0
+    for record in records:
+        places = suspicious.without_unseen(record.points)
+        unseen = np.isnan(places[:, 0])
+        if unseen[list(scheme.eyes)].any():
+            problems.bad(
+                f"{record.origin}: an eye corner (point {scheme.eyes[0]} or {scheme.eyes[1]}) is "
+                "labelled as unseen, and NME is measured in their distance; remove the face"
+            )
+        else:
+            points, faces = points + int(unseen.sum()), faces + bool(unseen.any())
+            kept.append(dataclasses.replace(record, points=places) if unseen.any() else record)
+    if points:
+        say(
+            f"fetch.unseen: {points} points of {faces} faces are labelled as unseen, and count "
+            "neither in loss nor in figures"
+        )
     return kept
 
 
@@ -157,7 +182,7 @@ def _without_test_photographs(records: list[Record], problems: Problems) -> list
 
 
 def _crops(
-    records: deque[Record], params: FetchParams, problems: Problems
+    records: deque[Record], scheme: Scheme, params: FetchParams, problems: Problems
 ) -> Iterator[Sample | None]:
     """Decode and crop on `params.workers` threads, in order; None for a record left out.
 
@@ -169,7 +194,7 @@ def _crops(
         # Only some pictures are under way at a time, so that memory stays flat.
         def submit(count: int) -> None:
             for record in islice(_emptied(records), count):
-                waiting.append((record, pool.submit(_crop, record, params)))
+                waiting.append((record, pool.submit(_crop, record, scheme, params)))
 
         count = len(records)
         submit(4 * params.workers)
@@ -204,13 +229,13 @@ STORED, UPRIGHT = "stored", "upright"
 """How a picture was taken whose EXIF data say that it is to be turned."""
 
 
-def _crop(record: Record, params: FetchParams) -> tuple[Sample, str]:
+def _crop(record: Record, scheme: Scheme, params: FetchParams) -> tuple[Sample, str]:
     """Read and crop one face; and STORED or UPRIGHT, or "" where it makes no difference.
 
     Raises BadInput that starts with the label's place.
     """
     try:
-        picture, exif = _picture(record, params.exif)
+        picture, exif = _picture(record, params.exif, scheme)
         if record.cropped:
             image, landmarks = crop.fit(picture, record.points, params.size)
         else:
@@ -220,11 +245,11 @@ def _crop(record: Record, params: FetchParams) -> tuple[Sample, str]:
             )
     except BadInput as error:
         raise BadInput(f"{record.origin}: {error}") from None
-    (high, wide), (x, y) = picture.shape[:2], record.points.mean(axis=0)
+    (high, wide), (x, y) = picture.shape[:2], np.nanmean(record.points, axis=0)
     sample = Sample(
         image=image,
         landmarks=landmarks,
-        pose=pose.estimate(landmarks * params.size, SCHEMES[len(landmarks)], params.size),
+        pose=pose.estimate(landmarks * params.size, scheme, params.size),
         name=record.name,
         group=record.group,
         split=record.split,
@@ -237,7 +262,7 @@ def _crop(record: Record, params: FetchParams) -> tuple[Sample, str]:
     return sample, exif
 
 
-def _picture(record: Record, rule: str) -> tuple[np.ndarray, str]:
+def _picture(record: Record, rule: str, scheme: Scheme) -> tuple[np.ndarray, str]:
     """The picture, turned as `FetchParams.exif` says, and what became of its EXIF data."""
     if rule == "ignore":
         return crop.load_picture(record.image, stored=True), ""
@@ -250,6 +275,6 @@ def _picture(record: Record, rule: str) -> tuple[np.ndarray, str]:
     points = record.points
     if record.cropped:
         points = points * upright.shape[0]
-    if crop.follows_stored(points, upright, stored, SCHEMES[len(points)]):
+    if crop.follows_stored(points, upright, stored, scheme):
         return stored, STORED
     return upright, UPRIGHT

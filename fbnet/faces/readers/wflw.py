@@ -6,6 +6,8 @@ test list is missing, list_98pt_test.txt takes its place, which has no rectangle
 
 from pathlib import Path
 
+import numpy as np
+
 from fbnet.errors import BadInput
 from fbnet.faces.readers.base import (
     ATTRIBUTES,
@@ -14,6 +16,7 @@ from fbnet.faces.readers.base import (
     Reader,
     lines_of,
     numbers,
+    places,
     relative,
 )
 from fbnet.faces.readers.photographs import Record, photographs
@@ -73,16 +76,16 @@ def _record(
             f"{origin}: {len(tokens)} words where 196 coordinates, 4 of the rectangle, "
             f"6 attributes and the picture's path make {WHOLE + 1}; fix the line or remove it"
         )
-    values = numbers(tokens[:-1], origin)
+    points = places(tokens[:PLAIN], origin)
+    further = numbers(tokens[PLAIN:-1], origin, PLAIN + 1)
     image = problems.files.find_tail(tokens[-1], (*pictures, ""))
     if image is None:
         raise BadInput(
             f"{origin}: no picture {tokens[-1]} in {' or '.join(pictures) or PICTURES}; add it or "
             "remove the line"
         )
-    points = values[:PLAIN].reshape(POINTS, 2)
-    box = values[PLAIN : PLAIN + 4] if len(values) == WHOLE else None
-    left, top = points.min(axis=0) if box is None else box[:2]
+    box = further[:4] if len(further) else None
+    left, top = np.nanmin(points, axis=0) if box is None else box[:2]
     return Record(
         image=problems.root / image,
         name=f"{image}#{left:g},{top:g}",  # a picture may show several faces
@@ -90,7 +93,7 @@ def _record(
         points=points,
         group=image,
         split=split,
-        flags=dict(zip(ATTRIBUTES, (values[-len(ATTRIBUTES) :] > 0).tolist(), strict=True))
+        flags=dict(zip(ATTRIBUTES, (further[-len(ATTRIBUTES) :] > 0).tolist(), strict=True))
         if box is not None
         else {},
         box=box,

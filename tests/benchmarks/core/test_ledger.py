@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import time
 from dataclasses import replace
 
 import pytest
@@ -12,6 +11,7 @@ from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from fbnet.errors import BadInput
 from fbnet.files import read_json
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -43,8 +43,11 @@ def die(job, ledger):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def sleep(job, ledger):
-    time.sleep(1.5)
+def meet(job, ledger):
+    """Ends when another job has begun, too, in another process."""
+    ledger.work.mkdir(parents=True, exist_ok=True)
+    (ledger.work / f"begun{job.name}").touch()
+    assert until(lambda: len(list(ledger.work.glob("begun*"))) == 2)
     return note(job, ledger)
 
 
@@ -126,7 +129,7 @@ def test_a_record_of_another_setting_is_stale_and_named(ledger):
 
 
 def test_two_runs_share_the_jobs(ledger):
-    jobs = [single(str(i), work=sleep) for i in range(2)]
+    jobs = [single(str(i), work=meet) for i in range(2)]
     context = multiprocessing.get_context("spawn")
     other = context.Process(target=ledger.run, args=(jobs,))
     other.start()

@@ -2,10 +2,10 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from fbnet.errors import BadInput, TrainingDiverged, safe_point
 from fbnet.progress import track
 from stages import runner
 from stages.params import Params, render
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[3]
 STAGES = ("fetch", "lut", "search", "retrain", "export", "bench", "report")
@@ -114,13 +115,12 @@ def test_a_signal_in_a_finalizer_or_after_the_last_safe_point_is_not_lost(capsys
 
 
 NO_SAFE_POINT = """
-import sys, time
+import sys, threading
 from fbnet import errors
 errors.stop_on_signals(grace_s=0.2)
 print("up", flush=True)
 def work():
-    while True:
-        time.sleep(60)
+    threading.Event().wait()
 sys.exit(errors.exit_code("x", work))
 """
 
@@ -138,11 +138,11 @@ def test_without_a_safe_point_the_process_ends_after_a_time_of_grace():
 STARTER = """
 import subprocess, sys
 if len(sys.argv) > 1:
-    import os, time
+    import os, threading
     from stages.runner import end_with_starter
     end_with_starter()
     print(os.getpid(), flush=True)
-    time.sleep(60)
+    threading.Event().wait()
 child = subprocess.Popen([sys.executable, __file__, "child"], stdout=subprocess.PIPE, text=True)
 print(child.stdout.readline(), flush=True)
 sys.stdin.read()
@@ -158,15 +158,17 @@ def test_a_process_beside_rank_zero_ignores_signals_and_ends_with_it(tmp_path):
     command = [sys.executable, str(script)]
     with subprocess.Popen(command, text=True, env=environment, **pipes) as starter:
         child = int(starter.stdout.readline())
+        assert ignores(child, signal.SIGTERM) and ignores(child, signal.SIGINT)
         os.kill(child, signal.SIGTERM)
-        time.sleep(0.3)
         assert running(child)
         starter.kill()
-        for _ in range(100):
-            if not running(child):
-                break
-            time.sleep(0.1)
-        assert not running(child)
+        assert until(lambda: not running(child))
+
+
+def ignores(pid, signum):
+    """Whether the kernel drops a signal to this process."""
+    (mask,) = re.findall(r"^SigIgn:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.M)
+    return bool(int(mask, 16) >> (signum - 1) & 1)
 
 
 def running(pid):
