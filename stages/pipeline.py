@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from fbnet.errors import DONE, FAILED, BadInput, exit_code, stop_on_signals
-from stages.runner import wait_for
+from stages.runner import require_lone_rank, wait_for
 
 
 class DvcFailed(Exception):
@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
     from fbnet.progress import say
     from stages.changes import differences, in_force, overrides, profile
+    from stages.ready import require_ready
     from stages.tracking import PROFILE, pipeline_run
 
     words = [*_split(known.overrides), *known.sets, *_undeclared(rest)]
@@ -50,6 +51,8 @@ def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
     os.environ[PROFILE] = known.profile.removeprefix("default")
     try:
         with in_force(changes) as params:
+            require_lone_rank("pipeline")
+            require_ready(params)
             if unlike := differences(params):
                 say(
                     "\n  ".join(

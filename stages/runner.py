@@ -126,7 +126,7 @@ def _run(name: str, main: Main, path: str) -> None:
     from stages.tracking import stage_run
 
     params = load(path)
-    _refuse_rank(name, params.train.devices * params.train.num_nodes)
+    require_lone_rank(name, params.train.devices * params.train.num_nodes)
     set_threads(params.train.threads)
     results = Results()
     folder = results.folder(name)
@@ -137,15 +137,19 @@ def _run(name: str, main: Main, path: str) -> None:
         say(f"{name}: {main(params, results, log)}")
 
 
-def _refuse_rank(name: str, processes: int) -> None:
-    """Raise BadInput where the environment gives a lone process a rank: it would do nothing."""
+def require_lone_rank(name: str, processes: int = 1) -> None:
+    """Raise BadInput where the environment gives a lone process a rank: it would do nothing.
+
+    name: of the stage, or "pipeline". processes: how many the params ask for.
+    """
     for variable in RANKS:
         rank = os.environ.get(variable, "0")
         if rank != "0" and (name not in TRAININGS or processes == 1):
             raise BadInput(
                 f"{variable}={rank} in the environment: rank zero alone writes results, and "
-                f"{name} is one process by train.devices and train.num_nodes; unset {variable}, "
-                "or set these"
+                f"{name} is one process"
+                + (" by train.devices and train.num_nodes" if name in TRAININGS else "")
+                + f"; unset {variable}, or start it once"
             )
 
 

@@ -31,10 +31,12 @@ FIXED = "fixed"
 """Layer of a CSV table's row that is the fixed part."""
 
 
-def device_table(space: SpaceParams, points: int, params: LutParams, size: int) -> dict[str, Any]:
+def device_table(
+    space: SpaceParams, points: int | None, params: LutParams, size: int
+) -> dict[str, Any]:
     """The table of `params.file` in the form of `latency_table`.
 
-    Raises one BadInput that names the missing, impossible and outlying entries. Entries that the
+    points: landmarks of the faces; None where they are not known yet, and any table's will do. Raises one BadInput that names the missing, impossible and outlying entries. Entries that the
     space has no use for are named in a line and left as they are: a table may serve several spaces.
     """
     path = Path(params.file)
@@ -49,7 +51,7 @@ def device_table(space: SpaceParams, points: int, params: LutParams, size: int) 
         raise BadInput(
             f"{path}: unit {lut.unit}, input size {lut.size}; give a table in ms for {size}"
         )
-    if table.get("points") not in (None, points):
+    if points is not None and table.get("points") not in (None, points):
         raise BadInput(
             f"{path}: of nets with {table['points']} points, the faces have {points}; measure the "
             f"fixed part for these (fbnet kit --points {points})"
@@ -63,13 +65,13 @@ def device_table(space: SpaceParams, points: int, params: LutParams, size: int) 
 
 
 def _from_json(
-    path: Path, space: SpaceParams, points: int, params: LutParams, size: int
+    path: Path, space: SpaceParams, points: int | None, params: LutParams, size: int
 ) -> dict[str, Any]:
     return validated(dict[str, Any], read_json(path, LARGEST_TABLE), str(path))
 
 
 def _from_csv(
-    path: Path, space: SpaceParams, points: int, params: LutParams, size: int
+    path: Path, space: SpaceParams, points: int | None, params: LutParams, size: int
 ) -> dict[str, Any]:
     """The rows `layer,block,ms` (or `us`), layers from 0; one of layer `fixed` for the rest."""
     rows = [
@@ -104,7 +106,7 @@ def _from_csv(
 
 
 def _from_nni(
-    path: Path, space: SpaceParams, points: int, params: LutParams, size: int
+    path: Path, space: SpaceParams, points: int | None, params: LutParams, size: int
 ) -> dict[str, Any]:
     read = from_nni_txt if path.suffix.lower() == ".txt" else from_nni_npy
     lut = read(path, slots(space, size), params.file_unit)
@@ -116,7 +118,9 @@ def _from_nni(
     return _table(layers, params.file_fixed_ms, points, size)
 
 
-def _table(layers: list[dict[str, Any]], fixed: float, points: int, size: int) -> dict[str, Any]:
+def _table(
+    layers: list[dict[str, Any]], fixed: float, points: int | None, size: int
+) -> dict[str, Any]:
     shape = {"unit": "ms", "points": points, "size": size}
     return shape | {"layers": layers, "fixed": {"median": fixed, "references": []}}
 

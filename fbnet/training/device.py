@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from torch.utils import deterministic
 
 from fbnet.errors import BadInput
@@ -46,9 +47,31 @@ def launch(train: TrainParams) -> Fabric:
         num_nodes=train.num_nodes,
         strategy=train.strategy,
         precision=train.precision,
+        plugins=_environment(train.devices * train.num_nodes),
     )
     fabric.launch()
     return fabric
+
+
+def _environment(processes: int) -> LightningEnvironment | None:
+    """None where Fabric recognises who started the processes, else that it starts them itself.
+
+    Inside an allocation of Slurm every program sees Slurm's variables: only what `srun` started as
+    so many tasks is a process of a training. Raises BadInput for another number of tasks.
+    """
+    if "SLURM_NTASKS" not in os.environ:
+        return None
+    tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))
+    if tasks not in (1, processes):
+        raise BadInput(
+            f"srun started {tasks} tasks, and train.devices x train.num_nodes is {processes}; make "
+            "them equal"
+        )
+    return (
+        None
+        if tasks == processes > 1 or TorchElasticEnvironment.detect()
+        else LightningEnvironment()
+    )
 
 
 def _keep_freed_memory() -> None:

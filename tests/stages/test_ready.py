@@ -1,0 +1,57 @@
+"""What a whole run needs is looked at before its first stage."""
+
+from pathlib import Path
+
+import pytest
+
+from fbnet.engines import ENGINES
+from fbnet.errors import BadInput
+from stages import pipeline
+from stages.params import Params, render
+from stages.ready import require_ready
+
+
+def changed(**sections) -> Params:
+    """The default params with values of some sections changed."""
+    update = {
+        name: getattr(Params(), name).model_copy(update=values) for name, values in sections.items()
+    }
+    return Params().model_copy(update=update)
+
+
+@pytest.fixture
+def no_mnn():
+    engine = ENGINES["mnn"]
+    installed = engine.distribution
+    object.__setattr__(engine, "distribution", "no-such-thing")
+    yield
+    object.__setattr__(engine, "distribution", installed)
+
+
+def test_a_missing_engine_is_found_at_the_start(no_mnn):
+    require_ready(changed(export={"variants": ()}))
+    with pytest.raises(BadInput, match=r"export\.variants: engine mnn is not installed here"):
+        require_ready(changed(export={"variants": ("mnn_fp16",)}))
+    with pytest.raises(BadInput, match=r"lut\.engine: engine mnn is not installed here"):
+        require_ready(changed(export={"variants": ()}, lut={"engine": "mnn"}))
+
+
+def test_a_wrong_table_is_found_before_any_stage(tmp_path, monkeypatch, capsys):
+    table = tmp_path / "table.csv"
+    table.write_text("layer,block,ms\n0,sep_k3,x\n")
+    lut = {"source": "file", "file": str(table)}
+    with pytest.raises(BadInput, match=r"table\.csv:2: ms is 'x'"):
+        require_ready(changed(export={"variants": ()}, lut=lut))
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(render({"mlflow": {"enabled": False}}))
+    monkeypatch.setattr(pipeline, "wait_for", lambda *_: pytest.fail("a stage has begun"))
+    assert pipeline.main(["-S", "lut.source=file", "-S", "lut.file=none.csv"]) == 2
+    assert "none.csv" in capsys.readouterr().err
+
+
+def test_a_rank_without_a_launcher_is_found_at_the_start(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(render({"mlflow": {"enabled": False}}))
+    monkeypatch.setenv("SLURM_PROCID", "1")
+    assert pipeline.main([]) == 2
+    assert "SLURM_PROCID=1 in the environment" in capsys.readouterr().err
