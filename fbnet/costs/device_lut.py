@@ -36,7 +36,8 @@ def device_table(
 ) -> dict[str, Any]:
     """The table of `params.file` in the form of `latency_table`.
 
-    points: landmarks of the faces; None where they are not known yet, and any table's will do. Raises one BadInput that names the missing, impossible and outlying entries. Entries that the
+    points: landmarks of the faces; None where they are not known yet, and any table's will do.
+    Raises one BadInput that names the missing, impossible and outlying entries. Entries that the
     space has no use for are named in a line and left as they are: a table may serve several spaces.
     """
     path = Path(params.file)
