@@ -1,9 +1,9 @@
 """The result table of a run, from the files its stages left."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fbnet.files import read_csv, read_json
+from stages import records
 from stages.results import Results
 
 if TYPE_CHECKING:
@@ -29,21 +29,28 @@ def headline(results: Results) -> list[dict[str, Any]]:
     Raises BadInput naming the first results file that is missing.
     """
     exported, timed = (results.require(results.metrics(stage)) for stage in ("export", "bench"))
-    figures = read_json(exported) | read_json(timed)
+    figures = records.figures(exported, "nme", "mean_face_nme") | records.figures(timed)
     subnet = {name: figures[name] for name in COLUMNS if name in figures}
     floor = {"model": "mean face", "nme": figures["mean_face_nme"]}
     return [{"model": "searched subnet", **subnet}, floor]
 
 
-VARIANT_COLUMNS: dict[str, tuple[str, Callable[[str], str]]] = {
-    "engine": ("engine", str),
-    "precision": ("weights", str),
-    "size_kb": ("size KB", lambda text: f"{float(text):.0f}"),
-    "latency_ms": ("latency ms", lambda text: f"{float(text):.3f}"),
-    "ratio": ("against ONNX", lambda text: f"{float(text):.2f}x"),
-    "nme": ("NME", lambda text: f"{float(text):.2%}"),
+VARIANT_COLUMNS = {
+    "engine": ("engine", "{}"),
+    "precision": ("weights", "{}"),
+    "size_kb": ("size KB", "{:.0f}"),
+    "latency_ms": ("latency ms", "{:.3f}"),
+    "ratio": ("against ONNX", "{:.2f}x"),
+    "nme": ("NME", "{:.2%}"),
 }
-"""Column of bench's variants.csv -> heading and how its cells are shown."""
+"""Column of bench's variants.csv -> heading and format."""
+
+
+def timed_files(results: Results) -> list[dict[str, Any]]:
+    """The exported files that bench timed: `variant` and the columns of VARIANT_COLUMNS."""
+    numbers = [name for name, (_, form) in VARIANT_COLUMNS.items() if form != "{}"]
+    texts = ["variant", *(name for name in VARIANT_COLUMNS if name not in numbers)]
+    return records.rows(results.require(results.timed_variants), numbers, texts)
 
 
 def print_table(results: Results) -> None:
@@ -51,7 +58,7 @@ def print_table(results: Results) -> None:
     from rich.console import Console
 
     console = Console(width=None if Console().is_terminal else 120)
-    choice = results.architecture(results.trained)["choice"]
+    choice = records.choice(results)
     rows = [
         [
             row["model"],
@@ -63,8 +70,8 @@ def print_table(results: Results) -> None:
     caption = "architecture: " + " | ".join(choice)
     console.print(_table("Test faces, one thread", headings, rows, caption))
     variants = [
-        [row["variant"], *(show(row[k]) for k, (_, show) in VARIANT_COLUMNS.items())]
-        for row in read_csv(results.require(results.timed_variants))
+        [row["variant"], *(form.format(row[k]) for k, (_, form) in VARIANT_COLUMNS.items())]
+        for row in timed_files(results)
     ]
     headings = ["file", *(heading for heading, _ in VARIANT_COLUMNS.values())]
     console.print(_table("Exported files", headings, variants))

@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
+from typing import Any
 
 import numpy as np
 
-from fbnet.files import read_csv, read_json
+from stages import records
 from stages.results import Results
 
 WIDTH, HEIGHT = 360, 230
@@ -156,17 +157,17 @@ def training(results: Results) -> list[Chart]:
     """Loss and validation NME of search and retraining over their epochs."""
     charts = []
     for stage in ("search", "retrain"):
-        rows = read_csv(results.history(stage))
+        rows = records.rows(results.history(stage), ["epoch"], optional=["loss", "val_nme"])
         charts.append(_over_epochs(f"{stage}: training loss", rows, "loss", log=True))
         charts.append(_over_epochs(f"{stage}: validation NME", rows, "val_nme"))
     return [drawn for drawn in charts if drawn]
 
 
 def _over_epochs(
-    title: str, rows: list[dict[str, str]], column: str, log: bool = False
+    title: str, rows: list[dict[str, Any]], column: str, log: bool = False
 ) -> Chart | None:
     """One column of a history with its best value marked; None where no row has a value."""
-    points = [(float(row["epoch"]), float(row[column])) for row in rows if row.get(column)]
+    points = [(row["epoch"], row[column]) for row in rows if row[column] is not None]
     if not points:
         return None
     values = [value for _, value in points]
@@ -190,8 +191,8 @@ def _epochs(points: list[Point]) -> Axis:
 def probabilities(results: Results) -> list[Chart]:
     """Each layer's distribution over its blocks; the blocks most likely at the end are named."""
     layers: dict[int, dict[str, list[Point]]] = defaultdict(lambda: defaultdict(list))
-    for row in read_csv(results.probabilities):
-        point = (float(row["epoch"]), float(row["probability"]))
+    for row in records.rows(results.probabilities, ["epoch", "layer", "probability"], ["block"]):
+        point = (row["epoch"], row["probability"])
         layers[int(row["layer"])][row["block"]].append(point)
     charts = []
     for layer, curves in sorted(layers.items()):
@@ -211,10 +212,10 @@ def probabilities(results: Results) -> list[Chart]:
 
 def error_distribution(results: Results) -> Chart:
     """The CED of the net and of the mean face on the test faces."""
-    rows = read_csv(results.errors)
+    rows = records.rows(results.errors, ["nme", "mean_face_nme"])
     lines = []
     for i, (column, name) in enumerate({"nme": "subnet", "mean_face_nme": "mean face"}.items()):
-        if errors := [float(row[column]) for row in rows]:
+        if errors := [row[column] for row in rows]:
             inside = sorted(error for error in errors if error <= CED_LIMIT)
             ced = [(error, (rank + 1) / len(errors)) for rank, error in enumerate(inside)]
             ced = [(0.0, 0.0), *ced, (CED_LIMIT, len(inside) / len(errors))]
@@ -226,7 +227,7 @@ def error_distribution(results: Results) -> Chart:
 
 def prediction(results: Results) -> Chart:
     """Latency of whole nets in ms: the LUT's sum against what was measured."""
-    nets = [(net["predicted_ms"], net["median"]) for net in read_json(results.latencies)["nets"]]
+    nets = [(net["predicted_ms"], net["median"]) for net in records.latencies(results)["nets"]]
     low, high = span([value for net in nets for value in net])
     labels = [f"{predicted:.3f} predicted, {measured:.3f} ms" for predicted, measured in nets]
     series = [

@@ -10,9 +10,9 @@ import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
-from fbnet.files import read_csv, read_json
 from fbnet.metrics import spread_and_worst
 from fbnet.predict.model import OnnxModel
+from stages import records
 from stages.page import charts, render, tables
 from stages.results import Results
 from stages.table import COLUMNS, headline
@@ -31,6 +31,7 @@ def report(results: Results, faces: int = 12, worst: int = 12, beside: Path | No
         results.require(path)
     subnet, mean_face = headline(results)
     shown, failed = pictures(results, faces, worst)
+    checked = records.latencies(results)
     return render(
         "report.html.j2",
         tiles=[(COLUMNS[k][0], COLUMNS[k][1].format(subnet[k])) for k in TILES if k in subnet],
@@ -38,19 +39,19 @@ def report(results: Results, faces: int = 12, worst: int = 12, beside: Path | No
         rows=[(row["model"], tables.as_texts(row)) for row in (subnet, mean_face)],
         beside=tables.beside(results, beside),
         movable=tables.movable(results),
-        counts=read_json(results.metrics("fetch")),
+        counts=records.figures(results.metrics("fetch"), "points", "train", "validation", "test"),
         layers=tables.layers(results),
         probabilities=charts.probabilities(results),
-        search=read_json(results.metrics("search")),
+        search=records.figures(results.metrics("search"), "search_entropy"),
         cost_maps=tables.cost_maps(results),
         training=charts.training(results),
         ced=charts.error_distribution(results),
         parts=tables.errors_by_group(results),
         prediction=charts.prediction(results),
-        bench=read_json(results.metrics("bench")),
-        checked=read_json(results.latencies),
-        table_setting=tables.setting(read_json(results.lut("latency"))),
-        checked_setting=tables.setting(read_json(results.latencies)),
+        bench=records.figures(results.metrics("bench"), "latency_ms", "latency_predicted_ms"),
+        checked=checked,
+        table_setting=tables.setting(records.costs(results, "latency")),
+        checked_setting=tables.setting(checked),
         variants=tables.variants(results),
         faces=shown,
         worst=failed,
@@ -96,7 +97,7 @@ def pictures(results: Results, spread: int, worst: int) -> tuple[list[Picture], 
     Raises BadInput when the errors are not those of the test faces.
     """
     faces = FaceSet.load(results.faces)
-    errors = np.array([float(row["nme"]) for row in read_csv(results.errors)])
+    errors = np.array([row["nme"] for row in records.rows(results.errors, ["nme"])])
     test = faces.indices("test")
     if len(test) != len(errors):
         raise BadInput(

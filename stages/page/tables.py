@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from fbnet.errors import BadInput
-from fbnet.files import read_csv, read_json
+from fbnet.files import read_json
+from stages import records
 from stages.results import Results
-from stages.table import COLUMNS, VARIANT_COLUMNS, headline
+from stages.table import COLUMNS, VARIANT_COLUMNS, headline, timed_files
 
 HEADINGS = [heading for heading, _ in COLUMNS.values()]
 ERROR_GROUPS = {"nme_region": "part of the face", "nme_yaw": "head turn", "nme_subset": "subset"}
@@ -109,8 +110,8 @@ def _cost_map(title: str, choice: Sequence[str], table: Any, key: str, scale: fl
 
 
 def _choice_and_luts(results: Results) -> tuple[list[str], Any, Any]:
-    choice = results.architecture(results.trained)["choice"]
-    return choice, read_json(results.lut("macs")), read_json(results.lut("latency"))
+    choice = records.choice(results)
+    return choice, records.costs(results, "macs"), records.costs(results, "latency")
 
 
 def variants(results: Results) -> dict[str, Any]:
@@ -118,15 +119,15 @@ def variants(results: Results) -> dict[str, Any]:
     return {
         "headings": [heading for heading, _ in VARIANT_COLUMNS.values()],
         "rows": [
-            (row["variant"], [form(row[name]) for name, (_, form) in VARIANT_COLUMNS.items()])
-            for row in read_csv(results.timed_variants)
+            (row["variant"], [f.format(row[name]) for name, (_, f) in VARIANT_COLUMNS.items()])
+            for row in timed_files(results)
         ],
     }
 
 
 def errors_by_group(results: Results) -> list[tuple[str, list[tuple[str, float]]]]:
     """NME by part of the face and by head turn, as far as the export stage wrote them."""
-    figures = read_json(results.details("export"))
+    figures = records.groups(results.details("export"))
     return [
         (title, [(_group_name(name), value) for name, value in figures[key].items()])
         for key, title in ERROR_GROUPS.items()
@@ -187,9 +188,10 @@ def beside(results: Results, path: Path | None) -> dict[str, Any] | None:
     nets = read_json(path)
     if not isinstance(nets, list) or not all(isinstance(r, dict) and "model" in r for r in nets):
         raise BadInput(f"{path}: must be a list of rows that name their `model`")
-    faces = read_json(results.faces / "meta.json")
+    faces = records.face_meta(results)
     kind = RENDERED if faces["layout"] == "synthetic" else f"own ({faces['layout']})"
-    data = f"{kind}, {read_json(results.metrics('fetch'))['test']:.0f} for test"
+    counts = records.figures(results.metrics("fetch"), "test")
+    data = f"{kind}, {counts['test']:.0f} for test"
     own = {"model": THIS_RUN, "data": data, "recipe": "this run's params"}
     rows = [own | _figures_beside(headline(results)[0])]
     for row in nets:
@@ -199,13 +201,15 @@ def beside(results: Results, path: Path | None) -> dict[str, Any] | None:
     columns = [name for name in rows[0] if name in BESIDE or any(row[name] for row in rows)]
     machine = path.with_name("latency.json")
     timed = read_json(machine) if machine.exists() else {}
+    timed = timed if isinstance(timed, dict) else {}
+    timed = timed["result"] if isinstance(timed.get("result"), dict) else timed
     words = {row[name] for row in rows for name in BESIDE}
     return {
         "headings": [BESIDE_HEADINGS.get(name, name) for name in columns],
         "texts": len([name for name in columns if name in BESIDE]),
         "rows": [[row[name] for name in columns] for row in rows],
         "source": path.as_posix(),
-        "machine": timed.get("result", timed).get("cpu", "another machine"),
+        "machine": timed.get("cpu", "another machine"),
         "words": [(word, text) for word, text in WORDS.items() if word in words],
     }
 

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from fbnet.files import read_json
 from fbnet.params import CROP_SCALE
+from stages import records
 from stages.results import Results
 from stages.table import COLUMNS
 from stages.tracking.address import tracking_uri
@@ -59,7 +59,7 @@ LICENCE = "The code is MIT; for the weights the licence of the training faces ap
 def is_rendered(results: Results) -> bool:
     """Whether the faces are rendered ones, which show nobody."""
     path = results.faces / "meta.json"
-    return path.exists() and read_json(path).get("layout") == RENDERED
+    return path.exists() and records.face_meta(results)["layout"] == RENDERED
 
 
 def log_faces(store: Store, run_id: str, results: Results) -> None:
@@ -138,7 +138,7 @@ def _name(run: Any, results: Results) -> str | None:
         parts.append(f"{metrics[LATENCY]:.3f} ms")
     elif "macs" in metrics:
         parts.append(f"{metrics['macs'] / 1e6:.2f} M MACs")
-    parts.append(" ".join(read_json(results.trained)["choice"]))
+    parts.append(" ".join(records.choice(results)))
     profile, label = tags.get(PROFILE_TAG), tags.get(LABEL)
     return (f"{profile} " if profile else "") + ", ".join(parts) + (f" ({label})" if label else "")
 
@@ -199,7 +199,7 @@ def model_card(params: Any, results: Results) -> str:
     Parts whose files are missing are left out.
     """
     path = results.faces / "meta.json"
-    meta = read_json(path) if path.exists() else {}
+    meta = records.face_meta(results) if path.exists() else {}
     rendered = meta.get("layout") == RENDERED
     parts = {
         "Data": _data(meta, numbers(results, "fetch")),
@@ -227,7 +227,7 @@ def _data(meta: dict[str, Any], counts: dict[str, float]) -> list[str]:
 def _recipe(params: Any, results: Results) -> list[str]:
     lines = []
     if results.trained.exists():
-        lines.append(f"blocks: {', '.join(read_json(results.trained)['choice'])}")
+        lines.append(f"blocks: {', '.join(records.choice(results))}")
     for section, names in CARD_PARAMS.items():
         values = getattr(params, section)
         stated = (f"{name} {json.dumps(getattr(values, name))}" for name in names)
