@@ -71,6 +71,11 @@ OUTLINES: dict[int, tuple[Outline, ...]] = {
 """Outlines by the number of points; those of 106 are stated in LaPa's order, which follows them."""
 
 
+def outlines(scheme: Scheme) -> tuple[Outline, ...]:
+    """The outlines of a scheme; of one's own there are none."""
+    return OUTLINES[scheme.points] if scheme in SCHEMES.values() else ()
+
+
 def draw(
     picture: np.ndarray,
     faces: Sequence[Face],
@@ -105,14 +110,13 @@ def _draw_face(
     radius = max(0.7, least, DOT * side)
     width = max(1, round(max(least, LINE * side)))
     fixed = np.clip(np.rint(landmarks * 2**SHIFT), -(2**29), 2**29).astype(np.int32)
-    outlines = OUTLINES[len(landmarks)] if scheme in SCHEMES.values() else ()
-    for region, points, closed in outlines:
+    for region, points, closed in outlines(scheme):
         line = [fixed[list(points)].reshape(-1, 1, 2)]
         cv2.polylines(drawn, line, closed, EDGE, width + 2, cv2.LINE_AA, SHIFT)
         cv2.polylines(drawn, line, closed, COLOURS[region], width, cv2.LINE_AA, SHIFT)
     for region, points in scheme.parts.items():
-        shown = COLOURS.get(region, OTHER)
-        for colour, size in ((EDGE, radius + max(0.4, radius / 3)), (shown, radius)):
+        edged = ((EDGE, radius + max(0.4, radius / 3)), (COLOURS.get(region, OTHER), radius))
+        for colour, size in edged:
             for x, y in fixed[list(points)].tolist():
                 cv2.circle(drawn, (x, y), round(size * 2**SHIFT), colour, -1, cv2.LINE_AA, SHIFT)
     if number is not None:

@@ -9,9 +9,8 @@ from typing import Any
 from fbnet import __version__
 from fbnet.errors import BadInput
 from fbnet.files import replace_folder, write_json
-from fbnet.landmarks import SCHEMES
 from fbnet.predict.detect import package_folder
-from fbnet.predict.draw import COLOURS, OUTLINES
+from fbnet.predict.draw import COLOURS, OTHER, outlines
 from fbnet.predict.interface import stated
 from fbnet.predict.landmarker import PRETRAINED
 from fbnet.predict.model import OnnxModel
@@ -76,7 +75,7 @@ def model_card(path: Path) -> dict[str, Any]:
     model = OnnxModel(path)
     if "crop_scale" not in stated(model.metadata):
         raise BadInput(f"{path}: not of this project; give a file that the export stage wrote")
-    scheme = SCHEMES[model.points]
+    scheme = model.scheme
     nme = model.metadata.get("test_nme")
     return {
         "file": "model.onnx",
@@ -90,7 +89,10 @@ def model_card(path: Path) -> dict[str, Any]:
         "architecture": json.loads(model.metadata.get("architecture", "[]")),
         "commit": model.metadata.get("commit"),
         "nme": float(nme) if nme else None,
-        "regions": {region: list(points) for region, points in scheme.regions.items()},
-        "outlines": [list(outline) for outline in OUTLINES[model.points]],
-        "colours": {region: f"rgb({r} {g} {b})" for region, (b, g, r) in COLOURS.items()},
+        "regions": {region: list(points) for region, points in scheme.parts.items()},
+        "outlines": [list(outline) for outline in outlines(scheme)],
+        "colours": {
+            region: f"rgb({r} {g} {b})"
+            for region, (b, g, r) in (COLOURS | {"other": OTHER}).items()
+        },
     }
