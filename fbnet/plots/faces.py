@@ -43,7 +43,8 @@ def faces_with_points(
     rows = ceil(len(images) / columns)
     side = PAGE / columns
     lines = max((caption.count("\n") + 1 for caption in captions), default=0)
-    height = rows * (side + 0.16 * lines) + 0.3
+    # A title of several lines has its padding in addition.
+    height = rows * (side + 0.16 * lines) + (0.3 if lines < 2 else 0.3 + 0.08 * lines * rows)
     with figure(path, height, rows, columns, dpi=200) as (drawn, axes):
         for ax in axes.flat:
             ax.set_axis_off()
