@@ -19,9 +19,11 @@ UNDECIDED = 0.5
 
 def rank(search: Search) -> list[Candidate]:
     """Sampled architectures scored with the best supernet's weights, best first."""
-    search.learner.modules.load_state_dict(search.best["weights"])
+    modules = search.learner.modules
+    modules.load_state_dict(search.best["weights"])
     choices = search.samples(search.params.candidates)
-    return search.scorer.rank(search.learner.net, choices)
+    pose_net = dict(modules.items()).get("pose")
+    return search.scorer.rank(search.learner.net, choices, pose_net)
 
 
 def write_results(search: Search, ranked: list[Candidate], space: str, out: Path) -> None:

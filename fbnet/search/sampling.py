@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 
 from fbnet.costs.lut import Lut, cost_of, reference_cost
 from fbnet.errors import BadInput
@@ -15,7 +16,8 @@ from fbnet.params import SearchParams, SpaceParams
 from fbnet.progress import track
 from fbnet.search.cost import fits, likeliest_within, total_loss
 from fbnet.search.supernet import ArchitectureParameters, inherit, log_probabilities, probabilities
-from fbnet.training.validate import recalibrate, validation_nme
+from fbnet.tables import LOSSES
+from fbnet.training.validate import recalibrate, validation_loss, validation_nme
 
 Choice = tuple[str, ...]
 """One block name per searchable layer."""
@@ -29,7 +31,7 @@ class Candidate:
     nme: float
     cost: float
     objective: float
-    """The search's own loss with the NME in the place of the training loss: lower is better."""
+    """The search's own loss of `Scorer.quality`: lower is better."""
 
 
 def sample_choices(
@@ -86,18 +88,39 @@ class Scorer:
     def nme(self, supernet: PFLD, choice: Choice) -> float:
         """Validation NME of `choice` under the supernet's weights.
 
-        Batch-norm statistics are estimated anew on training faces, for the choice alone.
+        Batch-norm statistics are estimated anew on training faces.
         """
+        return self._nme(self.subnet(supernet, choice))
+
+    def subnet(self, supernet: PFLD, choice: Choice) -> PFLD:
+        """The subnet of `choice`, its batch-norm statistics estimated anew for it alone."""
         subnet = extract_subnet(supernet, self.space, choice, self.faces)
         self.fabric.to_device(subnet).to(memory_format=torch.channels_last)
         recalibrate(subnet, self.faces, self.calibration, self.fabric)
+        return subnet
+
+    def _nme(self, subnet: PFLD) -> float:
         return validation_nme(subnet, self.faces, self.faces.indices("validation"), self.fabric)
 
-    def rank(self, supernet: PFLD, choices: Sequence[Choice]) -> list[Candidate]:
-        """Score all, best objective first."""
+    def quality(self, subnet: PFLD, nme: float, pose_net: nn.Module | None) -> float:
+        """What stands for the training loss in the objective: the NME, which has no unit.
+
+        Beside a summand (`mode: add`) the scale counts, so there it is the search's loss itself.
+        """
+        if self.params.mode != "add":
+            return nme
+        indices, loss = self.faces.indices("validation"), LOSSES[self.params.loss]
+        return validation_loss(subnet, pose_net, loss, self.faces, indices, self.fabric)
+
+    def rank(
+        self, supernet: PFLD, choices: Sequence[Choice], pose_net: nn.Module | None = None
+    ) -> list[Candidate]:
+        """Score all, best objective first. `pose_net`: the search's, where its loss uses one."""
         scored, reference = [], reference_cost(self.lut)
         for choice in track(choices, "candidates", unit="net"):
-            nme, cost = self.nme(supernet, choice), cost_of(self.lut, choice)
-            objective = total_loss(torch.tensor(nme), torch.tensor(cost), reference, self.params)
+            subnet, cost = self.subnet(supernet, choice), cost_of(self.lut, choice)
+            nme = self._nme(subnet)
+            quality = torch.tensor(self.quality(subnet, nme, pose_net))
+            objective = total_loss(quality, torch.tensor(cost), reference, self.params)
             scored.append(Candidate(choice, nme, cost, float(objective)))
         return sorted(scored, key=lambda candidate: (candidate.objective, candidate.choice))

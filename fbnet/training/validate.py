@@ -10,6 +10,7 @@ from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.landmarks import Scheme
 from fbnet.training.batches import batches
+from fbnet.training.losses import LandmarkLoss
 
 EVAL_BATCH = 128
 
@@ -60,6 +61,34 @@ def validation_nme(net: nn.Module, faces: FaceSet, indices: np.ndarray, fabric: 
         metric.update(landmarks.float().cpu(), batch.landmarks)
     net.train(was_training)
     return float(metric.compute())
+
+
+@torch.inference_mode()
+def validation_loss(
+    net: nn.Module,
+    pose_net: nn.Module | None,
+    loss: LandmarkLoss,
+    faces: FaceSet,
+    indices: np.ndarray,
+    fabric: Fabric,
+) -> float:
+    """Mean of `loss` over the faces at `indices`, in eval mode, without augmentation.
+
+    `pose_net` gives the angles where the loss uses them.
+    """
+    modules = [net, *([pose_net] if pose_net else [])]
+    were_training = [module.training for module in modules]
+    total = 0.0
+    for module in modules:
+        module.eval()
+    for batch in batches(faces, indices, EVAL_BATCH, seed=0, epoch=0, shuffle=False):
+        image, target, pose = fabric.to_device((batch.image, batch.landmarks, batch.pose))
+        landmarks, feature = net(image)
+        angle = pose_net(feature) if pose_net and loss.uses_pose else None
+        total += loss(landmarks, target, angle, pose).item() * len(image)
+    for module, was_training in zip(modules, were_training, strict=True):
+        module.train(was_training)
+    return total / len(indices)
 
 
 def recalibrate(net: nn.Module, faces: FaceSet, indices: np.ndarray, fabric: Fabric) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from fbnet.costs.lut import Lut, cost_of
+from fbnet.costs.lut import Lut, cost_of, reference_cost
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import SearchParams, SpaceParams
@@ -14,6 +14,8 @@ from fbnet.search.loop import Search
 from fbnet.search.results import architecture, line, rank
 from fbnet.search.sampling import sample_choices
 from fbnet.search.supernet import ArchitectureParameters
+from fbnet.tables import LOSSES
+from fbnet.training.batches import batches
 
 
 def test_samples_are_distinct_follow_the_distribution_and_begin_with_the_argmax(
@@ -73,6 +75,28 @@ def test_candidates_are_ranked_by_the_search_objective(search: Search, lut: Lut)
     record = architecture(search, ranked, "mine")
     assert record["choice"] == record["candidates"][0] == list(ranked[0].choice)
     assert [sum(p.values()) for p in record["probabilities"]] == pytest.approx([1, 1, 1])
+
+
+@pytest.mark.parametrize("loss", ["wing", "pose_l2"])
+def test_a_summand_is_added_to_the_loss_that_was_searched(
+    loss: str, faces: FaceSet, space: SpaceParams, lut: Lut, params: SearchParams, fabric: Fabric
+) -> None:
+    """An NME of 0.1 beside a cost of 1 would let the cost alone decide."""
+    params = params.model_copy(update={"mode": "add", "loss": loss, "alpha": 1.0})
+    done = Search(faces, space, lut, params, None, fabric)
+    done.run()
+    for candidate in rank(done):
+        subnet = done.scorer.subnet(done.learner.net, candidate.choice)
+        validation = faces.indices("validation")
+        with torch.no_grad():
+            (batch,) = batches(faces, validation, 64, seed=0, epoch=0, shuffle=False)
+            landmarks, feature = subnet.eval()(batch.image)
+            uses_pose = LOSSES[loss].uses_pose
+            angle = done.learner.modules["pose"].eval()(feature) if uses_pose else None
+            expected = LOSSES[loss](landmarks, batch.landmarks, angle, batch.pose).item()
+        cost = (candidate.cost / reference_cost(lut)) ** params.beta
+        assert expected > 2 * candidate.nme
+        assert candidate.objective == pytest.approx(expected + cost, rel=1e-5)
 
 
 def test_a_search_that_has_not_decided_says_so(search: Search) -> None:
