@@ -367,9 +367,52 @@ OptimizerName = Annotated[str, AfterValidator(OPTIMIZERS.check)]
 """One of `fbnet.training.OPTIMIZERS`."""
 
 
+class PredictorParams(Section):
+    """Search by true short trainings; `train.devices` of them run at once, a process each."""
+
+    nets: int = Field(32, ge=2)
+    """Architectures that are drawn and trained first."""
+    rungs: tuple[Annotated[int, Field(ge=1)], ...] = Field((2, 4, 8, 12), min_length=1)
+    """Epochs after which some of these leave (successive halving); the last is the whole training.
+    """
+    keep: float = Field(0.5, gt=0, lt=1)
+    """Share of them that stays at each rung."""
+    rounds: int = Field(2, ge=0)
+    """How often a regression on all trained so far proposes others."""
+    top: int = Field(4, ge=1)
+    """Architectures that it proposes each time, which are trained to the last rung."""
+    pool: int = Field(20_000, ge=1)
+    """Architectures drawn over the whole range of costs, of which all these are taken."""
+    band: float = Field(0.1, gt=0, le=1)
+    """With `mode: target`, nets cost at most this share less than the budget, where `nets` do."""
+    batch: int = Field(32, ge=2)
+    """Faces in a step."""
+    lr: float = Field(4e-3, gt=0)
+    """Peak learning rate; cosine to zero at the last rung."""
+    weight_decay: float = Field(0.01, ge=0)
+    """Weight decay."""
+    ema: float = Field(0.98, ge=0, lt=1)
+    """Decay of the moving average of the weights, which is what is validated."""
+    scheduler: str = ""
+    """Address of a Dask scheduler (tcp://host:8786) whose workers train; empty: this machine. They
+    need this project's folder at the same path."""
+
+    @model_validator(mode="after")
+    def _rungs_rise(self) -> "PredictorParams":
+        if list(self.rungs) != sorted(set(self.rungs)):
+            raise ValueError(f"rungs {list(self.rungs)}: each must be larger than the one before")
+        return self
+
+
 class SearchParams(Section):
     """Differentiable search (FBNet, arXiv 1812.03443); names as in NNI where it has them."""
 
+    method: Literal["fbnet", "predictor"] = "fbnet"
+    """fbnet: architecture parameters learn in a supernet; predictor: many short trainings, and a
+    regression on them. Of the keys below the latter takes seed, cost, mode, target, alpha, beta,
+    optimizer, loss, augment and those of `predictor`."""
+    predictor: PredictorParams = PredictorParams()
+    """`method: predictor`."""
     seed: int = Field(1, ge=0)
     """Every draw of the search (split, order, augmentation, Gumbel noise) depends on it."""
     cost: Literal["latency", "macs"] = "latency"

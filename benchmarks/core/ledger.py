@@ -2,7 +2,7 @@
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     Executor,
@@ -22,6 +22,7 @@ from benchmarks.core.jobs import Job, digest
 from fbnet.errors import BadInput
 from fbnet.files import read_json, write_json
 from fbnet.progress import say
+from fbnet.search.workers import ThisProcess
 
 TABLE = "table.json"
 """What `table` writes among the records."""
@@ -171,19 +172,10 @@ def _difference(record: Mapping[str, Any], job: Job) -> str:
     return ", ".join(differ) or "of a job that it needs"
 
 
-class _ThisProcess(Executor):
-    """Does what is submitted at once: one job at a time needs no second process."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
-
-
 def _executor(processes: int) -> Executor:
     # Forked children would inherit torch's threads in an unknown state.
     if processes < 2:
-        return _ThisProcess()
+        return ThisProcess()
     return ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
 
 

@@ -7,7 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.core.draws import draws
 from benchmarks.core.faces import load_faces
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
@@ -17,6 +16,7 @@ from fbnet.costs.lut import cost_of, from_table
 from fbnet.costs.macs import count_net, macs_table
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SpaceParams, TrainParams
+from fbnet.search.draws import draws
 from fbnet.search.sampling import Choice
 from fbnet.training.checkpoints import checkpoint
 from fbnet.training.device import launch

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.core.draws import draws, extremes
 from benchmarks.core.faces import load_faces
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
@@ -20,6 +19,7 @@ from fbnet.nets.pfld import build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SearchParams, SpaceParams, TrainParams
 from fbnet.progress import track
 from fbnet.search import results
+from fbnet.search.draws import draws, extremes
 from fbnet.search.finetune import finetune
 from fbnet.search.sampling import Choice, Scorer
 from fbnet.search.supernet import build_supernet, entropy

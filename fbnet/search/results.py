@@ -1,12 +1,15 @@
 """What a finished search leaves: architecture, candidates, distribution, figures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from fbnet.costs.lut import reference_cost
+from fbnet.costs.lut import Lut, reference_cost
+from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_csv, write_json
+from fbnet.params import SpaceParams
+from fbnet.search.cost import Budget
 from fbnet.search.loop import Search
 from fbnet.search.sampling import Candidate
 from fbnet.search.supernet import entropy as layer_entropies
@@ -31,38 +34,54 @@ def write_results(search: Search, ranked: list[Candidate], space: str, out: Path
     save_weights(out / "supernet.safetensors", search.best["weights"])
     write_json(out / "architecture.json", architecture(search, ranked, space))
     write_csv(out / "history.csv", search.history)
-    candidates = [
-        {
+    write_csv(out / "candidates.csv", candidate_rows(ranked))
+    write_csv(out / "probabilities.csv", probability_rows(search.space, search.probabilities))
+    write_json(out / "metrics.json", metrics(search, ranked))
+
+
+def candidate_rows(ranked: Iterable[Candidate]) -> Iterator[dict[str, Any]]:
+    """A row for each candidate."""
+    for candidate in ranked:
+        yield {
             "choice": " ".join(candidate.choice),
             "val_nme": candidate.nme,
             "cost": candidate.cost,
             "objective": candidate.objective,
         }
-        for candidate in ranked
-    ]
-    write_csv(out / "candidates.csv", candidates)
-    write_csv(out / "probabilities.csv", probability_rows(search))
-    write_json(out / "metrics.json", metrics(search, ranked))
 
 
 def architecture(search: Search, ranked: list[Candidate], space: str) -> dict[str, Any]:
     """The chosen architecture and what it was chosen from."""
-    learned = probabilities(search.alphas.alphas)
+    learned = [p.tolist() for p in probabilities(search.alphas.alphas)]
+    faces, lut = search.faces, search.lut
+    return described(faces, search.space, space, lut, search.budget, ranked, learned)
+
+
+def described(
+    faces: FaceSet,
+    space: SpaceParams,
+    name: str,
+    lut: Lut,
+    allowed: Budget | None,
+    ranked: Sequence[Candidate],
+    distribution: Sequence[Sequence[float]],
+) -> dict[str, Any]:
+    """What architecture.json holds; `name` is the space's, `distribution` each layer's."""
     return {
-        "space": space,
-        "points": search.faces.points,
-        "size": search.faces.size,
+        "space": name,
+        "points": faces.points,
+        "size": faces.size,
         "choice": list(ranked[0].choice),
         "cost": {
-            "unit": search.lut.unit,
+            "unit": lut.unit,
             "predicted": ranked[0].cost,
-            "uniform": reference_cost(search.lut),
-            **(vars(search.budget) if search.budget else {}),
+            "uniform": reference_cost(lut),
+            **(vars(allowed) if allowed else {}),
         },
         "candidates": [list(candidate.choice) for candidate in ranked],
         "probabilities": [
-            dict(zip(ops, p.tolist(), strict=True))
-            for ops, p in zip(search.space.layer_ops, learned, strict=True)
+            dict(zip(ops, p, strict=True))
+            for ops, p in zip(space.layer_ops, distribution, strict=True)
         ],
     }
 
@@ -103,9 +122,11 @@ def line(search: Search, ranked: list[Candidate]) -> str:
     )
 
 
-def probability_rows(search: Search) -> Iterator[dict[str, Any]]:
-    """The learned distribution, a row for each epoch, layer and block."""
-    for epoch, layers in enumerate(search.probabilities, start=1):
-        for layer, (ops, values) in enumerate(zip(search.space.layer_ops, layers, strict=True)):
+def probability_rows(
+    space: SpaceParams, by_epoch: Iterable[Sequence[Sequence[float]]]
+) -> Iterator[dict[str, Any]]:
+    """The distribution over blocks, a row for each epoch, layer and block."""
+    for epoch, layers in enumerate(by_epoch, start=1):
+        for layer, (ops, values) in enumerate(zip(space.layer_ops, layers, strict=True)):
             for block, value in zip(ops, values, strict=True):
                 yield {"epoch": epoch, "layer": layer, "block": block, "probability": value}

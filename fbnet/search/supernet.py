@@ -66,15 +66,20 @@ def inherit(supernet: PFLD, subnet: PFLD, choice: Sequence[str]) -> tuple[int, i
     source, target = supernet.state_dict(), subnet.state_dict()
     copied = 0
     for key, value in target.items():
-        part, _, rest = key.partition(".")
-        if part == "layers":
-            layer, _, name = rest.partition(".")
-            key = f"layers.{layer}.blocks.{choice[int(layer)]}.{name}"
-        trained = source.get(key)
+        trained = source.get(supernet_key(key, choice))
         if trained is not None and trained.shape == value.shape:
             value.copy_(trained)
             copied += 1
     return copied, len(target)
+
+
+def supernet_key(key: str, choice: Sequence[str]) -> str:
+    """Name in the supernet's state of a tensor of the subnet of `choice`."""
+    part, _, rest = key.partition(".")
+    if part != "layers":
+        return key
+    layer, _, name = rest.partition(".")
+    return f"layers.{layer}.blocks.{choice[int(layer)]}.{name}"
 
 
 class ArchitectureParameters(nn.Module):

@@ -57,17 +57,20 @@ class Trainer(ABC, Generic[Net]):
         self.history: list[Row] = []
         self.best: dict[str, Any] = {"nme": math.inf}
 
-    def run(self, checkpoint: Checkpoint | None = None, log: Log = no_log) -> None:
-        """Train to the last epoch, from the checkpoint where it holds one.
+    def run(
+        self, checkpoint: Checkpoint | None = None, log: Log = no_log, until: int | None = None
+    ) -> None:
+        """Train to the last epoch, or to that of `until`, from the checkpoint where it holds one.
 
         `log` gets every epoch's figures, those from before a resume too. Raises TrainingDiverged.
         """
+        end = self.epochs if until is None else until
         if checkpoint and (state := checkpoint.load()):
             self.restore(state)
             say(f"{self.name}: resuming from epoch {self.epoch}")
             for row in self.history:
                 log(int(row["epoch"]), self.logged(row))
-        for _ in track(range(self.epoch, self.epochs), self.name, unit="epoch"):
+        for _ in track(range(self.epoch, end), self.name, unit="epoch"):
             row = self.run_epoch()
             log(self.epoch, self.logged(row))
             say(self.line(row))

@@ -2,12 +2,12 @@
 
 import pytest
 
-from benchmarks.core.draws import draws, extremes
 from benchmarks.ranking.work import stratified
 from fbnet.costs.lut import Lut, cost_of, cost_range, from_table
 from fbnet.costs.macs import macs_table
 from fbnet.errors import BadInput
 from fbnet.params import NNI_SPACE
+from fbnet.search.draws import draws, extremes
 
 COUNT = 20
 

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from fbnet.costs.lut import Lut
-from fbnet.search.sampling import Choice
 
 REACH = 8.0
 """Strongest tilt of the draws, in standard deviations of a uniform choice's cost."""
 
 
-def extremes(lut: Lut) -> tuple[Choice, Choice]:
+def extremes(lut: Lut) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The cheapest and the costliest architecture."""
     return (
         tuple(min(layer, key=layer.__getitem__) for layer in lut.layers),
@@ -19,7 +18,7 @@ def extremes(lut: Lut) -> tuple[Choice, Choice]:
     )
 
 
-def draws(lut: Lut, count: int, seed: int) -> Iterator[Choice]:
+def draws(lut: Lut, count: int, seed: int) -> Iterator[tuple[str, ...]]:
     """`count` random architectures whose costs reach the ends of the range.
 
     Uniform choices gather in the middle, so each draw favours cheap or costly blocks by an
