@@ -368,7 +368,7 @@ OptimizerName = Annotated[str, AfterValidator(OPTIMIZERS.check)]
 
 
 class PredictorParams(Section):
-    """Search by true short trainings; `train.devices` of them run at once, a process each."""
+    """Search by true short trainings (`search.method: predictor`)."""
 
     nets: int = Field(32, ge=2)
     """Architectures that are drawn and trained first."""
@@ -412,7 +412,7 @@ class SearchParams(Section):
     regression on them. Of the keys below the latter takes seed, cost, mode, target, alpha, beta,
     optimizer, loss, augment and those of `predictor`."""
     predictor: PredictorParams = PredictorParams()
-    """`method: predictor`."""
+    """`method: predictor`; `train.devices` trainings run at once, a process each."""
     seed: int = Field(1, ge=0)
     """Every draw of the search (split, order, augmentation, Gumbel noise) depends on it."""
     cost: Literal["latency", "macs"] = "latency"
