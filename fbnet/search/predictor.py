@@ -166,13 +166,13 @@ class Predictor:
             remaining = self._best(remaining, epoch)[:kept]
             self._note(remaining)
         self._step(remaining, last)
-        self._note(self._best(remaining, last))
+        self._note(self._ended())
         for _ in range(p.rounds):
             proposed = self.proposals(pool, p.top)
             if not proposed:
                 break
             self._step(proposed, last)
-            self._note(proposed)
+            self._note(self._ended())
         return self.ranked()
 
     def pool(self) -> list[Choice]:
@@ -218,7 +218,6 @@ class Predictor:
     def ranked(self) -> list[Candidate]:
         """What was trained to the end, best objective first."""
         last = self.params.predictor.rungs[-1]
-        ended = [choice for choice, scores in self.scores.items() if last in scores]
         return [
             Candidate(
                 choice,
@@ -226,7 +225,7 @@ class Predictor:
                 self._cost(choice),
                 self._objective(self.scores[choice][last].quality, choice),
             )
-            for choice in self._best(ended, last)
+            for choice in self._best(self._ended(), last)
         ]
 
     def _step(self, choices: Sequence[Choice], epoch: int) -> None:
@@ -257,6 +256,10 @@ class Predictor:
         self.probabilities.append(shares)
         row = self.history[-1]
         say(f"  best validation NME {row['val_nme']:.2%}, mean cost {row['expected_cost']:.4g}")
+
+    def _ended(self) -> list[Choice]:
+        last = self.params.predictor.rungs[-1]
+        return [choice for choice, scores in self.scores.items() if last in scores]
 
     def _best(self, choices: Iterable[Choice], epoch: int) -> list[Choice]:
         def key(choice: Choice) -> tuple[float, Choice]:
