@@ -4,6 +4,7 @@ import sys
 from argparse import ArgumentParser, Namespace, _ActionsContainer
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -326,16 +327,20 @@ def web(parser: ArgumentParser) -> Command:
         from fbnet.predict.landmarker import PRETRAINED
         from fbnet.web.site import KIT, write_site
 
-        out = arguments.out
+        out, kit = arguments.out, arguments.kit
+        can_measure = find_spec("torch") is not None and (kit or Path(arguments.params).is_file())
         with TemporaryDirectory() as folder:
-            kit = arguments.kit
-            if kit is None and Path(arguments.params).is_file():
+            if can_measure and kit is None:
                 from fbnet.web.equations import kit_for
 
                 kit = kit_for(*contents_of(arguments), out / KIT, Path(folder) / KIT)
+            kit = kit if can_measure else None
             write_site(out, arguments.model or PRETRAINED, kit, arguments.runtime)
-        if kit is None:
-            print(f"{arguments.params}: not here, so nothing can be measured; give --kit FOLDER")
+        if not can_measure:
+            print(
+                f"{out}: the demo alone; to measure takes the extra `pipeline` and "
+                f"{arguments.params}, or --kit FOLDER"
+            )
         if not arguments.serve:
             print(f"{out}: `fbnet web {out} --serve` shows it")
             return

@@ -20,6 +20,8 @@ from fbnet.web.site import PAGES
 from tests.web.conftest import SPACE
 from tools.browser import Browser
 
+pytestmark = pytest.mark.xdist_group("web")  # one browser, one kit
+
 
 @pytest.fixture
 def page(served: Callable[..., Server], browser: Callable[..., Browser]) -> Browser:

@@ -18,6 +18,8 @@ from fbnet.web.site import KIT
 from tests.web.conftest import BLANK, CAMERA, CLIP_SIZE, CONTENTS
 from tools.browser import Browser
 
+pytestmark = pytest.mark.xdist_group("web")  # one browser, one kit
+
 TOLERANCE = 1e-3
 """Largest difference of two landmarks, in units of the crop's side."""
 VIDEO = {"SMALLEST_FACE": 48.0, "LONGEST": 640}

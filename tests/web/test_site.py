@@ -15,6 +15,8 @@ from fbnet.web.equations import kit_for
 from fbnet.web.site import KIT, write_site
 from tests.web.conftest import CONTENTS
 
+pytestmark = pytest.mark.xdist_group("web")  # one browser, one kit
+
 
 @pytest.fixture(autouse=True)
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

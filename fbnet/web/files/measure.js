@@ -4,7 +4,7 @@ import {remote} from "./remote.js";
 import {csvOf, tableOf} from "./table.js";
 
 const ROUNDS = 15, CI = 0.02;  // least rounds, and the interval at which it is enough
-const WRONG = 0.1;  // from this mean error on, a table orders nets badly
+const WRONG = 0.1, VAGUE = 0.2;  // error on whole nets and interval of a median that are too much
 const PROGRAM = "fbnet web";
 
 const $ = (id) => document.getElementById(id);
@@ -117,7 +117,7 @@ function conclude(times, seconds, hidden) {
   const faults = [];
   if (hidden) faults.push("The page was not in front all the time: browsers slow such pages down. Measure again.");
   if (entries.some((cost) => cost <= 0)) faults.push("A block costs no more than its neighbours alone: too noisy. Measure again, for longer.");
-  if (table.error > WRONG) faults.push("The sums of blocks miss whole nets by far: the device was busy. Let it rest and measure again.");
+  if (table.error > WRONG || widest > VAGUE) faults.push("The device was busy, so this is not to be relied on. Let it rest, and measure again or for longer.");
   say(faults.join(" ") || "Done.", faults.length > 0);
   $("send").hidden = !site.takes_results;
   $("send").disabled = false;
@@ -204,7 +204,7 @@ async function begin() {
   const isolated = self.crossOriginIsolated;
   $("footer").textContent = `fbnet-pfld ${site.version}, ${site.engine.name} ${site.engine.version}. Loads nothing from elsewhere.`;
   tiles($("machine"), {
-    "browser": browser,
+    "browser": browser.replace(/(\d+)\.[\d.]+$/, "$1"),
     "clock": isolated ? "fine" : "coarse",
     "models": site.kit ? Object.keys(site.kit.models).length : "none",
   });
