@@ -250,6 +250,8 @@ def test_rendered_faces_keep_people_apart(tmp_path: Path, monkeypatch: pytest.Mo
                 pose=np.full(3, index / 10, np.float32),
                 flags={"hat": index % 3 == 0, "mask": False},
                 identity=index // 2,
+                visible=np.ones(106, bool),
+                openness=np.zeros(3, np.float32),
             )  # fmt: skip
 
     monkeypatch.setattr(synthetic, "load_head", lambda root: f"head of {root.name}")
