@@ -10,8 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.video.clips import PARAMS, Moment, take
 from fbnet import Landmarker
@@ -20,6 +19,7 @@ from fbnet.faces.synthetic.drawing import Draws
 from fbnet.faces.synthetic.subject import draw_subject
 from fbnet.predict.draw import draw
 
+ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs/film.gif"
 PEOPLE = (9, 10)
 """Numbers of the people, side by side."""
