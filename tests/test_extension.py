@@ -143,7 +143,7 @@ def test_one_of_each_goes_the_whole_way(registered: None, tmp_path: Path) -> Non
 
     params = SearchParams(
         loss="huber", optimizer="sgd", lr=0.01, epochs=2, warmup_epochs=1, min_steps=0, batch=8,
-        arch_batch=2, nas_lr=2.0, candidates=1, calibration_faces=16,
+        arch_batch=2, nas_lr=2.0, proxy_share=1.0, candidates=1, calibration_faces=16,
     )  # fmt: skip
     search = Search(faces, space, from_table(table, space), params, AugmentParams())
     search.run()

@@ -32,7 +32,7 @@ def test_rates_leave_out_what_a_gpu_does_not_do() -> None:
 def test_search_and_retraining_are_timed() -> None:
     search = SearchParams(
         epochs=2, warmup_epochs=1, min_steps=0, batch=16, arch_batch=4, nas_lr=9.0,
-        calibration_faces=8,
+        calibration_faces=8, proxy_share=1.0,
     )  # fmt: skip
     retrain = RetrainParams(epochs=1, min_steps=0, batch=16)
     times = profile_times("cpu", random_faces(24), search, retrain)

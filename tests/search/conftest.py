@@ -20,6 +20,7 @@ def params() -> SearchParams:
     """Three epochs, one of them warm-up."""
     return SearchParams(
         epochs=3,
+        proxy_share=1.0,
         warmup_epochs=1,
         batch=16,
         arch_batch=4,

@@ -152,7 +152,7 @@ def test_a_search_from_graphs_is_the_eager_one(
     layers = tuple({b: 1.0 + 20.0 * (j > 0) for j, b in enumerate(ops)} for ops in space.layer_ops)
     params = SearchParams(
         epochs=2, warmup_epochs=1, batch=16, arch_batch=4, nas_lr=3.0, min_steps=0,
-        calibration_faces=16, sampling=sampling,
+        calibration_faces=16, sampling=sampling, proxy_share=1.0,
     ).model_copy(update=changes)  # fmt: skip
 
     def search(graphs: bool) -> Search:

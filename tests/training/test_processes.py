@@ -60,6 +60,7 @@ if fabric.is_global_zero:
     write_json(folder / "histories.json", histories)
 """
 SEARCH = {
+    "proxy_share": 1.0,
     "epochs": 2,
     "warmup_epochs": 1,
     "min_steps": 0,

@@ -49,7 +49,8 @@ def test_additions_from_outside_are_trained_with(faces, space):
     retraining.run()
     layers = tuple({block: 1.0 for block in ops} for ops in space.layer_ops)
     lut = Lut("ms", layers, 1.0, "drawn")
-    params = SearchParams(**named, warmup_epochs=1, arch_batch=4, nas_lr=3.0, calibration_faces=16)
+    whole = {"proxy_share": 1.0, "calibration_faces": 16}
+    params = SearchParams(**named, **whole, warmup_epochs=1, arch_batch=4, nas_lr=3.0)
     search = Search(faces, space, lut, params, AugmentParams())
     search.run()
     assert set(used) == {"huber", "sgd", "invert"}

