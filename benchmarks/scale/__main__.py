@@ -16,6 +16,7 @@ from benchmarks.core.page import table
 from benchmarks.scale import SETTINGS, UNITS, WORKS
 
 PAGE = DOCS / "scale.md"
+NONE = "Not recorded yet."
 
 
 def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
@@ -29,7 +30,7 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
 def summary(ledger: Ledger) -> Summary:
     """The page's tables from the records there are."""
     results = ledger.results()
-    sections = {"units": "", "works": "", "faces": "", "processes": ""}
+    sections = dict.fromkeys(("units", "works", "faces", "processes"), NONE)
     if units := results.get("units"):
         seconds = units["seconds"]
         rows = [

@@ -17,7 +17,7 @@ def test_works_cost_what_their_units_do(tmp_path: Path) -> None:
     write_json(ledger.folder / "units.json", {"result": {"seconds": units}})
     (sections,) = summary(ledger).pages.values()
     assert "| render 1,000,000 faces | 10 | 0.2 h |" in sections["works"]
-    assert set(summary(ledger).pages) == {PAGE} and sections["faces"] == ""
+    assert set(summary(ledger).pages) == {PAGE} and sections["faces"] == "Not recorded yet."
     assert all(set(needs) <= set(UNITS) for _, needs in WORKS.values())
 
 
