@@ -35,12 +35,22 @@ def summary(ledger: Ledger) -> Summary:
     }
     if not known:
         return Summary({}, {PAGE: {"recipe": NONE, "curves": NONE}})
-    curves = ledger.folder / "curves.png"
-    sections = {
-        "recipe": table(_rows(known)),
-        "curves": picture(curves, PAGE, "NME against faces seen and against faces rendered"),
+    sections, pictures = {"recipe": table(_rows(known)), "curves": NONE}, {}
+    if curves(known):
+        path = ledger.folder / "curves.png"
+        sections["curves"] = picture(path, PAGE, f"NME against {' and '.join(curves(known))}")
+        pictures["curves.png"] = partial(draw_curves, known)
+    return Summary(known, {PAGE: sections}, pictures)
+
+
+def curves(known: dict[str, Any]) -> dict[str, dict[float, str]]:
+    """Group -> place on its axis -> trial, of the groups of which two or more are recorded."""
+    places = {
+        group: {float(name.replace(",", "")): name for name in GROUPS[group] if name in known}
+        | ({float(base): "base"} if "base" in known else {})
+        for group, base in CURVES.items()
     }
-    return Summary(known, {PAGE: sections}, {"curves.png": partial(draw_curves, known)})
+    return {group: dict(sorted(at.items())) for group, at in places.items() if len(at) > 1}
 
 
 def _rows(known: dict[str, Any]) -> list[dict[str, str]]:
@@ -64,14 +74,13 @@ def draw_curves(known: dict[str, Any], path: Path) -> None:
     """NME by faces seen and by faces rendered, on logarithmic axes, as PNG."""
     from fbnet.plots.style import figure
 
-    with figure(path, 3.2, columns=len(CURVES)) as (_, axes):
-        for axis, (group, base) in zip(axes[0], CURVES.items(), strict=True):
-            at = {name: float(name.replace(",", "")) for name in GROUPS[group] if name in known}
-            at |= {"base": float(base)} if "base" in known else {}
-            names = sorted(at, key=at.__getitem__)
+    drawn = curves(known)
+    with figure(path, 3.2, columns=len(drawn)) as (_, axes):
+        for axis, (group, at) in zip(axes[0], drawn.items(), strict=True):
             for key, heading in COLUMNS.items():
-                nme = [100 * known[name][key] for name in names]
-                axis.plot([at[name] for name in names], nme, "o-", label=heading)
+                axis.plot(
+                    list(at), [100 * known[name][key] for name in at.values()], "o-", label=heading
+                )
             axis.set_xscale("log")
             axis.set_xlabel(group)
             axis.set_ylabel("NME, %")

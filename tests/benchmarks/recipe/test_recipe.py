@@ -8,7 +8,7 @@ import pytest
 from benchmarks import recipe
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
-from benchmarks.recipe.table import summary
+from benchmarks.recipe.table import curves, draw_curves, summary
 from benchmarks.recipe.trial import Inputs, record, train
 from fbnet.params import AugmentParams, RetrainParams
 
@@ -52,7 +52,11 @@ def test_a_trial_is_trained_scored_and_shown(tmp_path, monkeypatch, make_faces):
     shown = summary(ledger)
     (sections,) = shown.pages.values()
     assert "| base | 6 |" in sections["recipe"]
-    shown.pictures["curves.png"](tmp_path / "curves.png")
+    assert not shown.pictures
+    assert curves({"base": result, "4,800": result}) == {
+        "faces rendered": {2400.0: "base", 4800.0: "4,800"}
+    }
+    draw_curves({"base": result, "4,800": result}, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 1000
 
 
