@@ -155,8 +155,9 @@ def summary(ledger: Ledger) -> Summary:
         {
             "table": NAMES.get(name, name),
             "Spearman by layer": ", ".join(f"{value:.3f}" for value in figures["spearman"]),
-            "entries differ by": f"{figures['difference']:.1%}",
+            "entries differ by": _difference(figures),
             "seconds": ", ".join(f"{value:.0f}" for value in figures.get("seconds", [])),
+            "off by on whole nets": ", ".join(f"{value:.1%}" for value in figures.get("mape", [])),
         }
         for name, figures in shown.items()
     ]
@@ -165,6 +166,14 @@ def summary(ledger: Ledger) -> Summary:
         for name, figures in shown.items()
     }
     return Summary(brief, {DOCS / "device.md": {"tables": table(rows)}})
+
+
+def _difference(figures: Mapping[str, Any]) -> str:
+    """By how much entries differ, or the least and the largest factor between two engines."""
+    if "ratios" not in figures:
+        return f"{figures['difference']:.1%}"
+    ratios = figures["ratios"].values()
+    return f"factors {min(ratios):.1f} to {max(ratios):.1f}"
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -37,7 +37,14 @@ def test_a_line_for_each_table(tmp_path):
     figures = compare(table((1, 2, 3)), table((1, 2, 3)))
     write_json(tmp_path / f"{KIT}.json", {"result": figures})
     write_json(tmp_path / "mnn.json", {"result": figures | {"seconds": [9.6, 10.2]}})
+    page = {"seconds": [44.4, 43.5], "mape": [0.011, 0.02], "table": {}}
+    write_json(tmp_path / f"{WEB}.json", {"result": figures | page})
+    factors = {"ratios": {"0 b0": 5.04, "0 b1": 12.5}}
+    write_json(tmp_path / f"{NATIVE}.json", {"result": figures | factors})
     ((_, sections),) = summary(Ledger(tmp_path, tmp_path)).pages.items()
     assert sections["tables"].splitlines()[2:] == [
-        "| mnn | 1.000 | 0.0% | 10, 10 |", "| onnxruntime, kit | 1.000 | 0.0% |  |",
+        "| mnn | 1.000 | 0.0% | 10, 10 |  |",
+        "| onnxruntime, kit | 1.000 | 0.0% |  |  |",
+        "| onnxruntime-web, Chromium | 1.000 | 0.0% | 44, 44 | 1.1%, 2.0% |",
+        "| onnxruntime, against Chromium's | 1.000 | factors 5.0 to 12.5 |  |  |",
     ]  # fmt: skip
