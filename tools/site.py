@@ -27,6 +27,7 @@ PAGES = {
     "Rendered faces": "docs/synthetic.md",
     "Training a net": "docs/training.md",
     "A table of trained nets": "docs/nas_table.md",
+    "Which search?": "docs/search_methods.md",
     "Against public nets": "docs/headline.md",
     "How the parts fit": "docs/architecture.md",
     "Reliability": "docs/reliability.md",

@@ -1,5 +1,6 @@
 """Face sets as inputs of jobs: read from any folder, and identified on any machine."""
 
+import fcntl
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from benchmarks.core.jobs import digest
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import prepare
+from fbnet.files import digest as file_digest
 from fbnet.params import FetchParams
 
 PICTURES = 16
@@ -30,6 +32,23 @@ def load_faces(folder: Path, work: Path) -> FaceSet:
         return FaceSet.load(cropped)
     except BadInput:  # not cropped yet, or by a version that stored faces otherwise
         return prepare(FetchParams(root=str(folder)), cropped).faces
+
+
+def render(params: FetchParams, work: Path) -> Path:
+    """Folder under `work` of the faces that a head gives by `params`; rendered once.
+
+    Raises BadInput where `params.root` holds no head.
+    """
+    head = file_digest(Path(params.root) / "head.npz")
+    folder = work / f"rendered-{digest([params.model_dump(exclude={'root', 'workers'}), head])}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            FaceSet.load(folder)
+        except BadInput:
+            prepare(params, folder)
+    return folder
 
 
 def identity(faces: FaceSet) -> str:

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.core import Benchmark
+from benchmarks.core import ROOT, Benchmark
 from benchmarks.core.jobs import Job, digest
 from benchmarks.core.ledger import Ledger
 from benchmarks.core.rows import RowLedger
@@ -31,11 +31,12 @@ def jobs(
 ) -> list[Job]:
     """All trainings: the short ones in turn through the bands, then the long ones. space: NNI's."""
     from benchmarks.core.faces import identity, load_faces
-    from benchmarks.nas_table.work import Inputs, sample, train
+    from benchmarks.nas_table.work import Inputs, faces_of, sample, train
     from fbnet.params import NNI_SPACE
 
-    faces = load_faces(given.faces, ledger.work)
-    inputs = Inputs(given.faces, space or NNI_SPACE, given.accelerator)
+    folder = faces_of(given.faces, given.data, ledger.work)
+    faces = load_faces(folder, ledger.work)
+    inputs = Inputs(folder, space or NNI_SPACE, given.accelerator)
     common = {
         "space": digest(inputs.space.model_dump(exclude_defaults=True)),
         "faces": identity(faces),
@@ -60,9 +61,12 @@ def jobs(
 def options(parser: argparse.ArgumentParser) -> None:
     """Where the faces lie, and on what to train."""
     parser.add_argument(
-        "--faces", type=Path, default=Path("results/fetch/faces"), metavar="FOLDER",
-        help="face set of the default fetch stage (%(default)s)",
+        "--data", type=Path, default=ROOT / "data", metavar="FOLDER",
+        help="folder of head.npz, of which the faces are rendered (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--faces", type=Path, metavar="FOLDER", help="these faces, rendered by the same params"
+    )
     parser.add_argument(
         "--accelerator", choices=("cpu", "cuda", "auto"), default="cpu",
         help="what trainings run on (%(default)s); a table should be of one kind",

@@ -39,7 +39,7 @@ def epochs(taus: Mapping[int, Tau], path: Path) -> None:
             at, [t.low for t in taus.values()], [t.high for t in taus.values()],
             color=ACCENTS[0], alpha=0.15, label="95 %",
         )  # fmt: skip
-        ax.plot(at, [t.value for t in taus.values()], "o-", color=ACCENTS[0])
+        ax.plot(at, [t.value for t in taus.values()], "o-", color=ACCENTS[0], label="tau")
         ax.axhline(0, color=INK, lw=0.6)
         ax.set(xlabel="epoch", ylabel="tau with the other seed's end", xticks=at)
         ax.legend(loc="lower right")

@@ -11,11 +11,12 @@ from benchmarks.core.page import percent, picture, table
 from benchmarks.core.statistics import Tau, kendall, seed_spread
 from benchmarks.nas_table import BANDS, plots
 from benchmarks.nas_table.query import Choice, Table, Training
-from fbnet.errors import BadInput
 
 PAGE = DOCS / "nas_table.md"
 FEWEST = 8
 """Architectures below which no tau is computed."""
+NONE = "No training is recorded yet."
+SECTIONS = "state", "noise", "best", "nets", "epochs", "long"
 PICTURES = {
     "nets": "MACs against test NME of every net, and the best of each band",
     "epochs": "Tau of each epoch's validation NME with the other seed's final test NME",
@@ -45,7 +46,7 @@ def summary(ledger: Ledger) -> Summary:
         for recipe in ("short", "long")
     )
     if not short.trainings:
-        raise BadInput(f"{ledger.folder}: no training is recorded yet; `run` comes first")
+        return Summary({}, {PAGE: dict.fromkeys(SECTIONS, "") | {"state": NONE}})
     bands: list[str | None] = [*BANDS, None]
     noises = {band or "all": noise(short, short.choices(band, seeds=2)) for band in bands}
     epochs = by_epoch(short)

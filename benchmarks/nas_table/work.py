@@ -7,15 +7,22 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.core.faces import load_faces
+from benchmarks.core.faces import load_faces, render
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
-from benchmarks.nas_table import Plan
+from benchmarks.nas_table import FACES, Plan
 from benchmarks.nas_table.query import SEPARATOR, write_curve
 from fbnet.costs.lut import cost_of, from_table
 from fbnet.costs.macs import count_net, macs_table
 from fbnet.nets.pfld import build_subnet
-from fbnet.params import AugmentParams, RetrainParams, SpaceParams, TrainParams
+from fbnet.params import (
+    AugmentParams,
+    FetchParams,
+    RetrainParams,
+    SpaceParams,
+    SyntheticParams,
+    TrainParams,
+)
 from fbnet.search.draws import draws
 from fbnet.search.sampling import Choice
 from fbnet.training.checkpoints import checkpoint
@@ -32,6 +39,16 @@ class Inputs:
     faces: Path
     space: SpaceParams
     accelerator: str = "cpu"
+
+
+def faces_of(given: Path | None, data: Path, work: Path) -> Path:
+    """Folder of the table's faces: `given`, or rendered once of the head in `data`."""
+    if given:
+        return given
+    synthetic = SyntheticParams(**FACES["synthetic"])
+    others = {key: value for key, value in FACES.items() if key != "synthetic"}
+    params = FetchParams(root=str(data), layout="synthetic", synthetic=synthetic, **others)
+    return render(params, work)
 
 
 def sample(plan: Plan, space: SpaceParams, points: int, size: int) -> dict[str, list[Choice]]:

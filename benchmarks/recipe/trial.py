@@ -1,6 +1,5 @@
 """One trial of a recipe: render, train the net, score it."""
 
-import fcntl
 import re
 import time
 from collections.abc import Mapping
@@ -11,14 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.core.faces import load_faces
-from benchmarks.core.jobs import Job, digest
+from benchmarks.core.faces import load_faces, render
+from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.synthetic import PARTS
 from benchmarks.synthetic.trial import predict, third
-from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
-from fbnet.faces.prepare import prepare
 from fbnet.metrics import point_errors
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import (
@@ -84,19 +81,11 @@ def train(job: Job, ledger: Ledger) -> dict[str, Any]:
 
 def rendered(setting: Mapping[str, Any], data: Path, work: Path) -> FaceSet:
     """The trial's rendered faces, from `work` where another trial rendered them already."""
-    kind = {key: setting[key] for key in ("rendered", "margin", "head")}
-    folder = work / f"rendered-{digest(kind)}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
-            return FaceSet.load(folder)
-        except BadInput:
-            synthetic = SyntheticParams(**setting["rendered"])
-            params = FetchParams(
-                root=str(data), layout="synthetic", margin=setting["margin"], synthetic=synthetic
-            )
-            return prepare(params, folder).faces
+    synthetic = SyntheticParams(**setting["rendered"])
+    params = FetchParams(
+        root=str(data), layout="synthetic", margin=setting["margin"], synthetic=synthetic
+    )
+    return FaceSet.load(render(params, work))
 
 
 def nme(net: Any, faces: FaceSet, indices: np.ndarray) -> float:

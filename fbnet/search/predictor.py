@@ -202,7 +202,7 @@ class Predictor:
         known = list(self.scores)
         if len(known) < FEWEST:
             return []
-        ridge = Ridge.fit(attributes(self.lut, known), self._at_the_end(known))
+        ridge = Ridge.fit(attributes(self.lut, known), self.at_the_end(known))
         self.error = float(np.sqrt((ridge.errors**2).mean()))
         last = self.params.predictor.rungs[-1]
         others = [c for c in pool if last not in self.scores.get(c, {})]
@@ -274,7 +274,7 @@ class Predictor:
         cost, reference = torch.tensor(self._cost(choice)), reference_cost(self.lut)
         return float(total_loss(torch.tensor(quality), cost, reference, self.params))
 
-    def _at_the_end(self, choices: Sequence[Choice]) -> np.ndarray:
+    def at_the_end(self, choices: Sequence[Choice]) -> np.ndarray:
         """The quality [N] at the last rung, or the one expected of those that left before.
 
         What a net had when it left is scaled by how much those that went on gained from there.

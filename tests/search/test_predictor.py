@@ -156,4 +156,4 @@ def test_nets_that_left_are_taken_as_good_as_the_others_became(setup, lut):
         choice: {epoch: Score(nme, nme, 1.0) for epoch, nme in by_epoch.items()}
         for choice, by_epoch in nmes.items()
     }
-    assert search._at_the_end([a, b, c]).tolist() == pytest.approx([0.2, 0.3, 0.1])
+    assert search.at_the_end([a, b, c]).tolist() == pytest.approx([0.2, 0.3, 0.1])

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 
 from benchmarks.core import statistics
 from benchmarks.core.statistics import seed_spread
@@ -41,3 +42,14 @@ def test_two_pairs_are_too_few():
 def test_the_spread_is_the_deviation_of_one_training():
     draws = np.random.default_rng(0).normal(0, 0.3, (4000, 2)) + np.arange(4000)[:, None]
     assert seed_spread(draws) == pytest.approx(0.3, rel=0.05)
+
+
+def test_draws_are_taus_of_resamples():
+    """Against scipy's tau-b of the same draws, ties included."""
+    rng = np.random.default_rng(3)
+    first, second = rng.integers(0, 5, 12), rng.normal(size=12)
+    taus = statistics.tau_draws(first, second, np.random.default_rng(1), 20)
+    again = np.random.default_rng(1)
+    draws = [np.arange(12), *(again.integers(0, 12, 12) for _ in range(20))]
+    assert taus == pytest.approx([kendalltau(first[d], second[d]).statistic for d in draws])
+    assert np.isnan(statistics.tau_draws([1, 1, 1], [1, 2, 3], rng, 0)).all()

@@ -1,0 +1,209 @@
+"""Methods of search on the table: what each would have picked for its compute.
+
+A method sees MACs, and validation NMEs of one seed as far as it pays for their epochs.
+"""
+
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.nas_table.query import Choice, Table
+from fbnet.costs.lut import Lut
+from fbnet.params import PredictorParams, SearchParams, SpaceParams, TrainParams
+from fbnet.search.predictor import Predictor, Score, Setup
+from fbnet.search.ridge import Ridge, attributes
+from fbnet.search.workers import ThisProcess
+
+EPOCHS = 8
+"""Of the table's short trainings."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """The nets among which a search chooses, and what it may know of them."""
+
+    table: Table
+    choices: Sequence[Choice]
+    seed: int
+    """Of the trainings that the search sees."""
+    lut: Lut
+    space: SpaceParams
+
+    def seen(self, choice: Choice, epoch: int = EPOCHS) -> float:
+        """Validation NME after an epoch of the seed that the search sees."""
+        return self.table.nme(choice, self.seed, epoch, "val")
+
+    def seconds(self, choice: Choice, epochs: int = EPOCHS) -> float:
+        """Core-seconds of so many epochs of a net's training."""
+        return self.table.by_choice[choice][self.seed].core_seconds * epochs / EPOCHS
+
+
+@dataclass(frozen=True)
+class Pick:
+    """What a search chose, and what it took."""
+
+    choice: Choice
+    seconds: float
+    scores: Mapping[Choice, float] = field(default_factory=dict)
+    """By which it ranks nets that it has not trained, lower first; empty where it does not."""
+
+
+Method = Callable[[Band, float, np.random.Generator], Pick | None]
+"""`method(band, seconds, rng)`; None where it cannot do with so little compute."""
+
+
+def largest(band: Band, seconds: float, rng: np.random.Generator) -> Pick:
+    """The net with the most MACs: no training at all."""
+    scores = {choice: -float(band.table.macs(choice)) for choice in band.choices}
+    return Pick(min(scores, key=scores.__getitem__), 0.0, scores)
+
+
+def random_search(band: Band, seconds: float, rng: np.random.Generator) -> Pick | None:
+    """Train nets drawn at random to the end while compute lasts; the best by validation."""
+    trained, spent = [], 0.0
+    for index in rng.permutation(len(band.choices)):
+        choice = band.choices[index]
+        if spent + band.seconds(choice) > seconds:
+            break
+        spent += band.seconds(choice)
+        trained.append(choice)
+    return Pick(min(trained, key=band.seen), spent) if trained else None
+
+
+def evolution(band: Band, seconds: float, rng: np.random.Generator) -> Pick | None:
+    """Aging evolution (Real et al. 2019) on whole trainings.
+
+    A child is one of the untrained nets that differ from its parent, the best of a tournament, in
+    the fewest layers.
+    """
+    untrained = [band.choices[i] for i in rng.permutation(len(band.choices))]
+    population: list[Choice] = []
+    best: Choice | None = None
+    spent = 0.0
+    while untrained:
+        child = untrained[0]
+        if len(population) >= 5:
+            tournament = [population[i] for i in rng.permutation(len(population))[:3]]
+            parent = min(tournament, key=band.seen)
+            child = min(
+                untrained, key=lambda c: sum(a != b for a, b in zip(c, parent, strict=True))
+            )
+        if spent + band.seconds(child) > seconds:
+            break
+        untrained.remove(child)
+        spent += band.seconds(child)
+        population = [*population, child][-10:]
+        best = child if best is None else min(best, child, key=band.seen)
+    return Pick(best, spent) if best else None
+
+
+class Recorded(ThisProcess):
+    """Answers trainings from the table, and adds up what they would have taken."""
+
+    def __init__(self, band: Band) -> None:
+        """Nothing is trained yet."""
+        self.band, self.epochs = band, dict[Choice, int]()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The score of `train(setup, choice, epoch)`."""
+        _, choice, epoch = args
+        self.epochs[choice] = max(epoch, self.epochs.get(choice, 0))
+        nme = self.band.seen(choice, epoch)
+        future: Future[Any] = Future()
+        future.set_result(Score(nme, nme, nme))
+        return future
+
+    @property
+    def seconds(self) -> float:
+        """Core-seconds so far."""
+        return sum(self.band.seconds(choice, epochs) for choice, epochs in self.epochs.items())
+
+
+class OnTable(Predictor):
+    """The project's predictor, of which all that it may choose is in the table."""
+
+    order: Sequence[Choice] = ()
+
+    def __post_init__(self) -> None:
+        """There are no faces; the band is the budget."""
+        self.params, self.budget = self.setup.params, None
+
+    def pool(self) -> list[Choice]:
+        """The band's nets in a random order."""
+        return list(self.order)
+
+
+def predictor(band: Band, seconds: float, rng: np.random.Generator) -> Pick | None:
+    """`search.method: predictor` with its rungs on the table's epochs, as large as compute lets."""
+    epoch = float(np.mean([band.seconds(choice, 1) for choice in band.choices]))
+    if (params := scaled(seconds / epoch, len(band.choices))) is None:
+        return None
+    executor = Recorded(band)
+    search_params = SearchParams(
+        method="predictor", cost="macs", alpha=1.0, beta=0.0, predictor=params
+    )
+    setup = Setup(Path(), band.space, search_params, None, TrainParams(devices=1), Path())
+    search = OnTable(setup, band.lut, executor)
+    search.order = [band.choices[i] for i in rng.permutation(len(band.choices))]
+    with redirect_stdout(io.StringIO()):  # of a thousand searches
+        ranked = search.run()
+    known = list(search.scores)
+    scores: dict[Choice, float] = {}
+    if len(known) >= 3:
+        ridge = Ridge.fit(attributes(band.lut, known), search.at_the_end(known))
+        others = [choice for choice in band.choices if executor.epochs.get(choice, 0) < EPOCHS]
+        if others:
+            predicted = ridge.predict(attributes(band.lut, others))
+            scores = dict(zip(others, predicted.tolist(), strict=True))
+    return Pick(ranked[0].choice, executor.seconds, scores)
+
+
+def scaled(epochs: float, most: int) -> PredictorParams | None:
+    """The predictor's default for so many epochs of nets; None where they are too few.
+
+    Halving from 2 over 4 to 8 epochs takes 4 epochs a net on average; a third of the epochs goes
+    to what the regression proposes.
+    """
+    top = int(epochs / 3 / (2 * EPOCHS))
+    nets = min(most, int((epochs - 2 * top * EPOCHS) / 4.2))
+    if nets < 4:
+        return None
+    return PredictorParams(nets=nets, rungs=(2, 4, EPOCHS), rounds=2 if top else 0, top=max(1, top))
+
+
+TRAINING: Mapping[str, Method] = {
+    "random search": random_search,
+    "largest within budget": largest,
+    "evolution on trainings": evolution,
+    "predictor": predictor,
+}
+"""Methods that need the table alone."""
+
+
+def by_supernet(scores: Mapping[Choice, float], seconds: float) -> Method:
+    """A method that ranks by recorded scores of a supernet, which took `seconds` to make."""
+
+    def method(band: Band, limit: float, rng: np.random.Generator) -> Pick | None:
+        known = {choice: scores[choice] for choice in band.choices if choice in scores}
+        if seconds > limit or not known:
+            return None
+        return Pick(min(known, key=known.__getitem__), seconds, known)
+
+    return method
+
+
+def likelihoods(
+    layers: Sequence[Mapping[str, float]], choices: Sequence[Choice]
+) -> dict[Choice, float]:
+    """Minus log probability of architectures under a learned distribution."""
+    return {
+        choice: -sum(math.log(max(p[b], 1e-30)) for p, b in zip(layers, choice, strict=True))
+        for choice in choices
+    }
