@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from benchmarks.core import faces as module
-from benchmarks.core.faces import identity, load_faces
+from benchmarks.core.faces import identity, load_faces, render
 from fbnet.errors import BadInput
+from fbnet.params import FetchParams, SyntheticParams
 
 
 def test_rounding_makes_no_difference(faces):
@@ -54,3 +55,12 @@ def test_photographs_are_cropped_once_and_anew_where_they_cannot_be_read(
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(BadInput, match="nowhere: no such folder"):
         load_faces(tmp_path / "nowhere", tmp_path)
+
+
+def test_faces_are_rendered_once(tmp_path, monkeypatch):
+    synthetic = SyntheticParams(train=4, test=2, supersampling=1)
+    params = FetchParams(root="data", layout="synthetic", synthetic=synthetic, workers=1)
+    folder = render(params, tmp_path)
+    assert len(load_faces(folder, tmp_path).names) == 6
+    monkeypatch.setattr(module, "prepare", None)
+    assert render(params, tmp_path) == folder

@@ -58,7 +58,7 @@ def plan(space, faces):
 @pytest.fixture
 def declared(tmp_path, faces, plan, space):
     faces.save(tmp_path / "faces")
-    given = Namespace(faces=tmp_path / "faces", accelerator="cpu")
+    given = Namespace(faces=tmp_path / "faces", data=None, accelerator="cpu")
     ledger = RowLedger(tmp_path / "records", tmp_path / "work")
     return ledger, jobs(given, ledger, plan, space)
 
