@@ -139,6 +139,21 @@ def summary(predicted: np.ndarray, true: np.ndarray, scheme: Scheme) -> dict[str
     return figures
 
 
+def spearman(one: np.ndarray, other: np.ndarray) -> float:
+    """Rank correlation of two arrays of one length, -1..1; equal values in the order they stand."""
+    first, second = (np.argsort(np.argsort(values, kind="stable")) for values in (one, other))
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def area_under_roc(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Chance that a positive (bool) has a higher score than a negative, 0..1; NaN without both."""
+    ranks = np.empty(len(scores))
+    ranks[np.argsort(scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    count = int(positive.sum())
+    pairs = count * (len(scores) - count)
+    return float((ranks[positive].sum() - count * (count + 1) / 2) / pairs) if pairs else np.nan
+
+
 def evenly(count: int, shown: int) -> np.ndarray:
     """`shown` of `count` rows, or all of them, evenly from the first to the last: int64, rising."""
     return np.linspace(0, count - 1, min(shown, count)).round().astype(int)

@@ -16,6 +16,7 @@ from pydantic import (
 
 from fbnet.engines import ENGINES, EXPORTED, variants
 from fbnet.errors import BadInput
+from fbnet.outputs import LANDMARKS, OUTPUTS
 from fbnet.registry import Registry
 from fbnet.tables import AUTO, BLOCKS, LOSSES, OPTIMIZERS, READERS
 
@@ -553,6 +554,14 @@ class RetrainParams(Section):
     """Augment the faces, as section `augment` has it."""
     validate_every: int = Field(1, ge=1)
     """Epochs between validations; the last epoch is always validated."""
+    heads_epochs: int = Field(40, ge=1)
+    """Epochs in which the heads of `export.outputs` learn on the trained net, which stays as it
+    is."""
+    heads_lr: float = Field(2e-3, gt=0)
+    """Peak learning rate of the heads (AdamW); cosine to zero."""
+    heads_faces: str = ""
+    """Face set of rendered faces (results/fetch/faces of another run) that teaches pose, visibility
+    and openness where the faces are photographs, which lack these labels."""
 
     def lengthened(self, train_faces: int) -> Self:
         """The params with epochs and warm-up raised to reach `min_steps` steps."""
@@ -568,6 +577,9 @@ class RetrainParams(Section):
 class ExportParams(Section):
     """ONNX file and its score on the test faces, and its variants."""
 
+    outputs: tuple[str, ...] = (LANDMARKS,)
+    """What the file gives: landmarks, and on request pose, confidence, visibility, openness, whose
+    heads are trained at the end of `retrain`."""
     opset: int = Field(18, ge=18, le=23)
     """ONNX opset; 18 is the least that torch's exporter writes."""
     parity_tolerance: float = Field(1e-5, gt=0, le=1e-2)
@@ -597,6 +609,23 @@ class ExportParams(Section):
     """Draws of the jitter."""
     pictures: int = Field(24, ge=1, le=100)
     """Faces in faces.png and in worst.png."""
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The outputs that need a head."""
+        return tuple(name for name in self.outputs if name != LANDMARKS)
+
+    @field_validator("outputs")
+    @classmethod
+    def _landmarks_first(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = Registry("output", OUTPUTS)
+        for name in names:
+            known.check(name)
+        if names[:1] != (LANDMARKS,):
+            raise ValueError(f"the first output is {LANDMARKS}; put it first")
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"output {twice[0]!r} is listed twice; list it once")
+        return names
 
     @field_validator("variants")
     @classmethod

@@ -6,6 +6,7 @@ faces.png and worst.png. The test faces are read here and in benchmarks only.
 """
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fbnet.engines import EXPORTED, FULL
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 
 def main(params: "Params", results: Results, log: "Log") -> str:
     """Export, check and score; nothing is written unless all of it holds."""
-    from fbnet.export.onnx import counts, export_onnx, landmarks, require_parity, with_metadata
+    from fbnet.export.onnx import counts, export_onnx, own_outputs, require_parity, with_metadata
     from fbnet.export.variants import Trial, calibration, publish
     from fbnet.faces.faceset import FaceSet
     from fbnet.files import write_bytes, write_csv, write_json
+    from fbnet.outputs import LANDMARKS
     from fbnet.predict.interface import describe
     from fbnet.predict.model import OnnxModel
     from fbnet.predict.score import score
@@ -35,24 +37,28 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     p, faces = params.export, FaceSet.load(results.require(results.faces))
     trained = results.architecture(results.trained)
     net = _subnet(params, results, faces, trained)
-    data = export_onnx(net, faces.size, faces.points, {}, p.opset)
-    crops = faces.crops(faces.indices("test")[: p.parity_faces])
-    parity = require_parity(data, net, crops, p.parity_tolerance)
-    model = OnnxModel(data, threads=p.threads)
-    result = score(model, faces, batch=p.batch, jitter=p.jitter, seed=p.seed)
-    nme = result.figures["nme"]
-    metadata = describe(
+    describe_file = partial(
+        describe,
         size=faces.size,
         scheme=faces.scheme,
         crop_scale=faces.crop_scale,
         choice=trained["choice"],
         commit=code_commit(),
-        nme=nme,
+        outputs=p.outputs,
     )
-    data = with_metadata(data, metadata)
+    data = export_onnx(net, faces.size, faces.points, describe_file(), p.opset, p.outputs)
+    crops = faces.crops(faces.indices("test")[: p.parity_faces])
+    parity = require_parity(data, net, crops, p.parity_tolerance, p.outputs)
+    model = OnnxModel(data, threads=p.threads)
+    result = score(model, faces, batch=p.batch, jitter=p.jitter, seed=p.seed)
+    nme = result.figures["nme"]
+    data = with_metadata(data, describe_file(nme=nme))
 
     # Other engines and fewer bits; those that fail their tolerance are left out.
-    trial = Trial(faces, landmarks(net, crops), nme, p.parity_tolerance, p.nme_tolerance)
+    exact = own_outputs(net, crops, p.outputs)
+    trial = Trial(
+        faces, exact.pop(LANDMARKS), nme, p.parity_tolerance, p.nme_tolerance, heads=exact
+    )
     inputs = calibration(faces, p.calibration_faces)
     variants = publish(p.variants, data, trial, inputs, results.variants)
     size = {"size_kb": len(data) / 1024}
@@ -88,7 +94,12 @@ def _subnet(
             f"{results.trained}: of {trained['points']} points at {trained['size']} px, the faces "
             f"have {faces.points} at {faces.size} px; run search and retrain on them"
         )
-    net = build_subnet(params.search_space, faces.points, trained["choice"], faces.size)
+    missing = [head for head in params.export.heads if head not in trained["heads"]]
+    if missing:
+        raise BadInput(f"{results.trained}: has no head for {missing[0]}; run retrain again")
+    net = build_subnet(
+        params.search_space, faces.points, trained["choice"], faces.size, heads=trained["heads"]
+    )
     try:
         net.load_state_dict(load_weights(results.require(results.subnet)))
     except RuntimeError:

@@ -121,6 +121,7 @@ class Results:
             size: int = Field(ge=1)
             choice: list[str]
             candidates: list[list[str]] = []
+            heads: list[str] = []
 
         return validated(Architecture, read_json(self.require(path)), str(path)).model_dump()
 

@@ -2,7 +2,8 @@
 
 Reads results/fetch/faces and results/search. Leaves in results/retrain the subnet's weights, its
 architecture and its history. With retrain.candidates above 1 the best few architectures of the
-search are trained and the best by validation NME stays.
+search are trained and the best by validation NME stays. What `export.outputs` asks beside landmarks
+is then learned by small heads on the finished net.
 An interrupted training resumes from its last epoch.
 """
 
@@ -21,14 +22,17 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     from fbnet import plots
     from fbnet.faces.faceset import FaceSet
     from fbnet.progress import no_log
-    from fbnet.search.finetune import finetune, write_results
+    from fbnet.search.finetune import best_of, finetune, with_heads, write_results
     from fbnet.training.checkpoints import checkpoint, fingerprint, load_weights
     from fbnet.training.device import launch
+    from fbnet.training.heads import lessons
 
     searched, p = results.architecture(results.searched), params.retrain
     faces, space = FaceSet.load(results.require(results.faces)), params.search_space
     supernet = load_weights(results.require(results.supernet)) if p.inherit else {}
     augment = params.augment if p.augment else None
+    rendered = FaceSet.load(p.heads_faces) if p.heads_faces else None
+    taught = lessons(params.export.heads, faces, rendered)
     fabric = launch(params.train)
     used = params.model_dump(include={"retrain", "augment"})
     used["space"] = space.model_dump()
@@ -55,9 +59,12 @@ def main(params: "Params", results: Results, log: "Log") -> str:
             )
             for i, choice in enumerate(searched["candidates"][: p.candidates])
         ]
+        best, shards = best_of(trained), params.train.shards
+        if taught:
+            best = with_heads(best, taught, space, p, augment, fabric, shards)
         if not fabric.is_global_zero:
             return NOT_RANK_ZERO
-        best = write_results(trained, searched, results.folder("retrain"))
+        write_results(best, trained, searched, results.folder("retrain"))
         plots.history(best.history, results.picture("retrain", "history"))
     return (
         f"{' '.join(best.choice)}, validation NME {best.val_nme:.2%} after epoch {best.epoch} of "

@@ -60,8 +60,11 @@ class Implementation(Protocol):
     def convert(self, data: bytes, precision: str, calibration: np.ndarray | None) -> Model:
         """See `Engine.convert`."""
 
-    def open_session(self, engine: Any, model: Model, threads: int) -> Session:
-        """Load a model by `engine`, the imported module. Raises `cannot_open`."""
+    def open_session(self, engine: Any, model: Model, threads: int, output: str = "") -> Session:
+        """Load a model by `engine`, the imported module. Raises `cannot_open`.
+
+        output: see `Engine.open`; it is given where a model has several only.
+        """
 
 
 @dataclass(frozen=True)
@@ -97,9 +100,10 @@ class Engine:
         """
         return dict(self._implementation().convert(data, precision, calibration))
 
-    def open(self, model: Model, threads: int = 1) -> Session:
+    def open(self, model: Model, threads: int = 1, output: str = "") -> Session:
         """Load a model to run with `threads` threads.
 
+        output: which one the session gives, by its name in the ONNX net; the only one by default.
         Raises BadInput when the engine is not installed, a file is missing, or the engine cannot
         read them.
         """
@@ -114,7 +118,8 @@ class Engine:
             raise self._not_installed() from None
         if not getattr(engine, "__file__", None):  # a mere folder of that name on the path
             raise self._not_installed()
-        return self._implementation().open_session(engine, model, threads)
+        chosen = {"output": output} if output else {}
+        return self._implementation().open_session(engine, model, threads, **chosen)
 
     def version(self) -> str:
         """Version of the installed distribution. Raises BadInput when there is none."""
@@ -176,6 +181,13 @@ def input_shape(data: bytes) -> tuple[int, ...]:
 
     value = onnx.load_from_string(data).graph.input[0]
     return tuple(dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim)
+
+
+def output_names(data: bytes) -> list[str]:
+    """Names of the outputs of an ONNX net, in order."""
+    import onnx
+
+    return [value.name for value in onnx.load_from_string(data).graph.output]
 
 
 def converter_file(distribution: str, module: str) -> Path:

@@ -56,7 +56,7 @@ def _with_identity_of_content(data: bytes) -> bytes:
     return blank.replace(b"0" * 36, str(identity).encode())
 
 
-def open_session(mnn: Any, model: Model, threads: int) -> Session:
+def open_session(mnn: Any, model: Model, threads: int, output: str = "") -> Session:
     """Load a model; its session takes inputs of the model's own shape only."""
     with TemporaryDirectory() as folder, quiet():
         path = Path(folder) / "model.mnn"
@@ -72,16 +72,17 @@ def open_session(mnn: Any, model: Model, threads: int) -> Session:
         kind, order = mnn.Halide_Type_Float, mnn.Tensor_DimensionType_Caffe
         return mnn.Tensor(values.shape, kind, values, order)
 
-    into, outof = interpreter.getSessionInput(session), interpreter.getSessionOutput(session)
+    into = interpreter.getSessionInput(session)
+    outof = interpreter.getSessionOutput(session, *([output] if output else []))
     shape = tuple(into.getShape())
-    output = tensor(np.zeros(outof.getShape(), np.float32))
+    values = tensor(np.zeros(outof.getShape(), np.float32))
 
     def run(x: np.ndarray) -> np.ndarray:
         if x.shape != shape:  # MNN would read past the end
             raise ValueError(f"input is {list(x.shape)}, the model takes {list(shape)}")
         into.copyFrom(tensor(x))
         interpreter.runSession(session)
-        outof.copyToHostTensor(output)
-        return np.array(output.getNumpyData())
+        outof.copyToHostTensor(values)
+        return np.array(values.getNumpyData())
 
     return run

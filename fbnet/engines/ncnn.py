@@ -1,5 +1,7 @@
 """ncnn (Tencent): one input at a time; `pnnx` converts to it."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +15,7 @@ from fbnet.engines.base import (
     cannot_open,
     converter_file,
     fixed_batch,
+    output_names,
     quiet,
     run_converter,
 )
@@ -32,10 +35,19 @@ def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Mode
         outputs = {suffix: Path(name) / f"model.ncnn{suffix}" for suffix in (".param", ".bin")}
         command = [str(program), str(source), WEIGHT_OPTIONS[precision]]
         run_converter("pnnx", command, tuple(outputs.values()))
-        return {suffix: path.read_bytes() for suffix, path in outputs.items()}
+        param = _named(outputs[".param"].read_bytes(), output_names(data))
+        return {".param": param, ".bin": outputs[".bin"].read_bytes()}
 
 
-def open_session(ncnn: Any, model: Model, threads: int) -> Session:
+def _named(param: bytes, names: Sequence[str]) -> bytes:
+    """A net's text with the names of several outputs, which pnnx calls out0, out1 and so on."""
+    if len(names) > 1:
+        for number, name in enumerate(names):
+            param = re.sub(rb"\bout%d\b" % number, name.encode(), param)
+    return param
+
+
+def open_session(ncnn: Any, model: Model, threads: int, output: str = "") -> Session:
     """Load a model; its session takes one input a call."""
     net = ncnn.Net()
     net.opt.num_threads = threads
@@ -49,7 +61,7 @@ def open_session(ncnn: Any, model: Model, threads: int) -> Session:
         # Short-circuits: weights without a graph end the process.
         if net.load_param(str(param)) or net.load_model(str(weights)):
             raise cannot_open("ncnn", "not a .param and .bin that belong together")
-    into, outof = net.input_names()[0], net.output_names()[0]
+    into, outof = net.input_names()[0], output or net.output_names()[0]
 
     def run(x: np.ndarray) -> np.ndarray:
         if len(x) != 1:

@@ -26,14 +26,14 @@ def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Mode
     return {".onnx": static_int8(data, calibration)}
 
 
-def open_session(onnxruntime: Any, model: Model, threads: int) -> Session:
+def open_session(onnxruntime: Any, model: Model, threads: int, output: str = "") -> Session:
     """Load a model with `inference_session`."""
     session = inference_session(model[".onnx"], threads)
     name = session.get_inputs()[0].name
 
     def run(x: np.ndarray) -> np.ndarray:
-        output: np.ndarray = session.run(None, {name: x})[0]
-        return output
+        values: np.ndarray = session.run([output] if output else None, {name: x})[0]
+        return values
 
     return run
 
@@ -60,14 +60,13 @@ def static_int8(data: bytes, inputs: np.ndarray) -> bytes:
 
     inputs: float32 [n, 3, S, S] in 0..1; the range of every activation is taken over them. Weights
     have a scale for each channel and use 7 of the 8 bits, since x86 without VNNI saturates in
-    16-bit sums. The last convolution, which gives the coordinates, stays in fp32. Metadata is kept
-    but for the score.
+    16-bit sums. The last convolution before each output, such as the one that gives coordinates,
+    stays in fp32. Metadata is kept but for the score.
     """
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
     model = onnx.load_from_string(data)
-    last_convolution = [node.name for node in model.graph.node if node.op_type == "Conv"][-1]
     with TemporaryDirectory() as folder, _without_advice():
         path = Path(folder) / "int8.onnx"
         quantize_static(
@@ -79,12 +78,25 @@ def static_int8(data: bytes, inputs: np.ndarray) -> bytes:
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=[last_convolution],
+            nodes_to_exclude=_last_convolutions(model.graph),
         )
         quantised = onnx.load(path)
     metadata = {prop.key: prop.value for prop in model.metadata_props if prop.key != SCORE}
     onnx.helper.set_model_props(quantised, dict(sorted(metadata.items())))
     return bytes(quantised.SerializeToString(deterministic=True))
+
+
+def _last_convolutions(graph: Any) -> list[str]:
+    """Names of the convolutions that no other one follows on the way to an output."""
+    makers = {name: node for node in graph.node for name in node.output}
+    wanted, last = [value.name for value in graph.output], []
+    while wanted:
+        node = makers.get(wanted.pop())
+        if node is not None and node.op_type == "Conv":
+            last.append(node.name)
+        elif node is not None:
+            wanted += node.input
+    return last
 
 
 def _calibration_reader(name: str, inputs: np.ndarray) -> Any:

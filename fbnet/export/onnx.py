@@ -1,14 +1,15 @@
 """A net as one ONNX file: export, checks, metadata, and its weights and MACs.
 
 The file has input `image` float32 [N, 3, S, S] (BGR, 0..1, any N) and output `landmarks` float32
-[N, P, 2] (x, y) in units of the crop. Equal weights and metadata give equal bytes. What the
-metadata states is written by `fbnet.predict.interface.describe`.
+[N, P, 2] (x, y) in units of the crop; on request others of `fbnet.outputs` after it. Equal weights
+and metadata give equal bytes. What the metadata states is written by
+`fbnet.predict.interface.describe`.
 """
 
 import copy
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +20,13 @@ import torch
 from torch import Tensor, nn
 
 from fbnet.errors import Failure
+from fbnet.outputs import LANDMARKS, OUTPUTS
 from fbnet.predict.interface import to_input
 from fbnet.predict.model import OnnxModel
 
-INPUT, OUTPUT = "image", "landmarks"
+INPUT = "image"
+PLAIN = (LANDMARKS,)
+"""What every net gives."""
 
 
 class ExportError(Failure):
@@ -41,19 +45,37 @@ class _LandmarksOnly(nn.Module):
         return output[0] if isinstance(output, tuple) else output
 
 
+class _Outputs(nn.Module):
+    """A net that gives several outputs of `PFLD.outputs`."""
+
+    def __init__(self, net: nn.Module, names: Sequence[str]) -> None:
+        super().__init__()
+        self.net, self.names = copy.deepcopy(net).cpu().float().eval(), tuple(names)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        given = self.net.outputs(image)
+        return tuple(given[name] for name in self.names)
+
+
 def export_onnx(
-    net: nn.Module, size: int, points: int, metadata: Mapping[str, str], opset: int = 18
+    net: nn.Module,
+    size: int,
+    points: int,
+    metadata: Mapping[str, str],
+    opset: int = 18,
+    outputs: Sequence[str] = PLAIN,
 ) -> bytes:
     """The net in eval mode as a checked, simplified ONNX file with batch norm folded.
 
     net: takes [N, 3, size, size], gives [N, points, 2] or a tuple that starts with it; it is not
-    changed. metadata: goes into the file as it is, so keep times and paths out of it.
+    changed. metadata: goes into the file as it is, so keep times and paths out of it. outputs:
+    names of `fbnet.outputs`, in order; for more than landmarks the net is a `PFLD` with heads.
     Raises ExportError when the file lacks the contracted input and output, keeps a batch norm or
     computes something else once simplified.
     """
     import onnxsim
 
-    model, same = onnxsim.simplify(_traced(_LandmarksOnly(net), size, opset))
+    model, same = onnxsim.simplify(_traced(_giving(net, outputs), size, opset, outputs))
     if not same:
         raise ExportError("onnxsim changed what the net computes")
     # Drop what torch noted about the source: it holds absolute paths.
@@ -62,7 +84,7 @@ def export_onnx(
     for item in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         del item.metadata_props[:]
     del graph.value_info[:]
-    _check(model, size, points)
+    _check(model, size, points, outputs)
     return with_metadata(model.SerializeToString(deterministic=True), metadata)
 
 
@@ -73,25 +95,53 @@ def with_metadata(data: bytes, metadata: Mapping[str, str]) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
+def _giving(net: nn.Module, outputs: Sequence[str]) -> nn.Module:
+    """The net as one that gives these outputs alone."""
+    return _LandmarksOnly(net) if tuple(outputs) == PLAIN else _Outputs(net, outputs)
+
+
 def landmarks(net: nn.Module, crops: np.ndarray) -> np.ndarray:
     """The torch net's own landmarks float32 [n, P, 2] for crops uint8 BGR [n, S, S, 3]."""
+    return own_outputs(net, crops)[LANDMARKS]
+
+
+def own_outputs(
+    net: nn.Module, crops: np.ndarray, outputs: Sequence[str] = PLAIN
+) -> dict[str, np.ndarray]:
+    """The torch net's own outputs by name, float32 [n, ...], for crops uint8 BGR [n, S, S, 3]."""
     with torch.inference_mode():
-        output: np.ndarray = _LandmarksOnly(net)(torch.from_numpy(to_input(crops))).numpy()
-    return output
+        values = _giving(net, outputs)(torch.from_numpy(to_input(crops)))
+    several = values if isinstance(values, tuple) else (values,)
+    return {name: value.numpy() for name, value in zip(outputs, several, strict=True)}
 
 
-def require_parity(data: bytes, net: nn.Module, crops: np.ndarray, tolerance: float) -> float:
+def require_parity(
+    data: bytes,
+    net: nn.Module,
+    crops: np.ndarray,
+    tolerance: float,
+    outputs: Sequence[str] = PLAIN,
+) -> float:
     """Largest difference between file and net over `crops`, in units of the crop.
 
-    crops: uint8 BGR [n, S, S, 3]. Raises ExportError when it exceeds `tolerance` or is NaN.
+    crops: uint8 BGR [n, S, S, 3]. Other outputs count by their `Output.unit`. Raises ExportError
+    when it exceeds `tolerance` or is NaN.
     """
-    difference = float(np.abs(OnnxModel(data).predict(crops) - landmarks(net, crops)).max())
+    model = OnnxModel(data)
+    values = {LANDMARKS: model.predict(crops)} if tuple(outputs) == PLAIN else model.outputs(crops)
+    difference = apart(values, own_outputs(net, crops, outputs))
     if not difference <= tolerance:
         raise ExportError(
             f"the ONNX file differs from the net by {difference:.2g} of the crop on "
             f"{len(crops)} faces; at most {tolerance:g} is allowed"
         )
     return difference
+
+
+def apart(values: Mapping[str, np.ndarray], exact: Mapping[str, np.ndarray]) -> float:
+    """Largest difference of the outputs of `exact`, in units of the crop; NaN where one is NaN."""
+    largest = [np.abs(values[name] - exact[name]).max() / OUTPUTS[name].unit for name in exact]
+    return float(np.max(largest))
 
 
 @dataclass(frozen=True)
@@ -115,7 +165,7 @@ def counts(data: bytes) -> Counts:
     return Counts(params, macs)
 
 
-def _traced(module: nn.Module, size: int, opset: int) -> onnx.ModelProto:
+def _traced(module: nn.Module, size: int, opset: int, outputs: Sequence[str]) -> onnx.ModelProto:
     example = torch.zeros(2, 3, size, size)
     with _quiet():
         program = torch.onnx.export(
@@ -125,19 +175,20 @@ def _traced(module: nn.Module, size: int, opset: int) -> onnx.ModelProto:
             external_data=False,
             opset_version=opset,
             input_names=[INPUT],
-            output_names=[OUTPUT],
+            output_names=[*outputs],
             dynamic_shapes=({0: torch.export.Dim("N")},),
             verbose=False,
         )
     return program.model_proto  # type: ignore[union-attr]
 
 
-def _check(model: onnx.ModelProto, size: int, points: int) -> None:
+def _check(model: onnx.ModelProto, size: int, points: int, outputs: Sequence[str]) -> None:
     """Raise ExportError unless the file is valid, as contracted and without batch norms."""
     onnx.checker.check_model(model, full_check=True)
     graph = model.graph
     shapes = {item.name: _dims(item) for item in (*graph.input, *graph.output)}
-    contract = {INPUT: ["N", 3, size, size], OUTPUT: ["N", points, 2]}
+    contract = {INPUT: ["N", 3, size, size]}
+    contract |= {name: ["N", *OUTPUTS[name].shape(points)] for name in outputs}
     if shapes != contract:
         raise ExportError(f"the file takes and gives {shapes}, not {contract}")
     left = {node.op_type for node in graph.node if "BatchNorm" in node.op_type}

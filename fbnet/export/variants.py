@@ -1,19 +1,20 @@
 """The exported net for other engines and in fewer bits: converted, run on test faces, judged."""
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fbnet.engines import CannotOpen, ConversionError, Model, Session, Variant, variants
+from fbnet.engines import CannotOpen, ConversionError, Engine, Model, Session, Variant, variants
 from fbnet.engines.base import FULL
 from fbnet.errors import safe_point
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_bytes, writing
 from fbnet.metrics import evenly, nme
+from fbnet.outputs import LANDMARKS, OUTPUTS
 from fbnet.predict.interface import to_input
 from fbnet.progress import say
 
@@ -27,7 +28,8 @@ class Trial:
 
     faces: the test faces are run; exact: the torch net's landmarks on the first of them, [m, P, 2];
     nme: the ONNX file's on all of them. parity: how far an fp32 variant may be from `exact`, in
-    units of the crop. growth: by how much of `nme` one of fewer bits may be worse.
+    units of the crop. growth: by how much of `nme` one of fewer bits may be worse. heads: the torch
+    net's other outputs on these first faces, by name, of a file that gives more than landmarks.
     """
 
     faces: FaceSet
@@ -35,6 +37,7 @@ class Trial:
     nme: float
     parity: float
     growth: float
+    heads: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def run(self, name: str, data: bytes, calibration: np.ndarray) -> tuple[Model, Row]:
         """Convert the bytes of an ONNX net to a variant and run it in its engine, one face a call.
@@ -48,8 +51,10 @@ class Trial:
         row: Row = {"variant": name, "engine": engine.name, "precision": variant.precision}
         try:
             model = engine.convert(data, variant.precision, calibration)
-            session = engine.open(model)
+            session = engine.open(model, output=LANDMARKS if self.heads else "")
             figures = self._figures(session)
+            parities = [figures["parity"], *self._apart(engine, model)]
+            figures["parity"] = float(np.max(parities))  # NaN where one is
         except (ConversionError, CannotOpen) as error:
             return {}, row | {"fault": str(error)}
         size = {"size_kb": sum(map(len, model.values())) / 1024}
@@ -64,6 +69,14 @@ class Trial:
             "nme": float(error),
             "nme_change": float(error / self.nme - 1),
         }
+
+    def _apart(self, engine: Engine, model: Model) -> Iterator[float]:
+        """Of each output beside landmarks, how far it is from the torch net's."""
+        first = self.faces.indices("test")[: len(self.exact)]
+        for name, exact in self.heads.items():
+            values = predict(engine.open(model, output=name), self.faces.crops(first))
+            apart = np.abs(values.reshape(exact.shape) - exact).max()
+            yield float(apart / OUTPUTS[name].unit)
 
     def _fault(self, variant: Variant, figures: dict[str, float]) -> str:
         # Written so that NaN is a fault.

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from fbnet.errors import BadInput
 from fbnet.nets.blocks import MBBlock, conv_bn, initialise, output_side, separable
+from fbnet.nets.heads import Heads, stated
+from fbnet.outputs import LANDMARKS
 from fbnet.params import SIZE_STEP, SpaceParams
 from fbnet.tables import BLOCKS
 
@@ -96,12 +98,18 @@ class PFLD(nn.Module):
     """Stem, one fixed block, the given searchable layers, and a multi-scale head.
 
     `layers` holds one module per slot of `slots(space, size)`: blocks taking (x), or mixed ops
-    taking (x, mask). `points` landmarks; `size` is the side of the square input in pixels.
+    taking (x, mask). `points` landmarks; `size` is the side of the square input in pixels; `heads`
+    names what is given beside landmarks (`fbnet.outputs.HEADS`).
     Raises BadInput for another number of layers than the space has.
     """
 
     def __init__(
-        self, space: SpaceParams, points: int, layers: Sequence[nn.Module], size: int = 112
+        self,
+        space: SpaceParams,
+        points: int,
+        layers: Sequence[nn.Module],
+        size: int = 112,
+        heads: Sequence[str] = (),
     ) -> None:
         super().__init__()
         shapes = slots(space, size)
@@ -126,6 +134,8 @@ class PFLD(nn.Module):
         self.block6_3 = separable(HEAD_CHANNELS, width, 1, kernel=3)
         self.conv7 = nn.Conv2d(width, width, side, groups=width, bias=False)
         self.fc = nn.Conv2d(width, 2 * points, 1)
+        channels = sum(c for c, _ in scales)
+        self.heads = Heads(heads, points, channels, side, width) if heads else None
 
     def forward(self, x: Tensor, masks: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Landmarks [B,points,2] in units of the crop, and the pose net's feature [B,16,S/4,S/4].
@@ -133,6 +143,26 @@ class PFLD(nn.Module):
         `x` is [B,3,S,S] in 0..1; `masks[i]` holds one weight per candidate of layer i, and is
         given to mixed ops only.
         """
+        scales, feature = self.scales(x, masks)
+        return self.landmarks(self.pooled(scales)), feature
+
+    def outputs(self, x: Tensor) -> dict[str, Tensor]:
+        """Landmarks [B,points,2] and what the heads give, by name, as `fbnet.outputs` says."""
+        scales, _ = self.scales(x)
+        pooled = self.pooled(scales)
+        given = self.heads(scales, pooled) if self.heads else {}
+        return {LANDMARKS: self.landmarks(pooled)} | {n: stated(n, v) for n, v in given.items()}
+
+    def landmarks(self, pooled: Tensor) -> Tensor:
+        """Landmarks [B,points,2] from the pooled feature [B,128,1,1]."""
+        return self.fc(pooled).reshape(-1, self.points, 2)
+
+    def pooled(self, scales: Tensor) -> Tensor:
+        """The pooled feature [B,128,1,1] from the map of scales."""
+        return self.conv7(self.block6_3(self.block6_2(self.block6_1(scales))))
+
+    def scales(self, x: Tensor, masks: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """All scales side by side at the last one's size, and the pose net's feature."""
         feature, early = self.stem(x)
         scales = [early]
         x = self.block4_1(feature)
@@ -143,9 +173,7 @@ class PFLD(nn.Module):
         last = scales.pop()
         pooled = [reduce(scale) for reduce, scale in zip(self.reduce, scales, strict=True)]
         # NNI concatenates the last stage first.
-        y = self.block6_1(torch.cat([last, *reversed(pooled)], dim=1))
-        y = self.block6_3(self.block6_2(y))
-        return self.fc(self.conv7(y)).reshape(-1, self.points, 2), feature
+        return torch.cat([last, *reversed(pooled)], dim=1), feature
 
 
 def _learned_pooling(channels: int, side: int, target: int) -> nn.Conv2d:
@@ -187,16 +215,22 @@ class AuxNet(nn.Module):
 
 
 def build_subnet(
-    space: SpaceParams, points: int, choice: Sequence[str], size: int = 112, seed: int = 0
+    space: SpaceParams,
+    points: int,
+    choice: Sequence[str],
+    size: int = 112,
+    seed: int = 0,
+    heads: Sequence[str] = (),
 ) -> PFLD:
     """The net with block `choice[i]` in layer i, with fresh weights drawn from `seed`.
 
-    Raises BadInput when `choice` does not fit the space.
+    heads: what it gives beside landmarks, names of `fbnet.outputs.HEADS`. Raises BadInput when
+    `choice` does not fit the space.
     """
     check_choice(space, choice)
     shapes = slots(space, size)
     layers = [slot.build(block) for slot, block in zip(shapes, choice, strict=True)]
-    net = PFLD(space, points, layers, size)
+    net = PFLD(space, points, layers, size, heads)
     initialise(net, seed)
     return net
 

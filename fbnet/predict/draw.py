@@ -23,6 +23,10 @@ OTHER = (255, 255, 255)
 EDGE = (20, 20, 20)
 SHIFT = 4
 """Binary digits behind the point: points are drawn to a sixteenth of a pixel."""
+HIDDEN = 0.5
+"""Visibility below which a point is drawn hollow."""
+RING = 1.6
+"""Radius of a hollow point by that of others."""
 DOT, LINE = 1 / 110, 1 / 200
 """Radius of a point and width of a line, by the side of the face."""
 LEGIBLE = 1 / 1600
@@ -84,14 +88,18 @@ def draw(
 ) -> np.ndarray:
     """A copy of a picture uint8 BGR [H, W, 3] with the faces' landmarks and outlines.
 
-    enlarge: make it larger by a whole number where a small face would drown in its points. scheme:
-    the order of the landmarks where their number does not say it; one's own has no outlines.
+    Points that a model with that head takes for hidden are hollow. enlarge: make it larger by a
+    whole number where a small face would drown in its points. scheme: the order of the landmarks
+    where their number does not say it; one's own has no outlines.
     """
     factor = _factor(picture, faces) if enlarge else 1
     drawn = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     for face in faces:
         order = scheme or SCHEMES[len(face.landmarks)]
-        _draw_face(drawn, (face.landmarks + 0.5) * factor - 0.5, face.number, order)
+        hollow = np.zeros(len(face.landmarks), bool)
+        if face.visibility is not None:
+            hollow = face.visibility < HIDDEN
+        _draw_face(drawn, (face.landmarks + 0.5) * factor - 0.5, hollow, face.number, order)
     return drawn
 
 
@@ -103,7 +111,11 @@ def _factor(picture: np.ndarray, faces: Sequence[Face]) -> int:
 
 
 def _draw_face(
-    drawn: np.ndarray, landmarks: np.ndarray, number: int | None, scheme: Scheme
+    drawn: np.ndarray,
+    landmarks: np.ndarray,
+    hollow: np.ndarray,
+    number: int | None,
+    scheme: Scheme,
 ) -> None:
     side = float(np.ptp(landmarks, axis=0).max())
     least = LEGIBLE * max(drawn.shape[:2])
@@ -115,10 +127,14 @@ def _draw_face(
         cv2.polylines(drawn, line, closed, EDGE, width + 2, cv2.LINE_AA, SHIFT)
         cv2.polylines(drawn, line, closed, COLOURS[region], width, cv2.LINE_AA, SHIFT)
     for region, points in scheme.parts.items():
-        edged = ((EDGE, radius + max(0.4, radius / 3)), (COLOURS.get(region, OTHER), radius))
-        for colour, size in edged:
-            for x, y in fixed[list(points)].tolist():
-                cv2.circle(drawn, (x, y), round(size * 2**SHIFT), colour, -1, cv2.LINE_AA, SHIFT)
+        colour = COLOURS.get(region, OTHER)
+        rim, ring = max(0.4, radius / 3), RING * radius
+        dot = ((EDGE, radius + rim), (colour, radius))
+        empty = ((EDGE, ring + rim), (colour, ring), (EDGE, ring - max(1.0, radius / 2)))
+        for point in points:
+            x, y = fixed[point].tolist()
+            for shade, size in empty if hollow[point] else dot:
+                cv2.circle(drawn, (x, y), round(size * 2**SHIFT), shade, -1, cv2.LINE_AA, SHIFT)
     if number is not None:
         at = (round(landmarks[:, 0].min()), round(landmarks[:, 1].min() - 4 * radius))
         height = max(0.4, side / 400)

@@ -15,6 +15,7 @@ import numpy as np
 from fbnet.errors import BadInput
 from fbnet.files import validated
 from fbnet.landmarks import LAPA_TO_NNI, SCHEMES, Scheme, convert
+from fbnet.outputs import HEADS, OUTPUTS
 
 LAYOUTS = ("NCHW", "NHWC")
 CHANNELS = ("BGR", "RGB")
@@ -139,13 +140,15 @@ def describe(
     choice: Sequence[str],
     commit: str | None = None,
     nme: float | None = None,
+    outputs: Sequence[str] = (),
 ) -> dict[str, str]:
     """Metadata of an exported landmark model: all that is needed to use it. Structures are JSON.
 
     size: side of its input in pixels. scheme: order of the landmarks; one that is none of the known
     ones is described whole. crop_scale: side of the face crop in units of the longer side of the
     landmarks' box. choice: block of each searchable layer. commit: that of the code. nme: on the
-    test faces, a fraction. Both are left out where they are None.
+    test faces, a fraction. Both are left out where they are None. outputs: names of `fbnet.outputs`
+    that the file gives; those beside landmarks are described.
     """
     preprocessing = {
         "channels": "BGR",
@@ -162,12 +165,14 @@ def describe(
     }
     if scheme not in SCHEMES.values():
         landmarks["scheme"] = asdict(scheme)
+    meanings = {name: OUTPUTS[name].meaning for name in outputs if name in HEADS}
     known = {
         "preprocessing": json.dumps(preprocessing),
         "landmarks": json.dumps(landmarks),
         "architecture": json.dumps(list(choice)),
         "commit": commit,
         "test_nme": None if nme is None else f"{nme:.6g}",
+        "outputs": json.dumps(meanings) if meanings else None,
     }
     return {key: value for key, value in known.items() if value is not None}
 
@@ -223,3 +228,12 @@ def stated_scheme(metadata: Mapping[str, str]) -> Scheme | None:
     if not numbers <= set(range(scheme.points)) or len(scheme.mirror) != scheme.points:
         raise BadInput(f"{where}: the scheme names points beyond its {scheme.points}")
     return scheme
+
+
+def stated_heads(metadata: Mapping[str, str]) -> list[str]:
+    """The outputs beside landmarks that `describe` wrote; none for other files."""
+    try:
+        meanings = json.loads(metadata["outputs"])
+    except (KeyError, ValueError, RecursionError):
+        return []
+    return [name for name in HEADS if isinstance(meanings, dict) and name in meanings]

@@ -1,7 +1,7 @@
 """Landmarks of the faces in a picture or video, from Python: `from fbnet import Landmarker`."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.landmarks import Scheme
+from fbnet.outputs import LANDMARKS, radius_90
 from fbnet.predict.crops import Place, boxed, can_be_face, crop, whole
 from fbnet.predict.detect import Detector, distinct
 from fbnet.predict.interface import OURS, Interface
@@ -32,18 +33,31 @@ class Face:
     landmarks: [P, 2] in pixels, whole numbers being pixel centres. crop: (x, y, side) of the
     square that the net saw, in pixels from the picture's edge. score: the detector's, 0..1; None
     where the face's place was given. number: the person's, from 1 on; in videos only.
+
+    Of a model with heads, None otherwise. pose: pitch, yaw, roll in degrees. confidence [P]: 0..1.
+    visibility [P]: probability that nothing hides the point. openness: gap by width of the
+    picture's left eye, right eye and the mouth. See `fbnet.outputs`.
     """
 
     landmarks: np.ndarray
     crop: tuple[float, float, float]
     score: float | None = None
     number: int | None = None
+    pose: np.ndarray | None = None
+    confidence: np.ndarray | None = None
+    visibility: np.ndarray | None = None
+    openness: np.ndarray | None = None
 
     @property
     def box(self) -> tuple[float, float, float, float]:
         """The box (x, y, width, height) around the landmarks, in pixels from the edge."""
         low, high = self.landmarks.min(axis=0) + 0.5, self.landmarks.max(axis=0) + 0.5
         return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
+
+    @property
+    def radius(self) -> np.ndarray | None:
+        """Radius [P] in pixels within which each point lies with 90 %; None without confidence."""
+        return None if self.confidence is None else radius_90(self.confidence) * self.crop[2]
 
 
 class Landmarker:
@@ -146,7 +160,7 @@ class Landmarker:
                 if not can_be_face(face.landmarks, picture):
                     break
                 place = Place(face.landmarks, self.crop_scale)
-            faces.append(Face(face.landmarks, face.crop, score))
+            faces.append(replace(face, score=score))
         if len(faces) < 2 or scores is None:
             return faces
         boxes = np.array([face.box for face in faces])
@@ -159,10 +173,15 @@ class Landmarker:
         if not places:
             return []
         crops = [crop(picture, place, self._model.size) for place in places]
-        landmarks = self._model.predict(np.stack([c.image for c in crops]))
+        given = self._model.outputs(np.stack([c.image for c in crops]))
+        landmarks = given.pop(LANDMARKS)
         return [
-            Face(c.to_picture(inside), (*(c.corner + 0.5).tolist(), c.side))
-            for c, inside in zip(crops, landmarks, strict=True)
+            Face(
+                c.to_picture(landmarks[row]),
+                (*(c.corner + 0.5).tolist(), c.side),
+                **{name: values[row] for name, values in given.items()},
+            )
+            for row, c in enumerate(crops)
         ]
 
 

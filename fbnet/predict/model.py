@@ -12,11 +12,13 @@ from fbnet.engines.onnxruntime import inference_session
 from fbnet.errors import BadInput
 from fbnet.files import read_bytes
 from fbnet.landmarks import LAPA_TO_NNI, SCHEMES, Scheme
+from fbnet.outputs import LANDMARKS, OUTPUTS
 from fbnet.params import CROP_SCALE
 from fbnet.predict.interface import (
     OURS,
     Interface,
     stated,
+    stated_heads,
     stated_scheme,
     to_input,
     to_landmarks,
@@ -45,7 +47,8 @@ class OnnxModel:
     size: side S of its input in pixels. points: landmarks P. scheme: their order. metadata: the
     file's own, by key.
     crop_scale: side of the crops it was trained on in units of the longer side of the landmarks'
-    box, as its metadata states it. interface: as declared, completed by metadata and shapes.
+    box, as its metadata states it. interface: as declared, completed by metadata and shapes. heads:
+    what it gives beside landmarks, names of `fbnet.outputs.HEADS`.
     """
 
     def __init__(
@@ -90,6 +93,12 @@ class OnnxModel:
         schemes = SCHEMES if own is None else {own.points: own}
         self._output, self.points = self._landmark_output(what, [*schemes])
         self.scheme: Scheme = schemes[self.points]
+        given = {item.name: tuple(item.shape[1:]) for item in self._session.get_outputs()}
+        self.heads: tuple[str, ...] = tuple(
+            name
+            for name in stated_heads(self.metadata)
+            if given.get(name) == OUTPUTS[name].shape(self.points)
+        )
         if self.interface.order == "lapa" and self.points != len(LAPA_TO_NNI):
             raise BadInput(f"{what}: gives {self.points} points; LaPa's order is for 106")
 
@@ -100,18 +109,30 @@ class OnnxModel:
         batch is open but its inside is not. Raises BadInput for crops of another shape or type,
         and when the model gives NaN or infinity.
         """
+        (values,) = self._run(crops, batch, [self._output])
+        return to_landmarks(values, self.interface, self.size, self.points)
+
+    def outputs(self, crops: np.ndarray, batch: int = 64) -> dict[str, np.ndarray]:
+        """Landmarks as by `predict`, and what the heads give, float32 [n, k] by name."""
+        values, *others = self._run(crops, batch, [self._output, *self.heads])
+        landmarks = to_landmarks(values, self.interface, self.size, self.points)
+        return {LANDMARKS: landmarks, **dict(zip(self.heads, others, strict=True))}
+
+    def _run(self, crops: np.ndarray, batch: int, names: list[str]) -> list[np.ndarray]:
+        """The outputs of these names [n, k], in batches; raises as `predict` does."""
         if crops.dtype != np.uint8 or crops.shape[1:] != (self.size, self.size, COLOURS):
             raise BadInput(
                 f"crops are {crops.dtype} {list(crops.shape)}; "
                 f"the model takes uint8 [n,{self.size},{self.size},{COLOURS}]"
             )
         step = self._batch or batch
-        parts = [self._values(crops[at : at + step]) for at in range(0, len(crops), step)]
-        values = np.concatenate(parts) if parts else np.empty((0, 2 * self.points))
-        return to_landmarks(values, self.interface, self.size, self.points)
+        parts = [self._values(crops[at : at + step], names) for at in range(0, len(crops), step)]
+        if not parts:
+            return [np.empty((0, 2 * self.points)) for _ in names]
+        return [np.concatenate(values) for values in zip(*parts, strict=True)]
 
-    def _values(self, crops: np.ndarray) -> np.ndarray:
-        """The landmark output, [n, 2 * P] or [n, 3 * P].
+    def _values(self, crops: np.ndarray, names: list[str]) -> list[np.ndarray]:
+        """The outputs of these names, [n, k].
 
         A file that is made for a number of faces gets that many.
         """
@@ -119,10 +140,12 @@ class OnnxModel:
         if missing:
             crops = np.concatenate([crops, np.zeros((missing, *crops.shape[1:]), np.uint8)])
         feed = {self._input: to_input(crops, self.interface, self._dtype)}
-        values: np.ndarray = self._session.run([self._output], feed)[0]
-        if not np.isfinite(values).all():
-            raise BadInput(f"{self._what}: gives NaN or infinite landmarks; export it anew")
-        return values.reshape(len(crops), -1)[:count]
+        several = self._session.run(names, feed)
+        for name, values in zip(names, several, strict=True):
+            if not np.isfinite(values).all():
+                shown = LANDMARKS if name == self._output else name
+                raise BadInput(f"{self._what}: gives NaN or infinite {shown}; export it anew")
+        return [values.reshape(len(crops), -1)[:count] for values in several]
 
     def _landmark_output(self, what: str, known: Sequence[int]) -> tuple[str, int]:
         """Name and points of the output with two or three values for each of `known` points.

@@ -6,8 +6,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from fbnet.files import write_csv, write_json, write_text
@@ -17,10 +18,27 @@ DIGITS = 2
 """Decimals of a pixel."""
 UNIT = "pixels, (x, y); whole numbers are pixel centres"
 Numbers = tuple[float, float, float, float]
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class Pose(_Entry):
+    """Turn of the head in degrees; see `fbnet.outputs`."""
+
+    pitch: float
+    yaw: float
+    roll: float
+
+
+class Openness(_Entry):
+    """Gap by width; left and right are the picture's."""
+
+    left_eye: float
+    right_eye: float
+    mouth: float
 
 
 class FaceEntry(_Entry):
@@ -29,6 +47,9 @@ class FaceEntry(_Entry):
     id: the person's number in a video. score: the detector's, 0..1; null where the place was
     given. box: x, y, width, height around the landmarks, and crop: x, y, side of what the net saw;
     pixels from the picture's edge. landmarks: (x, y) in pixels, whole numbers are pixel centres.
+
+    Null unless the model has the head: pose; by point confidence 0..1, radius in pixels within
+    which it lies with 90 %, and visibility, the probability that nothing hides it; openness.
     """
 
     id: int | None = None
@@ -36,6 +57,11 @@ class FaceEntry(_Entry):
     box: Numbers
     crop: tuple[float, float, float]
     landmarks: list[tuple[float, float]]
+    pose: Pose | None = None
+    confidence: list[float] | None = None
+    radius: list[float] | None = None
+    visibility: list[float] | None = None
+    openness: Openness | None = None
 
     @classmethod
     def of(cls, face: Face) -> "FaceEntry":
@@ -46,6 +72,11 @@ class FaceEntry(_Entry):
             box=_rounded(face.box),
             crop=_rounded(face.crop),
             landmarks=[_rounded(point) for point in face.landmarks.tolist()],
+            pose=_named(Pose, face.pose),
+            confidence=_shares(face.confidence),
+            radius=None if face.radius is None else list(_rounded(face.radius)),
+            visibility=_shares(face.visibility),
+            openness=_named(Openness, face.openness),
         )
 
 
@@ -140,6 +171,18 @@ def _pts(face: FaceEntry) -> str:
     """A face in the form of 300W: coordinates from 1 on."""
     points = "".join(f"{x + 1:.2f} {y + 1:.2f}\n" for x, y in face.landmarks)
     return f"version: 1\nn_points: {len(face.landmarks)}\n{{\n{points}}}\n"
+
+
+def _named(entry: type[Kind], values: np.ndarray | None) -> Kind | None:
+    """Values as the fields of an entry, in their order."""
+    if values is None:
+        return None
+    return entry(**dict(zip(entry.model_fields, _rounded(values), strict=True)))
+
+
+def _shares(values: np.ndarray | None) -> list[float] | None:
+    """Numbers of 0..1 with three decimals."""
+    return None if values is None else [round(float(value), 3) for value in values]
 
 
 def _rounded(values: Any) -> Any:

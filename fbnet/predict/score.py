@@ -1,6 +1,6 @@
 """Accuracy of a landmark model on faces: a face set, or a folder in any layout that fetch reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +16,18 @@ from fbnet.faces.prepare import prepare
 from fbnet.faces.schemes import described
 from fbnet.landmarks import SCHEMES, TO_IBUG68, convert
 from fbnet.metrics import (
+    area_under_roc,
     face_errors,
     mean_face,
     mean_face_nme,
     nme,
     point_errors,
     region_nme,
+    spearman,
     summary,
     yaw_nme,
 )
+from fbnet.outputs import LANDMARKS, radius_90
 from fbnet.params import FetchParams
 from fbnet.predict.interface import OURS, Interface
 from fbnet.predict.model import OnnxModel
@@ -104,6 +107,8 @@ def score(
     by_point = point_errors(predicted, true, scheme)
     errors = face_errors(by_point)
     figures = summary(predicted, true, scheme)
+    if isinstance(model, OnnxModel) and model.heads:
+        figures |= score_heads(model.outputs(faces.crops(indices), batch), faces, indices)
     figures["mean_face_nme"] = mean_face_nme(train, true, scheme)
     moved, moved_true = jittered(faces, indices, jitter, seed)
     figures["nme_jitter"] = float(nme(model.predict(moved, batch), moved_true, scheme).mean())
@@ -121,6 +126,36 @@ def score(
         errors=errors,
         mean_face_errors=nme(np.broadcast_to(mean_face(train), true.shape), true, scheme),
     )
+
+
+def score_heads(
+    given: Mapping[str, np.ndarray], faces: FaceSet, indices: np.ndarray
+) -> dict[str, float]:
+    """Figures of what a model gives beside landmarks, as far as the faces state the truth.
+
+    given: by `OnnxModel.outputs`. pose_mae_deg: mean absolute error of the three angles.
+    confidence_held_90: share of the points inside the radius that should hold 90 %.
+    confidence_spearman: of confidence and error, -1 at best. visibility_auc: chance that a visible
+    point is ranked above a hidden one. openness_mae: of gap by width.
+    """
+    errors = np.linalg.norm(given[LANDMARKS] - faces.landmarks[indices], axis=2)
+    exact = {name: values[indices] for name, values in faces.exact.items()}
+    figures: dict[str, float] = {}
+    if "pose" in given:
+        figures["pose_mae_deg"] = np.nanmean(
+            np.abs(given["pose"] - np.degrees(faces.pose[indices]))
+        )
+    if "confidence" in given:
+        sure, known = given["confidence"], np.isfinite(errors)
+        figures["confidence_held_90"] = (errors <= radius_90(sure))[known].mean()
+        figures["confidence_spearman"] = spearman(sure[known], errors[known])
+    if "visibility" in given and "visible" in exact:
+        figures["visibility_auc"] = area_under_roc(
+            given["visibility"].ravel(), exact["visible"].ravel()
+        )
+    if "openness" in given and "openness" in exact:
+        figures["openness_mae"] = np.abs(given["openness"] - exact["openness"]).mean()
+    return {name: float(value) for name, value in figures.items()}
 
 
 def score_folder(

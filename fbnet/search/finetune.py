@@ -1,7 +1,7 @@
 """From a searched architecture to a trained subnet: inherit the supernet's weights, train on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from fbnet.params import AugmentParams, RetrainParams, SpaceParams
 from fbnet.progress import Log, no_log, say
 from fbnet.search.sampling import Choice
 from fbnet.search.supernet import build_supernet, inherit
-from fbnet.training.checkpoints import Checkpoint, save_weights
+from fbnet.training.checkpoints import Checkpoint, save_weights, snapshot
+from fbnet.training.device import one_process
+from fbnet.training.heads import Lesson, train_heads
 from fbnet.training.retrain import Retraining
 
 
@@ -34,6 +36,8 @@ class Trained:
     """Weights of that epoch, by name."""
     history: list[dict[str, float]]
     """Figures of each epoch."""
+    heads: tuple[str, ...] = ()
+    """What the weights give beside landmarks."""
 
 
 def finetune(
@@ -61,6 +65,29 @@ def finetune(
     return Trained(choice, inherited, best["nme"], best["epoch"], best["weights"], training.history)
 
 
+def with_heads(
+    trained: Trained,
+    lessons: Sequence[Lesson],
+    space: SpaceParams,
+    params: RetrainParams,
+    augment: AugmentParams | None = None,
+    fabric: Fabric | None = None,
+    shards: int | None = None,
+) -> Trained:
+    """The same net with heads that learned from `lessons`; its own weights stay to the bit."""
+    heads = tuple(head for lesson in lessons for head in lesson.heads)
+    faces = lessons[0].faces
+    net = build_subnet(space, faces.points, trained.choice, faces.size, params.seed, heads)
+    net.load_state_dict(trained.weights, strict=False)
+    train_heads(net, lessons, params, augment, fabric or one_process(), shards)
+    return replace(trained, weights=snapshot(net), heads=heads)
+
+
+def best_of(trained: Sequence[Trained]) -> Trained:
+    """The one with the lowest validation NME."""
+    return min(trained, key=lambda t: t.val_nme)
+
+
 def inherited_nets(
     choice: Choice, faces: FaceSet, space: SpaceParams, supernet: Mapping[str, Tensor], seed: int
 ) -> tuple[PFLD, nn.Module, int]:
@@ -86,15 +113,15 @@ def inherited_nets(
     return net, pose_net, inherited
 
 
-def write_results(trained: Sequence[Trained], searched: Any, out: Path) -> Trained:
+def write_results(best: Trained, trained: Sequence[Trained], searched: Any, out: Path) -> None:
     """Write the best of `trained` into `out`, and a row for each.
 
     `searched` is what the search's architecture.json holds.
     """
-    best = min(trained, key=lambda t: t.val_nme)
     save_weights(out / "subnet.safetensors", best.weights)
     kept = {name: searched[name] for name in ("space", "points", "size")}
-    write_json(out / "architecture.json", kept | {"choice": list(best.choice)})
+    heads = {"heads": list(best.heads)} if best.heads else {}
+    write_json(out / "architecture.json", kept | {"choice": list(best.choice)} | heads)
     write_csv(out / "history.csv", best.history)
     rows = [{"choice": " ".join(t.choice), "val_nme": t.val_nme} for t in trained]
     write_csv(out / "candidates.csv", rows)
@@ -104,4 +131,3 @@ def write_results(trained: Sequence[Trained], searched: Any, out: Path) -> Train
         "retrain_inherited_tensors": best.inherited,
     }
     write_json(out / "details.json", details)
-    return best

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from fbnet.outputs import OUTPUTS
 from fbnet.params import CROP_SCALE
 from stages import records
 from stages.results import Results
@@ -205,7 +206,7 @@ def model_card(params: Any, results: Results) -> str:
         "Data": _data(meta, numbers(results, "fetch")),
         "Recipe": _recipe(params, results),
         "Figures": _figures(results),
-        "Use": [USE.format(scale=meta.get("crop_scale", CROP_SCALE))],
+        "Use": [USE.format(scale=meta.get("crop_scale", CROP_SCALE)), *_heads(params)],
         "Limits": [*LIMITS, *([RENDERED_LIMIT] if rendered else [])],
         "Licence": [RENDERED_LICENCE if rendered else LICENCE],
     }
@@ -215,6 +216,10 @@ def model_card(params: Any, results: Results) -> str:
             body = lines[0] if len(lines) == 1 else "\n".join(f"- {line}" for line in lines)
             card.append(f"## {title}\n\n{body}")
     return "\n\n".join(card) + "\n"
+
+
+def _heads(params: Any) -> list[str]:
+    return [f"Output `{name}`: {OUTPUTS[name].meaning}." for name in params.export.heads]
 
 
 def _data(meta: dict[str, Any], counts: dict[str, float]) -> list[str]:

@@ -10,7 +10,7 @@ import torch
 from fbnet.faces.faceset import FaceSet
 from fbnet.nets.pfld import build_auxnet
 from fbnet.params import RetrainParams, SpaceParams
-from fbnet.search.finetune import Trained, finetune, inherited_nets, write_results
+from fbnet.search.finetune import Trained, best_of, finetune, inherited_nets, write_results
 from fbnet.search.supernet import build_supernet
 from fbnet.training.checkpoints import load_weights
 
@@ -66,8 +66,8 @@ def test_the_best_candidate_is_written(tmp_path: Path) -> None:
         "choice": ["a"],
         "candidates": [["a"], ["b"]],
     }
-    best = write_results([trained("a", 0.2), trained("b", 0.1)], searched, tmp_path)
-    assert best.choice == ("b",)
+    candidates = [trained("a", 0.2), trained("b", 0.1)]
+    write_results(best_of(candidates), candidates, searched, tmp_path)
     written = json.loads((tmp_path / "architecture.json").read_text())
     assert written == {"space": "s", "points": 68, "size": 32, "choice": ["b"]}
     assert load_weights(tmp_path / "subnet.safetensors")["w"].tolist() == pytest.approx([0.1, 0.1])
