@@ -53,7 +53,7 @@ class _Outputs(nn.Module):
         self.net, self.names = copy.deepcopy(net).cpu().float().eval(), tuple(names)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        given = self.net.outputs(image)
+        given = self.net.outputs(image)  # type: ignore[operator]
         return tuple(given[name] for name in self.names)
 
 

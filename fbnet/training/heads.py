@@ -4,15 +4,16 @@ What photographs do not state (visibility, openness; their pose is an estimate) 
 rendered faces; confidence is learned where the landmarks are, from the net's own errors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from typing import cast
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fbnet.errors import BadInput
@@ -88,7 +89,7 @@ def train_heads(
     assert net.heads is not None
     fabric.to_device(net).eval()
     for head in net.heads.last.values():
-        torch.nn.init.zeros_(head.weight)  # every face alike at first: drawn weights are far off
+        torch.nn.init.zeros_(cast(nn.Conv2d, head).weight)  # drawn weights are far off
     if augment is not None:
         augment = augment.model_copy(update={"mirror": 0.0, "occlude": 0.0})
     share, parameters = Shards(fabric, shards), list(net.heads.parameters())
@@ -154,7 +155,7 @@ def laplace(logits: Tensor, errors: Tensor) -> Tensor:
     return errors / NEAR * torch.exp(logits) - 2 * logits
 
 
-LOSSES = {
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "pose": near,
     "confidence": laplace,
     "visibility": partial(F.binary_cross_entropy_with_logits, reduction="none"),
@@ -186,5 +187,6 @@ def _calibrate(net: PFLD, faces: FaceSet) -> None:
         ratios.append((errors / NEAR * torch.exp(sure)).cpu().numpy())
     if ratios:
         wider = float(np.nanquantile(np.concatenate(ratios), 0.9)) / HOLDS_90
-        bias = net.heads.last["confidence"].bias
+        bias = cast(nn.Conv2d, net.heads.last["confidence"]).bias
+        assert bias is not None
         bias -= float(np.log(max(wider, 1e-6)))
