@@ -111,6 +111,12 @@ def test_chosen_blocks_are_framed(page):
     ]  # fmt: skip
 
 
+def test_a_search_of_short_trainings_is_told_apart(results, page):
+    assert "nets that went on" not in page.text
+    write_json(results.metrics("search"), {"search_entropy": 0.5, "search_nets": 37})
+    assert "the nets that went on, of 37 that were trained" in Page(report(results)).text
+
+
 def test_equal_results_give_equal_bytes(results):
     assert report(results) == report(results)
 
