@@ -1,13 +1,17 @@
 """Counts what becomes of bad inputs: `python tools/bad_inputs.py [--each 150]`.
 
-Each of params (other values, other bytes), cost tables and ONNX metadata is changed at one place,
-drawn from a seed, and read. Prints how many worked, were refused in one line, or were no better
-than a traceback or a hang (10 s). Exit code 1 where there is one of these.
+Each of params (other values, other bytes), cost tables, ONNX metadata, labels in five forms, face
+sets, boxes and, with `--results FOLDER`, the results of a run is changed at one place, drawn from a
+seed, and read. Prints how many worked, were refused in one line, or were no better than a traceback
+or a hang (10 s). Exit code 1 where there is one of these.
 """
 
 import argparse
+import contextlib
+import io
 import json
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -16,15 +20,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from fbnet.costs.lut import from_json
 from fbnet.costs.macs import macs_table
 from fbnet.errors import BadInput
+from fbnet.faces.faceset import FaceSet
+from fbnet.faces.prepare import prepare
 from fbnet.landmarks import SCHEMES
-from fbnet.params import NNI_SPACE
+from fbnet.params import NNI_SPACE, FetchParams
+from fbnet.predict.boxes import read_boxes
 from fbnet.predict.interface import OURS, describe
+from stages.page.report import report
 from stages.params import Params, load, render
+from stages.results import Results
+from stages.table import print_table
+from stages.tracking.model import model_card
 
 LONGEST_S = 10
 WEIRD: list[Any] = [
@@ -70,6 +84,127 @@ def changed(tree: Any, draw: random.Random) -> str:
     return json.dumps(copy)
 
 
+Kind = Callable[[], Callable[[], object]]
+"""Makes one bad input; returns what reads it."""
+
+
+def anywhere(data: bytes, draw: random.Random) -> bytes:
+    """A file with other bytes at one place."""
+    if data[:1] in b"{[" and draw.random() < 0.5:
+        return changed(json.loads(data), draw).encode()
+    at, other = draw.randrange(len(data)), draw.choice([*BYTES, b"nan", b"-1", b"1e400"])
+    return data[:at] + other + data[at + draw.randrange(9) :]
+
+
+def labels() -> dict[str, dict[str, str]]:
+    """Files of labels by layout and name, of four pictures p0.png to p3.png with 68 points."""
+    points = np.random.default_rng(0).uniform(20, 90, (4, 68, 2)).tolist()
+    names = [f"p{number}.png" for number in range(4)]
+    rows = ["\n".join(f"{x:.3f} {y:.3f}" for x, y in face) for face in points]
+    pts = {f"p{i}.pts": f"n_points: 68\n{{\n{text}\n}}\n" for i, text in enumerate(rows)}
+    shares = [" ".join(f"{x / 112:.5f} {y / 112:.5f}" for x, y in face) for face in points]
+    lists = "".join(f"{n} {s} 0 0 0 0 0 0 1 2 3\n" for n, s in zip(names, shares, strict=True))
+    boxes = [
+        f"<image file='{n}'><box top='1' left='1' width='9' height='9'>"
+        + "".join(
+            f"<part name='{i:02d}' x='{x:.0f}' y='{y:.0f}'/>" for i, (x, y) in enumerate(face)
+        )
+        + "</box></image>"
+        for n, face in zip(names, points, strict=True)
+    ]
+    keypoints = [[v for x, y in face for v in (x, y, 2)] for face in points]
+    coco = {
+        "images": [{"id": i, "file_name": n} for i, n in enumerate(names)],
+        "annotations": [{"image_id": i, "keypoints": k} for i, k in enumerate(keypoints)],
+    }
+    shapes = [[{"label": str(i), "points": [p]} for i, p in enumerate(face)] for face in points]
+    labelme = {
+        f"p{i}.json": json.dumps({"imagePath": names[i], "shapes": s}) for i, s in enumerate(shapes)
+    }
+    dlib = f"<dataset><images>{''.join(boxes)}</images></dataset>"
+    return {
+        "ibug": pts,
+        "nni": {"train_data/list.txt": lists, "test_data/list.txt": lists},
+        "dlib": {"labels.xml": dlib},
+        "coco": {"labels.json": json.dumps(coco)},
+        "labelme": labelme,
+    }
+
+
+def of_labels(folder: Path, draw: random.Random) -> dict[str, Kind]:
+    """Kinds of bad input around faces: labels by layout, a stored face set, a file of boxes."""
+    sets = {}
+    for layout, files in labels().items():
+        root = folder / layout
+        for at, place in enumerate(sorted({str(Path(file).parent) for file in files})):
+            (root / place).mkdir(parents=True, exist_ok=True)
+            for number in range(4):
+                noise = np.random.default_rng([at, number]).integers(0, 255, (112, 112, 3))
+                cv2.imwrite(str(root / place / f"p{number}.png"), noise.astype(np.uint8))
+        for file, text in files.items():
+            (root / file).write_text(text)
+        sets[layout] = (root, files)
+
+    def read(root: Path, unseen: str) -> None:
+        params = FetchParams(root=str(root), size=32, margin=0, on_bad="skip", unseen=unseen)
+        with contextlib.redirect_stdout(io.StringIO()):
+            prepare(params, folder / "faces")
+
+    def of_layout(root: Path, files: dict[str, str]) -> Kind:
+        def kind() -> Callable[[], object]:
+            for name, text in files.items():
+                (root / name).write_text(text)
+            name = draw.choice([*files])
+            (root / name).write_bytes(anywhere(files[name].encode(), draw))
+            return lambda: read(root, draw.choice(["mask", "keep"]))
+
+        return kind
+
+    def boxes() -> Callable[[], object]:
+        row = {"picture": "p0.png", "x": 1, "y": 2, "w": 30, "h": 40}
+        table = f"{','.join(row)}\n{','.join(map(str, row.values()))}\n"
+        text = draw.choice([table, json.dumps([row])])
+        file = folder / f"boxes{'.json' if text.startswith('[') else '.csv'}"
+        file.write_bytes(anywhere(text.encode(), draw))
+        return lambda: read_boxes(file)
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        prepare(FetchParams(root=str(sets["ibug"][0]), size=32, margin=0), folder / "stored")
+    stored = (folder / "stored/meta.json").read_bytes()
+
+    def face_set() -> Callable[[], object]:
+        (folder / "stored/meta.json").write_bytes(anywhere(stored, draw))
+        return lambda: FaceSet.load(folder / "stored")
+
+    kinds = {f"labels, {name}": of_layout(*each) for name, each in sets.items()}
+    return kinds | {"boxes": boxes, "face sets": face_set}
+
+
+def of_results(source: Path, copy: Path, draw: random.Random) -> Kind:
+    """A file of results changed; read as the table, the report and the model's card do."""
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("*.png", "variants"))
+    results, before = Results(copy), dict[Path, bytes]()
+    listed = ("unused.csv", "suspicious.csv", "duplicates.csv")
+    files = [p for p in sorted(copy.rglob("*.*")) if p.suffix in (".json", ".csv")]
+    files = [path for path in files if path.name not in listed]
+
+    def read() -> None:
+        with contextlib.redirect_stdout(io.StringIO()):
+            print_table(results)
+            report(results, faces=0, worst=0)
+            model_card(Params(), results)
+
+    def kind() -> Callable[[], object]:
+        for path, data in before.items():
+            path.write_bytes(data)
+        path = draw.choice(files)
+        before[path] = path.read_bytes()
+        path.write_bytes(anywhere(before[path], draw))
+        return read
+
+    return kind
+
+
 def outcome(work: Callable[[], object]) -> str:
     """What becomes of an input."""
 
@@ -95,7 +230,10 @@ def main() -> int:
     """Print the counts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--each", type=int, default=150)
-    each, draw = parser.parse_args().each, random.Random(0)
+    parser.add_argument("--results", type=Path, metavar="FOLDER", help="results of a run")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    each, draw = given.each, random.Random(given.seed)
     params = json.loads(Params().model_dump_json())
     text, table = render({}).encode(), macs_table(NNI_SPACE, 106)
     card = describe(
@@ -124,8 +262,11 @@ def main() -> int:
             return lambda: OURS.filled(stated)
 
         bad = 0
-        kinds = {"params, values": values, "params, bytes": bytes_}
-        for name, kind in {**kinds, "tables": tables, "ONNX metadata": metadata}.items():
+        kinds = {"params, values": values, "params, bytes": bytes_, "tables": tables}
+        kinds |= {"ONNX metadata": metadata, **of_labels(Path(folder), draw)}
+        if given.results:
+            kinds["results"] = of_results(given.results, Path(folder) / "results", draw)
+        for name, kind in kinds.items():
             counts = Counter(outcome(kind()) for _ in range(each))
             bad += sum(n for what, n in counts.items() if what[:4] in ("hang", "trac", "seve"))
             print(f"{name}: {dict(counts.most_common())}", flush=True)

@@ -17,6 +17,8 @@ COINCIDING = 0.02
 """Distance of the outer eye corners, in units of the crop, that is too small."""
 FEWEST, FEWEST_ALIKE = 20, 30
 """Faces from which on their shapes, and their pictures, can be compared with each other."""
+FEWEST_POINTS = 40
+"""Points from which on they place a face well enough for its picture to be compared with others."""
 COMPONENTS = 8
 """Ways in which shapes of faces differ: turns and expressions."""
 STRANGE = 8.0
@@ -97,8 +99,10 @@ def doubts(
         away = np.abs(axis - np.median(axis))
         for index in np.flatnonzero(_strange(away) & (away > ELSEWHERE)):
             result.setdefault(int(index), "not where the other pictures have their face")
+    if len(landmarks) < FEWEST_ALIKE or scheme.points < FEWEST_POINTS:
+        return dict(sorted(result.items()))
     likeness = shapes.likeness(landmarks, images, margin)
-    if len(landmarks) >= FEWEST_ALIKE and np.median(likeness) > ALIKE:
+    if np.median(likeness) > ALIKE:
         for index in np.flatnonzero(likeness < UNLIKE):
             result.setdefault(int(index), "the picture shows no face there, or a hidden one")
     return dict(sorted(result.items()))
