@@ -5,6 +5,7 @@ colour, a wrong scale or a wrong order changes every point.
 """
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -13,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from fbnet.errors import BadInput
 from fbnet.export.onnx import landmarks, with_metadata
-from fbnet.landmarks import LAPA_TO_NNI, SCHEMES
+from fbnet.landmarks import LAPA_TO_NNI, SCHEMES, Scheme
 from fbnet.params import CROP_SCALE
 from fbnet.predict.interface import Interface, describe, to_input
 from fbnet.predict.model import OnnxModel
@@ -251,3 +252,13 @@ def test_two_inputs_are_refused(tmp_path):
     onnx.save(proto, path)
     with pytest.raises(BadInput, match="give a model of one picture"):
         OnnxModel(path)
+
+
+def test_the_file_states_a_scheme_of_its_own(exported):
+    own = replace(SCHEMES[68], name="ours", eyes=(37, 44))
+    stated = describe(size=32, scheme=own, crop_scale=1.2, choice=[])
+    assert OnnxModel(with_metadata(exported, stated)).scheme == own
+    five = Scheme(5, "five", (0, 1), (1, 0, 2, 4, 3), (), {})
+    other = describe(size=32, scheme=five, crop_scale=1.2, choice=[])
+    with pytest.raises(BadInput, match="two or three values for each of 5 points"):
+        OnnxModel(with_metadata(exported, other))
