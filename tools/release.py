@@ -1,9 +1,9 @@
 """Check that the published run, its metrics, the README and the shipped model belong together.
 
-`python tools/release.py` checks, `--write` brings the README's table and fbnet/pretrained to what
-results/ holds. Run it where `make repro` has just finished, then commit dvc.lock, the metrics, the
-README and fbnet/pretrained: `dvc metrics diff` and `dvc exp show` in other clones compare with
-them.
+`python tools/release.py` checks, `--write` brings the README's table, fbnet/pretrained and the card
+there to what results/ holds. Run it where `make repro` has just finished, then commit dvc.lock, the
+metrics, the README and fbnet/pretrained: `dvc metrics diff` and `dvc exp show` in other clones
+compare with them.
 """
 
 import argparse
@@ -25,7 +25,6 @@ SHIPPED = {
     "search/supernet.safetensors": "supernet.safetensors",
 }
 """File of results/ -> its copy in fbnet/pretrained."""
-TABLE = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- end results -->)", re.DOTALL)
 HEADINGS = "model|parameters|MACs|size KB|latency ms|NME|FR 0.08|FR 0.10|AUC 0.08|AUC 0.10"
 
 
@@ -34,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="README and fbnet/pretrained anew")
     write = parser.parse_args().write
-    faults = [*stale(status()), *readme(ROOT, write), *shipped(write)]
+    faults = [*stale(status()), *shipped(write), *pages(ROOT, write)]
     for fault in faults:
         print(f"release: {fault}", file=sys.stderr)
     return int(bool(faults))
@@ -72,22 +71,45 @@ def table(metrics: dict[str, float]) -> str:
     return "".join(line.replace("%", " %") + "\n" for line in lines)
 
 
-def readme(root: Path, write: bool = False) -> Iterator[str]:
-    """A fault if the README's table is not that of the metrics in results/."""
-    page, metrics = root / "README.md", {}
+def card(metrics: dict[str, float], model: Path) -> str:
+    """What fbnet/pretrained's README says of the run that left the model: its commit and NME."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model)
+    commit = session.get_modelmeta().custom_metadata_map["commit"]
+    return (
+        f"Made by commit `{commit}` with its `params.yaml`; the ONNX file says\n"
+        "the same in its metadata, beside preprocessing and point order. "
+        f"Test NME {metrics['nme']:.2%} on the rendered\n"
+        f"test faces (mean face {metrics['mean_face_nme']:.2%}).\n"
+    ).replace("%", " %")
+
+
+def section(name: str) -> re.Pattern[str]:
+    """What stands between the markers of a section of a page."""
+    return re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end {name} -->)", re.DOTALL)
+
+
+def pages(root: Path, write: bool = False) -> Iterator[str]:
+    """A fault for each page that does not say what results/ holds."""
+    metrics = {}
     for stage in ("export", "bench"):
         path = root / "results" / stage / "metrics.json"
         if not path.exists():
             yield f"{path}: no such file; run make repro"
             return
         metrics |= json.loads(path.read_text())
-    text, right = page.read_text(), table(metrics)
-    if not TABLE.search(text):
-        yield f"{page.name}: has no <!-- results --> and <!-- end results --> around its table"
-    elif write:
-        page.write_text(TABLE.sub(lambda _: right, text))
-    elif right not in text:
-        yield f"{page.name}: its table is not that of results/; python tools/release.py --write"
+    for page, name, right in (
+        (root / "README.md", "results", table(metrics)),
+        (PRETRAINED / "README.md", "run", card(metrics, root / "results/export/subnet.onnx")),
+    ):
+        text = page.read_text()
+        if not section(name).search(text):
+            yield f"{page}: has no <!-- {name} --> and <!-- end {name} --> around that section"
+        elif write:
+            page.write_text(section(name).sub(lambda _, right=right: right, text))
+        elif right not in text:
+            yield f"{page}: is not of the run in results/; python tools/release.py --write"
 
 
 def shipped(write: bool) -> Iterator[str]:
