@@ -11,6 +11,7 @@ TORCH_INDEX ?=
 
 BIN   := $(CURDIR)/$(VENV)/bin
 STAMP := $(VENV)/.installed
+TFLITE := $(VENV)-tflite
 # A venv made without pip is served by the pip of $(PYTHON).
 PIP    = $$(test -x "$(BIN)/pip" && echo "$(VENV)/bin/python -m pip" || echo "$(PYTHON) -m pip --python $(VENV)/bin/python") \
          --disable-pip-version-check --no-input
@@ -19,7 +20,7 @@ CUDA  := ^(nvidia-|cuda-|triton|torch)
 export PATH := $(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env repro test test-all light lint types layers pytest format ui runs sweep sweep-beta sweep-budgets sweep-seeds ranking torture lock dist docs release clean
+.PHONY: help env engines tflite-env repro test test-all light lint types layers pytest format ui runs sweep sweep-beta sweep-budgets sweep-seeds ranking torture lock dist docs release clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -45,6 +46,23 @@ endif
 	$(PIP) check
 	@$(BIN)/python -m fbnet.web.runtime >/dev/null || true
 	@touch $@
+
+engines: env ## LiteRT, ExecuTorch and Core ML too, and what converts to them (700 MB)
+	$(PIP) install --quiet --constraint requirements.lock --no-build-isolation --editable '.[mobile]'
+	$(PIP) check
+	@$(MAKE) --no-print-directory tflite-env
+
+# onnx2tf's pins clash with ours, and it needs Python 3.12: an environment of its own, of which $(VENV)
+# has the one command.
+tflite-env: env ## onnx2tf, which writes LiteRT's files, beside Python 3.12 or newer
+	@newer=$$(python tools/pythons.py | grep -E '^3\.1[2-9] ' | head -n 1 | cut -d' ' -f2); \
+	  if [ -z "$$newer" ]; then \
+	    echo 'tflite-env: skipped, onnx2tf needs Python 3.12 or newer and there is none; LiteRT files cannot be written'; \
+	  else \
+	    "$$newer" -m venv $(TFLITE) && \
+	    $(TFLITE)/bin/python -m pip install --quiet --disable-pip-version-check 'onnx2tf>=2.6,<3' && \
+	    ln -sf "$(CURDIR)/$(TFLITE)/bin/onnx2tf" "$(BIN)/onnx2tf"; \
+	  fi
 
 repro: env ## run the pipeline (what is out of date), show the table
 	python -m stages.cli check
@@ -131,4 +149,4 @@ release: env ## check that the committed run, its metrics and the README agree w
 	python tools/release.py
 
 clean: ## remove the environment and the caches (results, runs and DVC's cache stay)
-	rm -rf $(VENV) $(VENV)-lock build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lock $(TFLITE) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,9 +1,9 @@
 """Does a latency table repeat? Each engine's is measured twice; rank correlation layer by layer.
 
-Leave the machine alone meanwhile. With --kit FILE onnxruntime's table is also held against
-FILE, as `fbnet import` makes it from a kit's results. With --web the pages of `fbnet web` measure
-it twice in a Chromium here, and onnxruntime's is held against theirs. `table` writes
-docs/device.md.
+The engines are those that are installed. Leave the machine alone meanwhile. With --kit FILE
+onnxruntime's table is also held against FILE, as `fbnet import` makes it from a kit's results. With
+--web the pages of `fbnet web` measure it twice in a Chromium here, and onnxruntime's is held
+against theirs. `table` writes docs/device.md.
 """
 
 import argparse
@@ -38,7 +38,9 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     from fbnet.files import digest
 
     space = {"space": "nni", "points": POINTS}
-    declared = [Job(engine, {"engine": engine, **space}, repeat) for engine in ENGINES]
+    declared = [
+        Job(engine, {"engine": engine, **space}, repeat) for engine in ENGINES if runs(engine)
+    ]
     if given.kit:
         setting = {"engine": "onnxruntime", **space, "kit": digest(given.kit)}
         declared.append(Job(KIT, setting, against_kit, given.kit))
@@ -46,6 +48,11 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
         declared.append(Job(WEB, {"engine": WEB, **space}, in_browser))
         declared.append(Job(NATIVE, {"engine": "onnxruntime", **space}, against_browser))
     return declared
+
+
+def runs(engine: str) -> bool:
+    """Whether an engine can be timed here."""
+    return ENGINES[engine].installed and ENGINES[engine].runs_here
 
 
 def repeat(job: Job, ledger: Ledger) -> dict[str, Any]:

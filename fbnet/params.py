@@ -580,8 +580,10 @@ class ExportParams(Section):
     outputs: tuple[str, ...] = (LANDMARKS,)
     """What the file gives: landmarks, and on request pose, confidence, visibility, openness, whose
     heads are trained at the end of `retrain`."""
-    opset: int = Field(18, ge=18, le=23)
-    """ONNX opset; 18 is the least that torch's exporter writes."""
+    opset: int = Field(18, ge=11, le=23)
+    """ONNX opset. Below 18 torch's older exporter writes the file: chips' tools may want that."""
+    dynamic_batch: bool = True
+    """The ONNX file takes any number of faces a call; off, it takes one, as chips' tools want."""
     parity_tolerance: float = Field(1e-5, gt=0, le=1e-2)
     """Largest difference from the torch net, in units of the crop; beyond it nothing is written."""
     parity_faces: int = Field(32, ge=1)

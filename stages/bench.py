@@ -89,13 +89,14 @@ def _timed(
     points, size = trained["points"], trained["size"]
     onnx = results.require(results.onnx).read_bytes()
 
-    # The exported files, each in its engine, on one face.
-    models = published(results.variants)
-    engines = {name: variants()[name].engine for name in models} | {EXPORTED: ENGINES[EXPORTED]}
-    models[EXPORTED] = {".onnx": onnx}
+    # The exported files that run here, each in its engine, on one face.
+    models = published(results.variants) | {EXPORTED: {".onnx": onnx}}
+    engines = {name: variant.engine for name, variant in variants().items()}
+    engines[EXPORTED] = ENGINES[EXPORTED]
     files: dict[str | Choice, Call] = {
         name: call_of(engines[name].open(model, p.threads), (1, 3, size, size), p.seed)
         for name, model in models.items()
+        if engines[name].runs_here
     }
 
     # Whole nets, as the LUT's own were run.

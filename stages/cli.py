@@ -261,7 +261,10 @@ def kit(parser: ArgumentParser) -> Command:
     """Write a folder that measures the search space on a device."""
     parser.add_argument("out", type=Path, help="new or empty folder")
     parser.add_argument(
-        "--engine", action="append", choices=[*ENGINES], help="may recur; all by default"
+        "--engine",
+        action="append",
+        choices=[*ENGINES],
+        help="may recur; all that are installed by default",
     )
     contents_of = _kit_contents(parser)
 
@@ -269,7 +272,8 @@ def kit(parser: ArgumentParser) -> Command:
         from fbnet.costs.kit.write import write_kit
 
         contents, seed = contents_of(arguments)
-        manifest = write_kit(arguments.out, contents, arguments.engine or [*ENGINES], seed)
+        installed = [name for name, engine in ENGINES.items() if engine.installed]
+        manifest = write_kit(arguments.out, contents, arguments.engine or installed, seed)
         count = len(manifest["models"])
         print(f"{count} models in {arguments.out}; its README.md explains the steps")
 

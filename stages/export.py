@@ -46,7 +46,8 @@ def main(params: "Params", results: Results, log: "Log") -> str:
         commit=code_commit(),
         outputs=p.outputs,
     )
-    data = export_onnx(net, faces.size, faces.points, describe_file(), p.opset, p.outputs)
+    stated = describe_file()
+    data = export_onnx(net, faces.size, faces.points, stated, p.opset, p.outputs, p.dynamic_batch)
     crops = faces.crops(faces.indices("test")[: p.parity_faces])
     parity = require_parity(data, net, crops, p.parity_tolerance, p.outputs)
     model = OnnxModel(data, threads=p.threads)

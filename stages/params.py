@@ -368,6 +368,12 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
             "retrain.warmup_epochs",
             f"{retrain.warmup_epochs} must stay below retrain.epochs ({retrain.epochs})",
         )
+    if params.lut.batch > 1 and not params.export.dynamic_batch:
+        yield (
+            "export.dynamic_batch",
+            f"off gives a file for one face, and lut.batch is {params.lut.batch}: turn it on, or "
+            "set lut.batch to 1",
+        )
     if retrain.candidates > search.candidates + 1:
         yield (
             "retrain.candidates",

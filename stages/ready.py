@@ -11,7 +11,8 @@ from stages.params import Params
 def require_ready(params: Params) -> None:
     """Raise BadInput for what a later stage would refuse.
 
-    That is an engine that is not installed, and a device's table that does not fit the space.
+    That is an engine that is not installed or of another system, and a device's table that does not
+    fit the space.
     """
     engines = {"lut.engine": [params.lut.engine] if params.lut.source == "measure" else []}
     engines["export.variants"] = [variants()[name].engine.name for name in params.export.variants]
@@ -19,6 +20,8 @@ def require_ready(params: Params) -> None:
         for name in names:
             try:
                 ENGINES[name].version()
+                if key == "lut.engine":
+                    ENGINES[name].require_here()
             except BadInput as error:
                 raise BadInput(f"{key}: {error}") from None
     if params.lut.source == "file":

@@ -7,11 +7,13 @@ own adds one by `ENGINES.register(name, Engine(...))`. All run on the CPU.
 
 from fbnet.engines.base import (
     FULL,
+    SYSTEMS,
     BenchmarkProgram,
     CannotOpen,
     ConversionError,
     Engine,
     Model,
+    NotInstalled,
     Session,
     Variant,
     fixed_batch,
@@ -23,11 +25,13 @@ __all__ = [
     "ENGINES",
     "EXPORTED",
     "FULL",
+    "SYSTEMS",
     "BenchmarkProgram",
     "CannotOpen",
     "ConversionError",
     "Engine",
     "Model",
+    "NotInstalled",
     "Session",
     "Variant",
     "fixed_batch",
@@ -49,18 +53,27 @@ ENGINES: Registry[Engine] = Registry(
             suffixes=(".onnx",),
             precisions={
                 FULL: "weights and arithmetic",
-                "int8": "weights and activations (static, QDQ), calibrated on training faces",
+                "int8": "weights and activations (static, integer operators)",
+                "int8_qdq": "the same in QDQ form, which other tools read",
             },
             programs=(
                 BenchmarkProgram(
                     name="onnxruntime_perf_test",
                     command='"$program" -I -s -m times -r "$loops" -x "$threads" -y 1 '
                     '"$models/$name.onnx"',
-                    # The median where it was run with -s, else the average.
+                    # The median where it was run with -s, else the average; up to 2019 without
+                    # "inference".
                     latencies={
                         rf"^P50 Latency(?: is|:) {NUMBER} s(?:ec)?\s*$": 1e3,
-                        rf"^Average inference time cost(?: total)?: *{NUMBER} ms": 1.0,
+                        rf"^Average (?:inference )?time cost(?: total)?: *{NUMBER} ms": 1.0,
                     },
+                ),
+                BenchmarkProgram(
+                    name="trtexec",
+                    command='"$program" --onnx="$models/$name.onnx" --iterations="$loops" '
+                    "--duration=0 --warmUp=200 --noTF32",
+                    latencies={rf"\[I\] Latency: min = .* median = {NUMBER} ms": 1.0},
+                    times="tensorrt",
                 ),
             ),
         ),
@@ -116,6 +129,71 @@ ENGINES: Registry[Engine] = Registry(
                     names_models=True,
                 ),
             ),
+        ),
+        "openvino": Engine(
+            name="openvino",
+            distribution="openvino",
+            module="openvino",
+            implementation="fbnet.engines.openvino",
+            suffixes=(".xml", ".bin"),
+            precisions={
+                FULL: "weights and arithmetic",
+                "fp16": "stored weights; arithmetic in fp32",
+                "int8": "weights and activations (static)",
+            },
+            programs=(
+                BenchmarkProgram(
+                    name="benchmark_app",
+                    command='"$program" -m "$models/$name.xml" -d CPU -api sync -hint none '
+                    '-nstreams 1 -nthreads "$threads" -niter "$loops" -infer_precision f32',
+                    # Before 2022 the median stood beside the heading; small nets are in us.
+                    latencies={
+                        rf"^(?:\[ INFO \])?\s*Median: +{NUMBER} us": 1e-3,
+                        rf"^(?:\[ INFO \])?\s*Median: +{NUMBER} ms": 1.0,
+                        rf"^(?:\[ INFO \])?\s*Latency: +{NUMBER} ms": 1.0,
+                    },
+                ),
+            ),
+        ),
+        "litert": Engine(
+            name="litert",
+            distribution="ai-edge-litert",
+            module="ai_edge_litert.interpreter",
+            implementation="fbnet.engines.litert",
+            suffixes=(".tflite",),
+            precisions={
+                FULL: "weights and arithmetic",
+                "fp16": "stored weights; arithmetic in fp32",
+                "int8": "weights and activations (static); input and output in fp32",
+            },
+            converter="onnx2tf",
+            programs=(
+                BenchmarkProgram(
+                    name="benchmark_model",
+                    command='"$program" --graph="$models/$name.tflite" --num_threads="$threads" '
+                    '--num_runs="$loops" --use_xnnpack=true',
+                    # Up to 2019 the average was called "no stats".
+                    latencies={
+                        rf"nference timings in us: .*Inference \(avg\): {NUMBER}": 1e-3,
+                        rf"nference timings in us: .*no stats: {NUMBER}": 1e-3,
+                    },
+                ),
+            ),
+        ),
+        "executorch": Engine(
+            name="executorch",
+            distribution="executorch",
+            module="executorch.runtime",
+            implementation="fbnet.engines.executorch",
+            suffixes=(".pte",),
+        ),
+        "coreml": Engine(
+            name="coreml",
+            distribution="coremltools",
+            module="coremltools",
+            implementation="fbnet.engines.coreml",
+            suffixes=(".mlmodel",),
+            system="darwin",
         ),
     },
 )

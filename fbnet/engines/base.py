@@ -7,6 +7,7 @@ standard library, `fbnet.errors` and this module only; what converters need is i
 import importlib
 import importlib.metadata
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ Session = Callable[[np.ndarray], np.ndarray]
 """A loaded model: float32 [N, C, H, W] in, its first output float32 out."""
 FULL = "fp32"
 """The precision that every engine offers: weights and arithmetic in 32 bits."""
+SYSTEMS = {"darwin": "macOS", "linux": "Linux", "win32": "Windows"}
+"""`sys.platform` -> what people call it."""
 
 
 class ConversionError(RuntimeError):
@@ -34,6 +37,10 @@ class ConversionError(RuntimeError):
 
 class CannotOpen(BadInput):
     """An engine does not take a model."""
+
+
+class NotInstalled(BadInput):
+    """An engine or its converter is not there."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +54,13 @@ class BenchmarkProgram:
     one model name (its files' stem), width, height, channels."""
     latencies: Mapping[str, float]
     """Regular expression of a line whose last group is the latency -> its unit in milliseconds.
-    The first expression that matches anywhere in the output counts."""
+    Of the expressions that match a model's output, the first counts."""
     names_models: bool = False
     """Whether the first group names the model's file; else the kit prints the name before a run."""
     runs_folder: bool = False
     """Whether one call runs all models of the folder; else it is called once a model."""
+    times: str = ""
+    """The engine that it times, where that is another than the one whose files it reads."""
 
 
 class Implementation(Protocol):
@@ -87,6 +96,30 @@ class Engine:
     """Most inputs of one call; None sets no limit."""
     programs: tuple[BenchmarkProgram, ...] = ()
     """Its own benchmark programs, where a kit knows any."""
+    converter: str = ""
+    """Program that converts to it, where that needs an environment of its own."""
+    system: str = ""
+    """The `sys.platform` that alone runs its models; empty sets no limit."""
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether this system can run its models, once it is installed."""
+        return self.system in ("", sys.platform)
+
+    def require_here(self) -> None:
+        """Raise BadInput where another system alone runs its models."""
+        if not self.runs_here:
+            system = SYSTEMS[self.system]
+            raise BadInput(f"{self.name} runs on {system} only; choose another engine")
+
+    @property
+    def installed(self) -> bool:
+        """Whether the engine, and the program that converts to it, are there."""
+        try:
+            spec = find_spec(self.module)
+        except ModuleNotFoundError:  # of a module inside a package that is not there
+            return False
+        return spec is not None and not (self.converter and find_program(self.converter) is None)
 
     def convert(
         self, data: bytes, precision: str = FULL, calibration: np.ndarray | None = None
@@ -104,9 +137,10 @@ class Engine:
         """Load a model to run with `threads` threads.
 
         output: which one the session gives, by its name in the ONNX net; the only one by default.
-        Raises BadInput when the engine is not installed, a file is missing, or the engine cannot
-        read them.
+        Raises BadInput when the engine is not installed or runs on another system only, a file is
+        missing, or the engine cannot read them.
         """
+        self.require_here()
         missing = [suffix for suffix in self.suffixes if suffix not in model]
         if missing:
             files = " + ".join(self.suffixes)
@@ -132,8 +166,8 @@ class Engine:
         implementation: Any = importlib.import_module(self.implementation)
         return implementation
 
-    def _not_installed(self) -> BadInput:
-        return BadInput(
+    def _not_installed(self) -> NotInstalled:
+        return NotInstalled(
             f"engine {self.name} is not installed here; pip install {self.distribution}, or choose "
             "another engine"
         )
@@ -161,6 +195,13 @@ class Variant:
 def cannot_open(engine: str, reason: str) -> CannotOpen:
     """The error for a model that an engine does not take."""
     return CannotOpen(f"{engine} cannot open the model ({reason}); it is broken or of another kind")
+
+
+def ranged(calibration: np.ndarray | None) -> np.ndarray:
+    """The calibration inputs, which int8 cannot do without."""
+    if calibration is None:
+        raise ValueError("int8 takes the ranges of its activations over calibration inputs")
+    return calibration
 
 
 def fixed_batch(data: bytes, batch: int) -> bytes:
@@ -193,14 +234,25 @@ def output_names(data: bytes) -> list[str]:
 def converter_file(distribution: str, module: str) -> Path:
     """Where a converter's module lies; it is not imported, since that may be slow.
 
-    Raises BadInput where the distribution is not installed.
+    Raises NotInstalled where the distribution is not there.
     """
     spec = find_spec(module)
     if spec is None or spec.origin is None:
-        raise BadInput(
+        raise NotInstalled(
             f"converter {distribution} is not installed here; pip install {distribution}"
         )
     return Path(spec.origin)
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program that lies beside this Python or on the path, if any."""
+    beside = Path(sys.executable).parent
+    return shutil.which(name, path=os.pathsep.join([str(beside), os.environ.get("PATH", "")]))
+
+
+def first_line(error: Exception) -> str:
+    """What an engine says of a model that it does not take, as one line."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def run_converter(name: str, command: Sequence[str], outputs: Sequence[Path]) -> None:

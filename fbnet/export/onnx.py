@@ -1,12 +1,13 @@
 """A net as one ONNX file: export, checks, metadata, and its weights and MACs.
 
-The file has input `image` float32 [N, 3, S, S] (BGR, 0..1, any N) and output `landmarks` float32
-[N, P, 2] (x, y) in units of the crop; on request others of `fbnet.outputs` after it. Equal weights
-and metadata give equal bytes. What the metadata states is written by
+The file has input `image` float32 [N, 3, S, S] (BGR, 0..1; any N, or N = 1) and output `landmarks`
+float32 [N, P, 2] (x, y) in units of the crop; on request others of `fbnet.outputs` after it. Equal
+weights and metadata give equal bytes. What the metadata states is written by
 `fbnet.predict.interface.describe`.
 """
 
 import copy
+import io
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from fbnet.engines import fixed_batch
 from fbnet.errors import Failure
 from fbnet.outputs import LANDMARKS, OUTPUTS
 from fbnet.predict.interface import to_input
@@ -27,6 +29,8 @@ from fbnet.predict.model import OnnxModel
 INPUT = "image"
 PLAIN = (LANDMARKS,)
 """What every net gives."""
+DYNAMO_OPSET = 18
+"""The least opset that torch's exporter writes; its TorchScript one writes older ones."""
 
 
 class ExportError(Failure):
@@ -62,20 +66,27 @@ def export_onnx(
     size: int,
     points: int,
     metadata: Mapping[str, str],
-    opset: int = 18,
+    opset: int = DYNAMO_OPSET,
     outputs: Sequence[str] = PLAIN,
+    dynamic_batch: bool = True,
 ) -> bytes:
     """The net in eval mode as a checked, simplified ONNX file with batch norm folded.
 
     net: takes [N, 3, size, size], gives [N, points, 2] or a tuple that starts with it; it is not
-    changed. metadata: goes into the file as it is, so keep times and paths out of it. outputs:
-    names of `fbnet.outputs`, in order; for more than landmarks the net is a `PFLD` with heads.
+    changed. metadata: goes into the file as it is, so keep times and paths out of it. opset: 11 or
+    more; below 18 the file also states the oldest format that has it. outputs: names of
+    `fbnet.outputs`, in order; for more than landmarks the net is a `PFLD` with heads.
+    dynamic_batch: off, the file takes one face a call.
     Raises ExportError when the file lacks the contracted input and output, keeps a batch norm or
     computes something else once simplified.
     """
     import onnxsim
 
-    model, same = onnxsim.simplify(_traced(_giving(net, outputs), size, opset, outputs))
+    traced = _traced if opset >= DYNAMO_OPSET else _traced_as_torchscript
+    model = traced(_giving(net, outputs), size, opset, outputs)
+    if not dynamic_batch:
+        model = onnx.load_from_string(fixed_batch(model.SerializeToString(), 1))
+    model, same = onnxsim.simplify(model)
     if not same:
         raise ExportError("onnxsim changed what the net computes")
     # Drop what torch noted about the source: it holds absolute paths.
@@ -84,7 +95,9 @@ def export_onnx(
     for item in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         del item.metadata_props[:]
     del graph.value_info[:]
-    _check(model, size, points, outputs)
+    if opset < DYNAMO_OPSET:
+        model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)
+    _check(model, size, points, outputs, "N" if dynamic_batch else 1)
     return with_metadata(model.SerializeToString(deterministic=True), metadata)
 
 
@@ -182,13 +195,33 @@ def _traced(module: nn.Module, size: int, opset: int, outputs: Sequence[str]) ->
     return program.model_proto  # type: ignore[union-attr]
 
 
-def _check(model: onnx.ModelProto, size: int, points: int, outputs: Sequence[str]) -> None:
+def _traced_as_torchscript(
+    module: nn.Module, size: int, opset: int, outputs: Sequence[str]
+) -> onnx.ModelProto:
+    stream: Any = io.BytesIO()
+    with _quiet():
+        torch.onnx.export(
+            module,
+            (torch.zeros(2, 3, size, size),),
+            stream,
+            dynamo=False,
+            opset_version=opset,
+            input_names=[INPUT],
+            output_names=list(outputs),
+            dynamic_axes={name: {0: "N"} for name in (INPUT, *outputs)},
+        )
+    return onnx.load_from_string(stream.getvalue())
+
+
+def _check(
+    model: onnx.ModelProto, size: int, points: int, outputs: Sequence[str], batch: str | int
+) -> None:
     """Raise ExportError unless the file is valid, as contracted and without batch norms."""
     onnx.checker.check_model(model, full_check=True)
     graph = model.graph
     shapes = {item.name: _dims(item) for item in (*graph.input, *graph.output)}
-    contract = {INPUT: ["N", 3, size, size]}
-    contract |= {name: ["N", *OUTPUTS[name].shape(points)] for name in outputs}
+    contract = {INPUT: [batch, 3, size, size]}
+    contract |= {name: [batch, *OUTPUTS[name].shape(points)] for name in outputs}
     if shapes != contract:
         raise ExportError(f"the file takes and gives {shapes}, not {contract}")
     left = {node.op_type for node in graph.node if "BatchNorm" in node.op_type}

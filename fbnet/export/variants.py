@@ -8,8 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from fbnet.engines import CannotOpen, ConversionError, Engine, Model, Session, Variant, variants
-from fbnet.engines.base import FULL
+from fbnet.engines import (
+    FULL,
+    SYSTEMS,
+    CannotOpen,
+    ConversionError,
+    Engine,
+    Model,
+    NotInstalled,
+    Session,
+    Variant,
+    variants,
+)
 from fbnet.errors import safe_point
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_bytes, writing
@@ -44,21 +54,23 @@ class Trial:
 
         calibration: float32 [n, 3, S, S]. The row has the variant's engine, precision, size_kb
         (of all its files), parity, nme, nme_change (relative) and `fault`, which says why it must
-        not be published, or nothing. What cannot be converted has a fault and no figures.
+        not be published, or nothing. What cannot be converted has a fault and no figures; what
+        another system runs has its size alone.
         """
         variant = variants()[name]
         engine = variant.engine
-        row: Row = {"variant": name, "engine": engine.name, "precision": variant.precision}
+        stated: Row = {"variant": name, "engine": engine.name, "precision": variant.precision}
         try:
             model = engine.convert(data, variant.precision, calibration)
-            session = engine.open(model, output=LANDMARKS if self.heads else "")
-            figures = self._figures(session)
+            row = stated | {"size_kb": sum(map(len, model.values())) / 1024}
+            if not engine.runs_here:
+                return model, row | {"fault": ""}
+            figures = self._figures(engine.open(model, output=LANDMARKS if self.heads else ""))
             parities = [figures["parity"], *self._apart(engine, model)]
             figures["parity"] = float(np.max(parities))  # NaN where one is
-        except (ConversionError, CannotOpen) as error:
-            return {}, row | {"fault": str(error)}
-        size = {"size_kb": sum(map(len, model.values())) / 1024}
-        return model, row | size | figures | {"fault": self._fault(variant, figures)}
+        except (ConversionError, CannotOpen, NotInstalled) as error:
+            return {}, stated | {"fault": str(error)}
+        return model, row | figures | {"fault": self._fault(variant, figures)}
 
     def _figures(self, session: Session) -> dict[str, float]:
         indices = self.faces.indices("test")
@@ -118,6 +130,9 @@ def publish(
         if row["fault"]:
             say(f"variant {name} is NOT PUBLISHED: {row['fault']}")
         else:
+            if "nme" not in row:
+                system = SYSTEMS[variants()[name].engine.system]
+                say(f"variant {name} is converted and not run: that needs {system}")
             for suffix, path in variants()[name].files(folder).items():
                 write_bytes(path, model[suffix])
         rows.append(row)

@@ -8,15 +8,35 @@ import numpy as np
 import onnx
 import pytest
 
-from fbnet.engines import ENGINES, ConversionError, Engine, base, fixed_batch, variants
+from fbnet.engines import (
+    ENGINES,
+    ConversionError,
+    Engine,
+    NotInstalled,
+    base,
+    fixed_batch,
+    variants,
+)
 from fbnet.engines.base import quiet
 from fbnet.errors import BadInput
 from fbnet.predict.interface import to_input
 
-CONVERTED = [name for name in variants() if not name.startswith("onnxruntime")]
+CONVERTED = [
+    name
+    for name, variant in variants().items()
+    if variant.engine.installed and variant.engine.name != "onnxruntime"
+]
+"""What `make engines` installs besides is tested where it is there."""
+HERE = [
+    pytest.param(
+        name, marks=pytest.mark.skipif(not engine.installed, reason="not installed: make engines")
+    )
+    for name, engine in ENGINES.items()
+    if engine.runs_here
+]
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=HERE)
 def engine(request):
     return ENGINES[request.param]
 
@@ -33,13 +53,13 @@ def expected(exported, images):
 
 
 @pytest.fixture(scope="module")
-def converted(exported):
-    return {name: convert(name, exported) for name in CONVERTED}
+def converted(exported, images):
+    return {name: convert(name, exported, images) for name in CONVERTED}
 
 
-def convert(name, data):
+def convert(name, data, images):
     variant = variants()[name]
-    return variant.engine.convert(data, variant.precision)
+    return variant.engine.convert(data, variant.precision, to_input(images))
 
 
 def test_every_engine_computes_the_same(engine, model, images, expected):
@@ -98,36 +118,51 @@ def test_an_input_of_another_shape_is_refused(name, exported, images):
 def test_variants_are_named_by_engine_and_precision(tmp_path):
     assert list(variants()) == [
         "onnxruntime_int8",
+        "onnxruntime_int8_qdq",
         "mnn",
         "mnn_fp16",
         "mnn_int8",
         "ncnn",
         "ncnn_fp16",
+        "openvino",
+        "openvino_fp16",
+        "openvino_int8",
+        "litert",
+        "litert_fp16",
+        "litert_int8",
+        "executorch",
+        "coreml",
     ]
     files = [path for variant in variants().values() for path in variant.files(tmp_path).values()]
-    assert len(set(files)) == len(files) == 8
+    assert len(set(files)) == len(files) == 20
     assert variants()["ncnn_fp16"].files(tmp_path)[".bin"] == tmp_path / "ncnn/subnet_fp16.bin"
 
 
 @pytest.mark.parametrize("name", CONVERTED)
-def test_equal_nets_give_equal_bytes(name, converted, exported):
-    assert convert(name, exported) == converted[name]
+def test_equal_nets_give_equal_bytes(name, converted, exported, images):
+    assert convert(name, exported, images) == converted[name]
 
 
 def test_no_path_of_this_machine_is_left(converted):
     for model in converted.values():
         for data in model.values():
-            assert b"/tmp" not in data and b"model.onnx" not in data
+            assert b"/tmp" not in data and b"model.onnx" not in data and b"/home" not in data
 
 
 def test_fewer_bits_make_smaller_files_and_a_small_error(converted, exported, images):
-    size = {name: sum(map(len, model.values())) for name, model in converted.items()}
-    assert size["mnn_int8"] < size["mnn_fp16"] < size["mnn"]
-    assert size["ncnn_fp16"] < size["ncnn"]
+    size = {
+        name: len(model.get(".bin") or b"".join(model.values()))
+        for name, model in converted.items()
+    }
+    for name in converted:
+        engine = variants()[name].engine.name
+        assert name == engine or size[name] < size[engine]
     x = to_input(images[:1])
     expected = ENGINES["onnxruntime"].open({".onnx": exported})(x)
     for name, model in converted.items():
         variant = variants()[name]
+        if not variant.engine.runs_here:
+            continue
         landmarks = variant.engine.open(model)(x)
         full = variant.precision == "fp32"
         assert landmarks == pytest.approx(expected, abs=1e-6 if full else 0.05)
@@ -159,11 +194,34 @@ def test_a_net_that_cannot_be_converted_is_an_error(name):
         ENGINES[name].convert(unconvertible())
 
 
-@pytest.mark.parametrize(("name", "distribution"), [("mnn", "MNN"), ("ncnn", "pnnx")])
+@pytest.mark.parametrize(
+    ("name", "distribution"),
+    [
+        ("mnn", "MNN"),
+        ("ncnn", "pnnx"),
+        ("openvino", "openvino"),
+        ("executorch", "executorch"),
+        ("coreml", "coremltools"),
+    ],
+)
 def test_missing_converters_are_named(name, distribution, exported, monkeypatch):
     monkeypatch.setattr(base, "find_spec", lambda module: None)
     with pytest.raises(BadInput, match=f"converter {distribution} is not installed"):
         ENGINES[name].convert(exported)
+
+
+def test_a_program_that_is_missing_is_named_with_its_remedy(exported, monkeypatch):
+    monkeypatch.setattr(base.shutil, "which", lambda *_, **__: None)
+    assert not ENGINES["litert"].installed
+    with pytest.raises(NotInstalled, match="onnx2tf is not installed here; `make tflite-env`"):
+        ENGINES["litert"].convert(exported)
+
+
+def test_what_another_system_runs_is_not_opened(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert not ENGINES["coreml"].runs_here
+    with pytest.raises(BadInput, match="coreml runs on macOS only; choose another engine"):
+        ENGINES["coreml"].open({".mlmodel": b""})
 
 
 def test_importing_the_table_and_the_engines_files_loads_no_engine():

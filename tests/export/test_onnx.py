@@ -100,6 +100,21 @@ class LateNorm(nn.Module):
         return self.norm(self.conv(x).relu()).reshape(-1, POINTS, 2)
 
 
+@pytest.mark.parametrize("opset", [11, 12, 13, 17])
+@pytest.mark.parametrize("dynamic_batch", [True, False])
+def test_old_tools_get_old_opsets_and_one_face(net, exported, images, opset, dynamic_batch):
+    data = export_onnx(net, SIZE, POINTS, {}, opset, dynamic_batch=dynamic_batch)
+    model = onnx.load_from_string(data)
+    onnx.checker.check_model(model, full_check=True)
+    assert [each.version for each in model.opset_import] == [opset]
+    assert model.ir_version <= onnx.load_from_string(exported).ir_version
+    batch = model.graph.input[0].type.tensor_type.shape.dim[0]
+    assert bool(batch.dim_param) == dynamic_batch and batch.dim_value == (not dynamic_batch)
+    assert require_parity(data, net, images, 1e-5) < 1e-5
+    assert counts(data) == counts(exported)
+    assert export_onnx(net, SIZE, POINTS, {}, opset, dynamic_batch=dynamic_batch) == data
+
+
 def test_unfolded_batch_norm_is_refused():
     with pytest.raises(ExportError, match="BatchNormalization"):
         export_onnx(LateNorm(), SIZE, POINTS, {})

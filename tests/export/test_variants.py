@@ -17,16 +17,22 @@ def trial(net, exported, faces):
     return Trial(faces, exact, error, parity=1e-5, growth=0.05)
 
 
+def here(engine):
+    return engine.installed and engine.runs_here
+
+
 def test_every_variant_runs_and_holds(trial, exported, faces, tmp_path, capfd):
-    rows = publish(list(variants()), exported, trial, calibration(faces, 6), tmp_path / "variants")
-    assert [row["variant"] for row in rows] == list(variants())
+    names = [name for name, variant in variants().items() if here(variant.engine)]
+    rows = publish(names, exported, trial, calibration(faces, 6), tmp_path / "variants")
+    assert [row["variant"] for row in rows] == names
     for row in rows:
         assert not row["fault"]
         assert row["parity"] <= (1e-5 if row["precision"] == "fp32" else 0.05)
         assert row["nme_change"] == pytest.approx(row["nme"] / trial.nme - 1)
     models = published(tmp_path / "variants")
-    assert list(models) == list(variants())
-    assert len([p for p in (tmp_path / "variants").rglob("*") if p.is_file()]) == 8
+    assert list(models) == names
+    files = [p for p in (tmp_path / "variants").rglob("*") if p.is_file()]
+    assert len(files) == sum(len(variants()[name].engine.suffixes) for name in names)
     for row in rows:
         assert row["size_kb"] * 1024 == sum(map(len, models[row["variant"]].values()))
     assert capfd.readouterr().out == ""
@@ -90,5 +96,33 @@ def test_calibration_faces_are_training_faces(faces):
     assert len(calibration(faces, 10_000)) == len(train)
 
 
-def test_params_name_the_variants():
-    assert set(ExportParams().variants) == set(variants())
+def test_the_default_variants_need_no_extra():
+    assert set(ExportParams().variants) < set(variants())
+    assert all(variants()[name].engine.installed for name in ExportParams().variants)
+
+
+def test_what_is_not_installed_is_left_out_and_named(trial, faces, exported, tmp_path, capsys):
+    lacking = Engine("odd", "odd-wheel", "odd", "odd_engine", (".odd",))
+    inputs = calibration(faces, 1)
+
+    def convert(engine, data, precision, calibration):
+        raise lacking._not_installed()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "convert", convert)
+        (row,) = publish(["mnn"], exported, trial, inputs, tmp_path / "variants")
+    assert row["fault"].startswith("engine odd is not installed here; pip install odd-wheel")
+    assert "variant mnn is NOT PUBLISHED: engine odd" in capsys.readouterr().out
+    assert published(tmp_path / "variants") == {}
+
+
+def test_what_another_system_runs_is_converted_and_not_run(
+    trial, faces, exported, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(variants()["mnn"].engine.__class__, "runs_here", False)
+    monkeypatch.setattr("fbnet.export.variants.SYSTEMS", {"": "macOS"})
+    inputs = calibration(faces, 1)
+    (row,) = publish(["mnn"], exported, trial, inputs, tmp_path / "variants")
+    assert set(row) == {"variant", "engine", "precision", "size_kb", "fault"} and not row["fault"]
+    assert "variant mnn is converted and not run: that needs macOS" in capsys.readouterr().out
+    assert list(published(tmp_path / "variants")) == ["mnn"]

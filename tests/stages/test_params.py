@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from fbnet.errors import BadInput
-from fbnet.params import RetrainParams, SearchParams, cannot_decide
+from fbnet.params import ExportParams, LutParams, RetrainParams, SearchParams, cannot_decide
 from stages.params import Params, contradictions, load, read_yaml, render, rewrite
 
 ROOT = Path(__file__).parents[2]
@@ -147,6 +147,11 @@ def test_fault_names_the_line(params_file: Path) -> None:
 def test_a_budget_is_in_the_unit_of_the_cost(search: dict[str, Any], keys: list[str]) -> None:
     faults = contradictions(Params(search=SearchParams(**search)))
     assert [name for name, _ in faults] == [f"search.{key}" for key in keys]
+
+
+def test_a_file_for_one_face_is_not_timed_with_more() -> None:
+    params = Params(export=ExportParams(dynamic_batch=False), lut=LutParams(batch=4))
+    assert [name for name, _ in contradictions(params)] == ["export.dynamic_batch"]
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

@@ -143,27 +143,29 @@ def _read_output(text: str, where: str) -> Results:
     facts = dict(re.findall(r"^# (kit|program|cpu|version|threads) (.*\S)\s*$", text, re.M))
     programs = [(engine, program) for engine in ENGINES.values() for program in engine.programs]
     for engine, program in programs:
-        for pattern, to_ms in program.latencies.items():
-            samples: dict[str, list[float]] = {}
-            for name, latency in _latencies(text, program, pattern):
-                samples.setdefault(name, []).append(latency * to_ms)
-            if samples:
-                facts = {"program": program.name, "engine": engine.name} | facts
-                return Results({name: _timing(values) for name, values in samples.items()}, facts)
+        samples: dict[str, list[float]] = {}
+        for name, latency in _latencies(text, program):
+            samples.setdefault(name, []).append(latency)
+        if samples:
+            facts = {"program": program.name, "engine": program.times or engine.name} | facts
+            return Results({name: _timing(values) for name, values in samples.items()}, facts)
     names = ", ".join(program.name for _, program in programs)
     raise BadInput(f"{where}: no latency in it; give the runner's CSV or the output of {names}")
 
 
-def _latencies(text: str, program: BenchmarkProgram, pattern: str) -> Iterator[tuple[str, float]]:
-    """Model and latency, in the program's unit, of each run in its output."""
+def _latencies(text: str, program: BenchmarkProgram) -> Iterator[tuple[str, float]]:
+    """Model and latency in ms of each run in its output."""
     if program.names_models:
-        for file, latency in re.findall(pattern, text, re.M):
-            yield PurePosixPath(file).stem, float(latency)
+        for pattern, to_ms in program.latencies.items():
+            for file, latency in re.findall(pattern, text, re.M):
+                yield PurePosixPath(file).stem, float(latency) * to_ms
         return
     _, *parts = re.split(r"^# model (\S+)\s*$", text, flags=re.M)
     for name, output in zip(parts[::2], parts[1::2], strict=True):
-        if match := re.search(pattern, output, re.M):
-            yield name, float(match[1])
+        for pattern, to_ms in program.latencies.items():
+            if match := re.search(pattern, output, re.M):
+                yield name, float(match[1]) * to_ms
+                break
 
 
 def _timing(values: list[float]) -> Timing:

@@ -79,6 +79,7 @@ def _write_models(
             "module": engine.module,
             "implementation": f"engines.{engine.name}",
             "suffixes": list(engine.suffixes),
+            "system": engine.system,
         }
         for engine in engines
     ]

@@ -175,7 +175,10 @@ def test_a_program_of_another_engine_is_refused(kit: Path, tmp_path: Path) -> No
     command = ["sh", str(kit / "bench.sh"), str(tmp_path / "benchncnn"), "here"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "not a benchmark program of this kit's engines (onnxruntime_perf_test)" in done.stderr
+    assert (
+        "not a benchmark program of this kit's engines (onnxruntime_perf_test trtexec)"
+        in done.stderr
+    )
 
 
 def test_entries_are_blocks_less_their_neighbours_and_checks_tell_the_error(
@@ -243,6 +246,17 @@ FAKES = {
         f'last=${{6#param=}}; {LOOK_UP}2); [ "${{7%%[0-9]*}}" = "shape=[" ] && '
         'echo "  $last  min =  0.1  max =  0.2  avg =  $value"',
     ),
+    "trtexec": (
+        "onnxruntime",
+        f"last=${{1#--onnx=}}; {LOOK_UP}2); "
+        'echo "[I] Latency: min = 0 ms, max = 1 ms, mean = 1 ms, median = $value ms, percentile"',
+    ),
+    "benchmark_app": ("openvino", f'last=$2; {LOOK_UP}2); echo "[ INFO ]    Median:   $value ms"'),
+    "benchmark_model": (
+        "litert",
+        f"last=${{1#--graph=}}; {LOOK_UP}3); "
+        'echo "Inference timings in us: Init: 855, Inference (avg): ${value}e6"',
+    ),
     "benchmark.out": (
         "mnn",
         "for last in $1/*; do "
@@ -261,7 +275,7 @@ def test_the_script_runs_a_program_over_all_models(program: str, kit: Path, tmp_
     models = folder / "models" / engine
     (folder / "models/onnxruntime").rename(models)
     for file in models.iterdir():
-        file.rename(file.with_suffix({"mnn": ".mnn", "ncnn": ".param"}.get(engine, ".onnx")))
+        file.rename(file.with_suffix(ENGINES[engine].suffixes[0]))
     values = made_up(CONTENTS.keys())
     lines = "".join(f"{n} {v} {v / 1e3}\n" for n, v in values.items())
     fake = tmp_path / program
@@ -273,6 +287,32 @@ def test_the_script_runs_a_program_over_all_models(program: str, kit: Path, tmp_
     (tmp_path / "results.txt").write_text(out)
     table = table_of(tmp_path / "results.txt", kit)
     assert table["protocol"] == {"threads": 2, "batch": 1, "program": program}
-    assert table["cpu"] and table["engine"] == engine
+    assert table["cpu"] and table["engine"] == ("tensorrt" if program == "trtexec" else engine)
     assert table["layers"][0]["blocks"]["gh_k3"]["median"] == pytest.approx(0.51)
     assert table["layers"][0]["blocks"]["gh_k3"]["n"] == 2
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("place", ["here", "ssh:board"])
+def test_the_programs_exit_status_comes_back_and_nothing_stays(
+    place: str, shell: str, kit: Path, tmp_path: Path
+) -> None:
+    bin, there = tmp_path / "bin", tmp_path / "there"
+    bin.mkdir()
+    there.mkdir()
+    # The device is this machine: ssh runs the line, scp copies to the folder that it printed.
+    fakes = {
+        "ssh": 'shift; exec sh -c "$*"',
+        "scp": 'shift; for last in "$@"; do :; done; set -- "$@"; eval "target=${last#*:}"; '
+        'while [ $# -gt 1 ]; do cp -r "$1" "$target"; shift; done',
+        "onnxruntime_perf_test": "exit 7",
+    }
+    for name, line in fakes.items():
+        (bin / name).write_text(f"#!/bin/sh\n{line}\n")
+        (bin / name).chmod(0o755)
+    environment = os.environ | {"PATH": f"{bin}:{os.environ['PATH']}", "TMPDIR": str(there)}
+    command = [shell, str(kit / "bench.sh"), str(bin / "onnxruntime_perf_test"), place]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 7, done.stderr
+    assert "# model" in done.stdout
+    assert list(there.iterdir()) == []

@@ -54,6 +54,70 @@ Total inference requests: 10
 Average inference time cost: 144.871 ms
 Total inference run time: 1.44916 s
 """
+# github.com/microsoft/onnxruntime/issues/17313: perf_test as it was, and TensorRT's trtexec.
+PERF_TEST_OLD = """\
+Total time cost: 58.8053
+Total iterations: 1000
+Average time cost: 58.8053 ms
+Total run time: 58.8102 s
+Min Latency is 0.0559777 sec
+Max Latency is 0.0623472 sec
+P50 Latency is 0.0587108 sec
+P90 Latency is 0.0599845 sec
+"""
+PERF_TEST_OLD_PLAIN = PERF_TEST_OLD.split("Min Latency")[0]
+TRTEXEC = """\
+[08/21/2023-14:59:38] [I] === Performance summary ===
+[08/21/2023-14:59:38] [I] Throughput: 3716.81 qps
+[08/21/2023-14:59:38] [I] Latency: min = 0.17041 ms, max = 0.243042 ms, mean = 0.184305 ms, \
+median = 0.179932 ms, percentile(90%) = 0.194153 ms, percentile(95%) = 0.195312 ms
+"""
+# github.com/tensorflow/tensorflow/issues/42507
+BENCHMARK_MODEL = """\
+Loaded model /data/local/tmp/espcn_harmonic_2x_slim_w_cl.tflite
+Initialized session in 0.855ms.
+Running benchmark for at least 50 iterations and at least 1 seconds but terminate if exceeding 150 \
+seconds.
+count=50 first=32891 curr=33978 min=32641 max=34005 avg=33209.4 std=450
+
+Inference timings in us: Init: 855, First inference: 49060, Warmup (avg): 34825.1, \
+Inference (avg): 33209.4
+"""
+# github.com/yuenshome/yuenshome.github.io/issues/77
+BENCHMARK_MODEL_OLD = """\
+count=15 first=66753 curr=66800 min=66699 max=66838 avg=66767.6 std=39
+
+Average inference timings in us: Warmup: 76605.9, Init: 9933, no stats: 66767.6
+"""
+# OpenVINO 2026.4.1's own, on this project's net.
+BENCHMARK_APP = """\
+[ INFO ] First inference took 21.08 ms
+[Step 11/11] Dumping statistics report
+[ INFO ] Execution Devices:['CPU']
+[ INFO ] Count:            200 iterations
+[ INFO ] Duration:         255.01 ms
+[ INFO ] Latency:
+[ INFO ]    Median:        0.28 ms
+[ INFO ]    Average:       1.23 ms
+[ INFO ]    Min:           0.22 ms
+[ INFO ]    Max:           7.87 ms
+[ INFO ] Throughput:   784.28 FPS
+"""
+# The same on one block of its space.
+BENCHMARK_APP_SMALL = """\
+[ INFO ] Latency:
+[ INFO ]    Median:        19.59 us
+[ INFO ]    Average:       21.41 us
+[ INFO ] Throughput:   32537.10 FPS
+"""
+# github.com/openvinotoolkit/openvino/issues/5601
+BENCHMARK_APP_OLD = """\
+[Step 11/11] Dumping statistics report
+Count:      181728 iterations
+Duration:   60001.53 ms
+Latency:    1.25 ms
+Throughput: 3028.72 FPS
+"""
 
 
 def under(name: str, text: str) -> str:
@@ -75,6 +139,19 @@ def under(name: str, text: str) -> str:
         (BENCHNCNN, "benchncnn", "ncnn", {"squeezenet": 42.08, "squeezenet_int8": 35.15}),
         (under("b", PERF_TEST), "onnxruntime_perf_test", "onnxruntime", {"b": 99.5086}),
         (under("c", PERF_TEST_PLAIN), "onnxruntime_perf_test", "onnxruntime", {"c": 144.871}),
+        (under("d", PERF_TEST_OLD), "onnxruntime_perf_test", "onnxruntime", {"d": 58.7108}),
+        (under("e", PERF_TEST_OLD_PLAIN), "onnxruntime_perf_test", "onnxruntime", {"e": 58.8053}),
+        (under("f", TRTEXEC), "trtexec", "tensorrt", {"f": 0.179932}),
+        (under("g", BENCHMARK_MODEL), "benchmark_model", "litert", {"g": 33.2094}),
+        (under("h", BENCHMARK_MODEL_OLD), "benchmark_model", "litert", {"h": 66.7676}),
+        (under("i", BENCHMARK_APP), "benchmark_app", "openvino", {"i": 0.28}),
+        (under("j", BENCHMARK_APP_OLD), "benchmark_app", "openvino", {"j": 1.25}),
+        (
+            under("k", BENCHMARK_APP_SMALL) + under("l", BENCHMARK_APP),
+            "benchmark_app",
+            "openvino",
+            {"k": 0.01959, "l": 0.28},
+        ),
     ],
 )
 def test_genuine_outputs(text: str, program: str, engine: str, expected: dict[str, float]) -> None:

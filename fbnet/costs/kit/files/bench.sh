@@ -24,6 +24,7 @@ set -- "$kit/models/$engine" "$kit/models.txt" "$kit/device.sh" "$kit/programs.s
 for library in "$(dirname "$program")"/*.so; do
     [ ! -e "$library" ] || set -- "$@" "$library"
 done
+trap 'exit 130' HUP INT TERM  # so that what stands under EXIT is done then too
 case $place in
     here)
         folder=$(mktemp -d)
@@ -41,8 +42,9 @@ case $place in
     ssh:*)
         host=${place#ssh:}
         folder=$(ssh "$host" mktemp -d)
+        trap 'ssh "$host" rm -rf "$folder"' EXIT
         scp -qr "$@" "$host:$folder" >&2
-        ssh "$host" "cd $folder && chmod +x ./* && $run; code=\$?; rm -rf $folder; exit \$code"
+        ssh "$host" "cd $folder && chmod +x ./* && $run"
         ;;
     *) echo "bench.sh: $place: give adb, adb:SERIAL, ssh:USER@HOST or here" >&2; exit 2 ;;
 esac

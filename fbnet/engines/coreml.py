@@ -1,0 +1,76 @@
+"""Core ML (Apple): converted anywhere, run on macOS only."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from fbnet.engines.base import (
+    ConversionError,
+    Model,
+    Session,
+    cannot_open,
+    converter_file,
+    first_line,
+    fixed_batch,
+    input_shape,
+    quiet,
+)
+
+ONE_AT_A_TIME = Lock()
+"""torch.jit keeps its state in the module."""
+INPUT, OUTPUT = "image", "landmarks"
+
+
+def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Model:
+    """An ONNX net as {".mlmodel": bytes}, a neural network for iOS 14 or macOS 11 and newer.
+
+    An open batch size becomes 1. What the file says that it takes and gives is checked.
+    """
+    converter_file("coremltools", "coremltools")
+    import torch
+
+    from fbnet.engines.torch_net import torch_net
+
+    fixed = fixed_batch(data, 1)
+    net, example = torch_net(fixed), torch.zeros(input_shape(fixed))
+    with ONE_AT_A_TIME, quiet():
+        import coremltools
+
+        try:
+            model = coremltools.convert(
+                torch.jit.trace(net, (example,)),
+                inputs=[coremltools.TensorType(INPUT, shape=tuple(example.shape))],
+                outputs=[coremltools.TensorType(OUTPUT)],
+                convert_to="neuralnetwork",
+                minimum_deployment_target=coremltools.target.iOS14,
+                skip_model_load=True,
+            )
+        except Exception as error:  # its passes raise what they come across
+            raise ConversionError(f"coreml cannot convert: {first_line(error)}") from None
+    spec = model.get_spec()
+    spec.description.metadata.Clear()  # the day, and versions
+    taken = {end.name: tuple(end.type.multiArrayType.shape) for end in spec.description.input}
+    given = [end.name for end in spec.description.output]
+    if (taken, given) != ({INPUT: tuple(example.shape)}, [OUTPUT]):
+        raise ConversionError(f"coreml takes {taken} and gives {given}, not what the net does")
+    return {".mlmodel": bytes(spec.SerializeToString(deterministic=True))}
+
+
+def open_session(coremltools: Any, model: Model, threads: int, output: str = "") -> Session:
+    """Load a model for the CPU, on macOS; Core ML chooses the number of threads."""
+    with TemporaryDirectory() as folder, quiet():
+        path = Path(folder) / "model.mlmodel"
+        path.write_bytes(model[".mlmodel"])
+        try:
+            cpu = coremltools.ComputeUnit.CPU_ONLY
+            loaded = coremltools.models.MLModel(str(path), compute_units=cpu)
+        except Exception as error:  # RuntimeError, or what protobuf raises
+            raise cannot_open("coreml", first_line(error)) from None
+
+    def run(x: np.ndarray) -> np.ndarray:
+        return np.asarray(loaded.predict({INPUT: np.ascontiguousarray(x)})[OUTPUT], np.float32)
+
+    return run

@@ -1,0 +1,64 @@
+"""ExecuTorch (PyTorch): the operators that XNNPACK has run there, in fp32."""
+
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from fbnet.engines.base import (
+    ConversionError,
+    Model,
+    Session,
+    cannot_open,
+    converter_file,
+    first_line,
+    fixed_batch,
+    input_shape,
+    quiet,
+)
+
+ONE_AT_A_TIME = Lock()
+"""torch.export keeps its state in the module."""
+
+
+def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Model:
+    """An ONNX net as {".pte": bytes}; an open batch size becomes 1."""
+    converter_file("executorch", "executorch.exir")
+    import torch
+
+    from fbnet.engines.torch_net import torch_net
+
+    with ONE_AT_A_TIME, quiet():
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import to_edge_transform_and_lower
+
+        fixed = fixed_batch(data, 1)
+        net, example = torch_net(fixed), torch.zeros(input_shape(fixed))
+        try:
+            program = torch.export.export(net, (example,))
+            edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
+            return {".pte": bytes(edge.to_executorch().buffer)}
+        except RuntimeError as error:
+            raise ConversionError(f"executorch cannot convert: {first_line(error)}") from None
+
+
+def open_session(runtime: Any, model: Model, threads: int, output: str = "") -> Session:
+    """Load a model. All of a process share `threads`, those of the last one that was loaded."""
+    import torch
+    from executorch.extension.pybindings import portable_lib
+
+    data = model[".pte"]
+    with quiet():
+        try:
+            program = runtime.Runtime.get().load_program(data)
+            method = program.load_method("forward")
+        except Exception as error:  # RuntimeError, or ValueError
+            raise cannot_open("executorch", first_line(error)) from None
+        portable_lib._unsafe_reset_threadpool(threads)
+
+    def run(x: np.ndarray) -> np.ndarray:
+        output = method.execute([torch.from_numpy(np.ascontiguousarray(x))])[0]
+        return np.array(output.numpy())
+
+    run.kept = data, program  # type: ignore[attr-defined]  # the method reads their memory
+    return run

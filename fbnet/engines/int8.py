@@ -1,0 +1,173 @@
+"""An ONNX net with weights and activations in 8 bits: static, a scale for each output channel.
+
+Two forms, which compute the same: integer operators, which onnxruntime alone runs and which make
+the smaller file, and QDQ (the float net between pairs of QuantizeLinear and DequantizeLinear),
+which other tools read as well.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+CALIBRATION_BATCH = 32
+LEAST_OPSET = 13
+"""The first whose DequantizeLinear has a scale for each channel."""
+SCORE = "test_nme"
+"""Key of the file's metadata for its accuracy: true of the fp32 net only."""
+LARGEST, PAIR = 127, 128
+"""Largest magnitude of a weight; and of the sum of two of one sign in a channel, where sums of 16
+bits hold it: 255 * 128 < 2^15."""
+DEFAULTS = {"auto_pad": b"NOTSET", "group": 1, "ceil_mode": 0, "storage_order": 0}
+"""Attributes of convolution and pooling that say nothing in a file."""
+
+
+def static_int8(data: bytes, inputs: np.ndarray, qdq: bool = False) -> bytes:
+    """An ONNX net in int8; equal inputs give equal bytes.
+
+    inputs: float32 [n, 3, S, S] in 0..1; the range of every activation (uint8) is what it takes
+    over them. Weights (int8) have a scale for each output channel: see `channel_scales`. Metadata
+    is kept but for the score; names are short ones, since a file has hundreds of them.
+    """
+    import onnx
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+
+    model = onnx.load_from_string(data)
+    if max(opset.version for opset in model.opset_import) < LEAST_OPSET:
+        model = onnx.version_converter.convert_version(model, LEAST_OPSET)
+    with TemporaryDirectory() as folder, _without_advice():
+        path = Path(folder) / "int8.onnx"
+        quantize_static(
+            model,
+            path,
+            _calibration_reader(model.graph.input[0], inputs),
+            quant_format=QuantFormat.QDQ if qdq else QuantFormat.QOperator,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            extra_options={"TensorQuantOverrides": _weight_scales(model)},
+        )
+        quantised = onnx.load(path)
+    metadata = {prop.key: prop.value for prop in model.metadata_props if prop.key != SCORE}
+    onnx.helper.set_model_props(quantised, dict(sorted(metadata.items())))
+    _compact(quantised)
+    return bytes(quantised.SerializeToString(deterministic=True))
+
+
+def channel_scales(weights: np.ndarray, depthwise: bool) -> np.ndarray:
+    """The smallest scale of each output channel that holds its weights, float32 [C_out].
+
+    x86 processors without VNNI add two products of an activation and a weight in 16 bits: with
+    weights of 8 bits that sum may overflow. So two weights of one sign in a channel add up to 128
+    at most, which costs them less than the usual 7 bits do. A depthwise convolution is computed
+    otherwise and needs none of that.
+    """
+    rows = weights.reshape(len(weights), -1).astype(np.float64)
+    scales = np.abs(rows).max(axis=1) / LARGEST
+    if not depthwise and rows.shape[1] > 1:
+        signed = (np.sort(np.clip(sign * rows, 0, None), axis=1) for sign in (1, -1))
+        pairs = np.maximum(*(row[:, -2:].sum(axis=1) for row in signed))
+        # Rounding may add half a step to each of the two.
+        scales = np.maximum(scales, pairs / (PAIR - 1))
+    return np.where(scales > 0, scales, 1).astype(np.float32)
+
+
+def _weight_scales(model: Any) -> dict[str, list[dict[str, Any]]]:
+    """The scales of all convolutions' weights, in the form that onnxruntime's quantiser takes."""
+    import onnx
+    from onnxruntime.quantization import QuantType
+
+    tensors = {item.name: item for item in model.graph.initializer}
+    overrides: dict[str, list[dict[str, Any]]] = {}
+    for node in model.graph.node:
+        if node.op_type == "Conv" and node.input[1] in tensors:
+            weights = onnx.numpy_helper.to_array(tensors[node.input[1]])
+            scales = channel_scales(weights, _attributes(node).get("group", 1) > 1)
+            fixed = {"quant_type": QuantType.QInt8, "axis": 0, "zero_point": np.int8(0)}
+            overrides[node.input[1]] = [fixed | {"scale": scale} for scale in scales]
+    return overrides
+
+
+def _compact(model: Any) -> None:
+    """Drop what a file says twice or by default, in place: half of an int8 file otherwise."""
+    import onnx
+
+    graph = model.graph
+    del graph.value_info[:]
+    tensors = {item.name: onnx.numpy_helper.to_array(item) for item in graph.initializer}
+    contents = {name: (a.dtype.str, a.shape, a.tobytes()) for name, a in tensors.items()}
+    first: dict[Any, str] = {}
+    same = {name: first.setdefault(content, name) for name, content in contents.items()}
+    kept = {value.name for value in (*graph.input, *graph.output)}
+    names: dict[str, str] = {name: name for name in ("", *kept)}
+    for node in graph.node:
+        scales = tensors.get(node.input[1]) if node.op_type == "DequantizeLinear" else None
+        if scales is not None and scales.ndim and len(node.input) == 3:
+            del node.input[2]  # the zero point of weights and biases, which is zero
+        for values in (node.input, node.output):
+            for i, name in enumerate(values):
+                values[i] = names.setdefault(same.get(name, name), f"{len(names):x}")
+        node.name = node.doc_string = ""
+        if node.op_type in ("Conv", "QLinearConv", "MaxPool"):
+            _drop_defaults(node)
+    used = {name for node in graph.node for name in node.input}
+    shared = [name for name in tensors if same[name] == name and names.get(name) in used]
+    del graph.initializer[:]
+    graph.initializer.extend(
+        onnx.numpy_helper.from_array(tensors[name], names[name]) for name in shared
+    )
+    domains = {node.domain for node in graph.node}
+    opsets = [opset for opset in model.opset_import if opset.domain in domains]
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
+    onnx.checker.check_model(model, full_check=not domains - {""})
+
+
+def _drop_defaults(node: Any) -> None:
+    attributes = _attributes(node)
+    for attribute in list(node.attribute):
+        name, value = attribute.name, attributes[attribute.name]
+        implied = name == "kernel_shape" and node.op_type != "MaxPool"  # the weights have it
+        even = {"pads": 0, "strides": 1, "dilations": 1}.get(name)
+        if implied or DEFAULTS.get(name) == value or (even is not None and set(value) == {even}):
+            node.attribute.remove(attribute)
+
+
+def _attributes(node: Any) -> Mapping[str, Any]:
+    import onnx
+
+    return {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute}
+
+
+def _calibration_reader(value: Any, inputs: np.ndarray) -> Any:
+    """The inputs in batches, in the form that onnxruntime's quantiser reads."""
+    from onnxruntime.quantization import CalibrationDataReader
+
+    class Reader(CalibrationDataReader):
+        def __init__(self) -> None:
+            batch = value.type.tensor_type.shape.dim[0].dim_value or CALIBRATION_BATCH
+            starts = range(0, len(inputs), batch)
+            self.batches = iter([{value.name: inputs[at : at + batch]} for at in starts])
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            return next(self.batches, None)
+
+    return Reader()
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """The quantiser recommends a preparation that the export has done already."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
