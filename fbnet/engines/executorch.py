@@ -43,18 +43,24 @@ def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Mode
 
 
 def open_session(runtime: Any, model: Model, threads: int, output: str = "") -> Session:
-    """Load a model. All of a process share `threads`, those of the last one that was loaded."""
+    """Load a model.
+
+    All models of a process share one pool of threads, and loading one with another number of
+    `threads` ends the pool: those that were loaded before must not run again.
+    """
     import torch
     from executorch.extension.pybindings import portable_lib
 
     data = model[".pte"]
     with quiet():
+        # Before the model is loaded, since it keeps the pool's address.
+        if portable_lib._threadpool_get_thread_count() != threads:
+            portable_lib._unsafe_reset_threadpool(threads)
         try:
             program = runtime.Runtime.get().load_program(data)
             method = program.load_method("forward")
         except Exception as error:  # RuntimeError, or ValueError
             raise cannot_open("executorch", first_line(error)) from None
-        portable_lib._unsafe_reset_threadpool(threads)
 
     def run(x: np.ndarray) -> np.ndarray:
         output = method.execute([torch.from_numpy(np.ascontiguousarray(x))])[0]
