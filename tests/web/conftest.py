@@ -47,7 +47,7 @@ def clip(photograph: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Pa
         stream.write(f"YUV4MPEG2 W{width} H{height} F10:1 Ip A1:1 C420jpeg\n".encode())
         for angle in np.linspace(0, 2 * np.pi, CLIP_FRAMES, endpoint=False):
             turn = cv2.getRotationMatrix2D(
-                (256, 200), 8 * np.sin(angle), 0.45 + 0.05 * np.cos(angle)
+                (256, 200), 8 * np.sin(angle), 0.65 + 0.05 * np.cos(angle)
             )
             turn[:, 2] += (width / 2 - 256 + 20 * np.cos(angle), height / 2 - 200)
             frame = cv2.warpAffine(photograph, turn, CLIP_SIZE, borderMode=cv2.BORDER_REPLICATE)

@@ -65,26 +65,22 @@ function region(source, [left, top], extent) {
 export function resize(source, width, height) {
   if (source.width === width && source.height === height) return source;
   const shrinks = width < source.width || height < source.height;
-  const weigh = shrinks ? areas : neighbours;
-  const columns = weigh(source.width, width), rows = weigh(source.height, height);
+  return {data: (shrinks ? shrunk : enlarged)(source, width, height), width, height};
+}
+
+function shrunk(source, width, height) {
+  const columns = areas(source.width, width), rows = areas(source.height, height);
   const data = new Uint8Array(3 * width * height);
   const line = new Float32Array(3 * width), sum = new Float32Array(3 * width);
-  const lines = new Map();  // rows of the source that are scaled already, where rows share them
   for (let y = 0; y < height; y++) {
     sum.fill(0);
     for (let k = rows.starts[y]; k < rows.starts[y + 1]; k++) {
-      const from = rows.indices[k], weight = rows.weights[k];
-      let values = lines.get(from);
-      if (values === undefined) {
-        values = shrinks ? line : new Float32Array(3 * width);
-        across(source, from, columns, values);
-        if (!shrinks) lines.set(from, values);
-      }
-      for (let i = 0; i < sum.length; i++) sum[i] += weight * values[i];
+      across(source, rows.indices[k], columns, line);
+      for (let i = 0; i < sum.length; i++) sum[i] += rows.weights[k] * line[i];
     }
     for (let i = 0, to = 3 * y * width; i < sum.length; i++) data[to + i] = rint(sum[i]);
   }
-  return {data, width, height};
+  return data;
 }
 
 function across(source, y, columns, line) {
@@ -122,14 +118,34 @@ function areas(from, to) {
   return {starts: Int32Array.from(starts), indices: Int32Array.from(indices), weights: Float32Array.from(weights)};
 }
 
-function neighbours(from, to) {
-  const indices = [], weights = [];
-  for (let x = 0; x < to; x++) {
-    const at = Math.min(Math.max((x + 0.5) * (from / to) - 0.5, 0), from - 1);
-    const low = Math.min(Math.floor(at), Math.max(from - 2, 0));
-    indices.push(low, Math.min(low + 1, from - 1));
-    weights.push(1 - (at - low), at - low);
+const ONE = 2048;  // in the fixed point that OpenCV enlarges in
+
+function enlarged(source, width, height) {
+  const columns = neighbours(source.width, width), rows = neighbours(source.height, height);
+  const data = new Uint8Array(3 * width * height);
+  const across = (y, {low, high, weight}, colour) => {
+    const start = 3 * y * source.width + colour;
+    return source.data[start + 3 * low] * (ONE - weight) + source.data[start + 3 * high] * weight;
+  };
+  let to = 0;
+  for (const row of rows) {
+    for (const column of columns) {
+      for (let colour = 0; colour < 3; colour++) {
+        const above = ((ONE - row.weight) * (across(row.low, column, colour) >> 4)) >> 16;
+        const below = (row.weight * (across(row.high, column, colour) >> 4)) >> 16;
+        data[to++] = (above + below + 2) >> 2;
+      }
+    }
   }
-  const starts = Int32Array.from({length: to + 1}, (_, x) => 2 * x);
-  return {starts, indices: Int32Array.from(indices), weights: Float32Array.from(weights)};
+  return data;
+}
+
+/* Which two of `from` pixels lie around each of `to`, and how much of the second it takes. */
+function neighbours(from, to) {
+  return Array.from({length: to}, (_, x) => {
+    const at = Math.fround((x + 0.5) * (from / to) - 0.5);
+    const low = Math.min(Math.max(Math.floor(at), 0), from - 1);
+    const inside = at > 0 && low < from - 1;
+    return {low, high: Math.min(low + 1, from - 1), weight: inside ? rint(Math.fround(at - low) * ONE) : 0};
+  });
 }
