@@ -18,7 +18,8 @@ from benchmarks.recipe.table import summary
 def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     """All trials, once the photographs are at hand."""
     from benchmarks.core.faces import identity, load_faces
-    from benchmarks.recipe.trial import Inputs, record, train
+    from benchmarks.recipe.trial import record, train
+    from benchmarks.synthetic.trial import Inputs
     from fbnet.errors import BadInput
     from fbnet.files import digest
 

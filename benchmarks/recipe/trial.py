@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from benchmarks.core.faces import load_faces, render
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.synthetic import PARTS
-from benchmarks.synthetic.trial import predict, third
+from benchmarks.synthetic.trial import Inputs, predict, third
 from fbnet.faces.faceset import FaceSet
 from fbnet.metrics import point_errors
 from fbnet.nets.pfld import build_subnet
@@ -31,14 +30,6 @@ from fbnet.training.device import launch
 from fbnet.training.retrain import Retraining
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """Folder of head.npz, and photographs."""
-
-    data: Path
-    photographs: Path
-
-
 def record(name: str) -> str:
     """Name of a trial's record."""
     return re.sub(r"[^\w.]+", "_", name)
@@ -46,7 +37,8 @@ def record(name: str) -> str:
 
 def train(job: Job, ledger: Ledger) -> dict[str, Any]:
     """Figures of a trial: NME on validation, test and photographs, and the validation curve."""
-    setting, inputs = job.setting, job.inputs
+    setting = job.setting
+    inputs: Inputs = job.inputs
     faces = rendered(setting, inputs.data, ledger.work)
     count = len(faces.indices("train"))
     epochs = max(1, round(setting["seen"] / count))

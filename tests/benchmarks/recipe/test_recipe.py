@@ -9,7 +9,8 @@ from benchmarks import recipe
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.recipe.table import curves, draw_curves, summary
-from benchmarks.recipe.trial import Inputs, record, train
+from benchmarks.recipe.trial import record, train
+from benchmarks.synthetic.trial import Inputs
 from fbnet.params import AugmentParams, RetrainParams
 
 ROOT = Path(__file__).parents[3]
@@ -21,7 +22,7 @@ def test_every_trial_states_its_recipe_in_full():
         setting = recipe.setting(name)
         RetrainParams(**setting["retrain"])
         stated = setting["retrain"].keys() | {"seed", "epochs", "min_steps"}
-        stated |= {"candidates", "inherit", "augment"}
+        stated |= {"candidates", "inherit", "augment", "heads_epochs", "heads_faces", "heads_lr"}
         assert stated >= RetrainParams.model_fields.keys()
         assert setting["augment"].keys() == AugmentParams.model_fields.keys()
         records.add(record(name))
