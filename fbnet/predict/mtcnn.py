@@ -11,10 +11,10 @@ from fbnet.engines.onnxruntime import inference_session
 from fbnet.faces.crop import cut
 from fbnet.predict.detect import BoxFit, distinct, package_folder, reduced
 
-LONGEST = 960
-"""Longer side in pixels at which photographs are searched."""
+LONGEST = 640
+"""Longer side in pixels at which photographs are searched: at 960 it takes 2.7 times as long."""
 SMALLEST_FACE = 20.0
-"""Smallest face that is looked for, in pixels of the picture that is searched."""
+"""Smallest face that is looked for, in pixels of the picture that is searched: 1/32 of its side."""
 CELL, STRIDE = 12, 2
 """Side of what P-Net sees, and the distance of its cells, in pixels."""
 STEP = 0.709

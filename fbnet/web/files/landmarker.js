@@ -11,7 +11,7 @@ const LARGEST = 2;  // longest side of a face by the picture's longer side
 
 /** What to look for: in a picture as Python does, in a video for faces that are near. */
 export const SEARCH = {
-  picture: {smallest: 20, longest: 960},
+  picture: {smallest: 20, longest: 640},
   video: {smallest: 48, longest: 640},
 };
 
