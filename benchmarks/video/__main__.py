@@ -34,7 +34,7 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
                 "people": [*people],
                 "kinds": {kind: seconds for kind, (_, seconds) in KINDS.items()},
                 "fps": CLIP_FPS,
-                "synthetic": PARAMS.model_dump(),
+                "synthetic": PARAMS.model_dump(exclude={"train", "test"}),
                 "head": digest(given.data / "head.npz"),
             },
             film,
