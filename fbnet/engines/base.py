@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -271,7 +272,7 @@ def run_converter(name: str, command: Sequence[str], outputs: Sequence[Path]) ->
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Drop what native code prints to the process's own stdout and stderr."""
+    """Drop Python's warnings, and what native code prints to the process's stdout and stderr."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(1), os.dup(2)]
@@ -279,8 +280,12 @@ def quiet() -> Iterator[None]:
     try:
         os.dup2(sink, 1)
         os.dup2(sink, 2)
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
+        sys.stdout.flush()  # what native code wrote by way of Python
+        sys.stderr.flush()
         for place, copy in zip((1, 2), kept, strict=True):
             os.dup2(copy, place)
             os.close(copy)
