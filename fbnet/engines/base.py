@@ -12,7 +12,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -280,12 +280,16 @@ def quiet() -> Iterator[None]:
     try:
         os.dup2(sink, 1)
         os.dup2(sink, 2)
-        with warnings.catch_warnings():
+        # Some native code writes by way of Python's own streams.
+        with (
+            open(os.devnull, "w") as null,
+            redirect_stdout(null),
+            redirect_stderr(null),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:
-        sys.stdout.flush()  # what native code wrote by way of Python
-        sys.stderr.flush()
         for place, copy in zip((1, 2), kept, strict=True):
             os.dup2(copy, place)
             os.close(copy)
