@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -270,27 +271,35 @@ def run_converter(name: str, command: Sequence[str], outputs: Sequence[Path]) ->
         raise ConversionError(f"{name} cannot convert the net: {lines[-1]}")
 
 
+QUIET = threading.RLock()
+"""Held by the thread that keeps the process quiet."""
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Drop Python's warnings, and what native code prints to the process's stdout and stderr."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = [os.dup(1), os.dup(2)]
-    sink = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(sink, 1)
-        os.dup2(sink, 2)
-        # Some native code writes by way of Python's own streams.
-        with (
-            open(os.devnull, "w") as null,
-            redirect_stdout(null),
-            redirect_stderr(null),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for place, copy in zip((1, 2), kept, strict=True):
-            os.dup2(copy, place)
-            os.close(copy)
-        os.close(sink)
+    """Drop Python's warnings, and what native code prints to the process's stdout and stderr.
+
+    One thread at a time: the streams are those of the whole process.
+    """
+    with QUIET:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        kept = [os.dup(1), os.dup(2)]
+        sink = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(sink, 1)
+            os.dup2(sink, 2)
+            # Some native code writes by way of Python's own streams.
+            with (
+                open(os.devnull, "w") as null,
+                redirect_stdout(null),
+                redirect_stderr(null),
+                warnings.catch_warnings(),
+            ):
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            for place, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, place)
+                os.close(copy)
+            os.close(sink)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import onnx
@@ -238,3 +239,27 @@ def test_quiet_gives_both_streams_back(capfd):
     os.write(1, b"out")
     os.write(2, b"err")
     assert capfd.readouterr() == ("out", "err")
+
+
+def test_quiet_keeps_one_thread_at_a_time():
+    inside, leave, entered = threading.Event(), threading.Event(), threading.Event()
+
+    def first():
+        with quiet():
+            inside.set()
+            leave.wait(10)
+
+    def second():
+        with quiet():
+            entered.set()
+
+    before = sys.stdout
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    assert inside.wait(10)
+    threads[1].start()
+    assert not entered.wait(0.2)
+    leave.set()
+    for thread in threads:
+        thread.join(10)
+    assert entered.is_set() and sys.stdout is before

