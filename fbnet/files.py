@@ -322,6 +322,26 @@ def replace_folder(source: str | Path, target: str | Path) -> None:
             shutil.rmtree(old.parent)
 
 
+@contextmanager
+def new_folder(folder: str | Path) -> Iterator[Path]:
+    """A temporary folder that takes the place of `folder` when the block ends well.
+
+    Raises BadInput for a `folder` without a name of its own, such as `.`, and CannotWrite.
+    """
+    target = Path(folder)
+    if target.name in ("", ".."):
+        raise BadInput(f"{target}: cannot be replaced as a whole; name a folder below it")
+    temporary = target.with_name(f".{target.name}.new")
+    with writing(target):
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        replace_folder(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 """Constants of Linux's renameat2."""
 

@@ -410,8 +410,8 @@ class SearchParams(Section):
 
     method: Literal["fbnet", "predictor"] = "fbnet"
     """fbnet: architecture parameters learn in a supernet; predictor: many short trainings, and a
-    regression on them. Of the keys below the latter takes seed, cost, mode, target, alpha, beta,
-    optimizer, loss, augment and those of `predictor`."""
+    regression on them. Of the keys below the latter takes seed, cost, mode, target, cost_form,
+    alpha, beta, optimizer, loss, augment and those of `predictor`."""
     predictor: PredictorParams = PredictorParams()
     """`method: predictor`; `train.devices` trainings run at once, a process each."""
     seed: int = Field(1, ge=0)
@@ -705,8 +705,8 @@ class TrainParams(Section):
     accelerator: Literal["cpu", "cuda", "mps", "auto"] = "cpu"
     """Lightning Fabric accelerator; `auto` takes what the machine has."""
     devices: int = Field(2, ge=1)
-    """Processes (CPU) or devices (GPU) on each node. On two cores two processes of one thread are
-    twice as fast as one of two; for one GPU set 1."""
+    """Processes (CPU) or devices (GPU) on each node. On two cores two processes of one thread
+    retrain, in batches of 128, twice as fast as one of two; for one GPU set 1."""
     num_nodes: int = Field(1, ge=1)
     """Machines; the launcher (torchrun, Slurm) starts them."""
     strategy: Literal["auto", "ddp"] = "auto"

@@ -49,6 +49,14 @@ def profile(name: str) -> Changes:
     raise BadInput(f"{path}: no such profile; there are: {', '.join(['default', *known])}")
 
 
+def split(text: str, option: str) -> list[str]:
+    """The words of an option's text as a shell splits them. Raises BadInput for an open quote."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise BadInput(f"{option} {text}: {str(error).lower()}; close the quote") from None
+
+
 def overrides(words: Sequence[str]) -> Changes:
     """The changes in words `key=value`; values in YAML, texts with or without quotes.
 

@@ -68,7 +68,9 @@ def check(parser: ArgumentParser) -> Command:
 
 def profile(parser: ArgumentParser) -> Command:
     """Print a profile as -S overrides for DVC, or merge it into params.yaml for good."""
-    parser.add_argument("name", help="tiny, nni, default, or a path to a YAML file")
+    parser.add_argument(
+        "name", help="a profile of profiles/, such as tiny; default; or a path to a YAML file"
+    )
     parser.add_argument("--write", action="store_true", help="merge it into the params file")
     parser.add_argument("--params", type=Path, default="params.yaml", help="(%(default)s)")
 

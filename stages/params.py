@@ -381,12 +381,17 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
             f"(search.candidates + the argmax = {search.candidates + 1})",
         )
     # Of rendered faces the number is known before they are there.
-    if os.path.exists(f"{params.fetch.root}/head.npz"):
+    if renders(params):
         train = params.fetch.synthetic.train * (1 - params.fetch.validation_share)
         faces = int(train * search.proxy_share)
         arch = int(faces * search.arch_share)
         if reason := cannot_decide(search.lengthened(faces - arch), arch):
             yield "search.nas_lr", reason
+
+
+def renders(params: Params) -> bool:
+    """Whether the faces are rendered: `fetch.root` holds a head instead of photographs."""
+    return os.path.exists(f"{params.fetch.root}/head.npz")
 
 
 def _processes(params: Params) -> Iterator[tuple[str, str]]:

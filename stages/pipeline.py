@@ -42,11 +42,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
     from fbnet.progress import say
-    from stages.changes import differences, in_force, overrides, profile
+    from stages.changes import differences, in_force, overrides, profile, split
     from stages.ready import require_ready
     from stages.tracking import PROFILE, pipeline_run
 
-    words = [*_split(known.overrides), *known.sets, *_undeclared(rest)]
+    words = [*split(known.overrides, "--overrides"), *known.sets, *_undeclared(rest)]
     changes = profile(known.profile) | overrides(words)
     os.environ[PROFILE] = known.profile.removeprefix("default")
     try:
@@ -75,14 +75,6 @@ def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
             "`make repro` without them brings its results back"
         )
     return DONE
-
-
-def _split(text: str) -> list[str]:
-    """Words of --overrides as a shell splits them. Raises BadInput for a quote left open."""
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise BadInput(f"--overrides {text}: {str(error).lower()}") from None
 
 
 def _undeclared(rest: Sequence[str]) -> list[str]:

@@ -24,9 +24,13 @@ class _Record(BaseModel):
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 
 
+FIGURE = {"macs": "macs", "latency": "median"}
+"""Cost -> the key of an entry's figure in its table."""
+
+
 class _Cost(_Record):
-    macs: Finite = 0
-    median: Finite = 0
+    macs: Finite | None = None
+    median: Finite | None = None
 
 
 class _Layer(_Record):
@@ -88,14 +92,15 @@ def costs(results: Results, cost: str) -> dict[str, Any]:
     """The table of a cost, macs or latency; it offers each block of the trained net."""
     path = results.lut(cost)
     table = validated(_Table, read_json(path), str(path)).model_dump()
-    chosen = choice(results)
-    for i, layer in enumerate(table["layers"]):
-        if i >= len(chosen) or chosen[i] not in layer["blocks"]:
-            break
-    else:
-        if len(table["layers"]) == len(chosen):
-            return table
-    raise BadInput(f"{path}: not of the space of {results.trained}; run the stages again")
+    layers, chosen = table["layers"], choice(results)
+    if len(layers) != len(chosen) or any(
+        block not in layer["blocks"] for block, layer in zip(chosen, layers, strict=True)
+    ):
+        raise BadInput(f"{path}: not of the space of {results.trained}; run the stages again")
+    entries = [table["fixed"], *(entry for layer in layers for entry in layer["blocks"].values())]
+    if any(entry[FIGURE[cost]] is None for entry in entries):
+        raise BadInput(f"{path}: {FIGURE[cost]} is missing; run stage lut again")
+    return table
 
 
 def latencies(results: Results) -> dict[str, Any]:

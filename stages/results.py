@@ -11,7 +11,10 @@ from fbnet.files import read_json, validated
 
 @dataclass(frozen=True)
 class Results:
-    """The files of one run of the pipeline, under `root`. Nothing is read or created here."""
+    """The files of one run of the pipeline, under `root`: paths; only `architecture` reads.
+
+    Nothing is created here.
+    """
 
     root: Path = Path("results")
 
@@ -110,7 +113,10 @@ class Results:
         return self.folder("report") / "runs.html"
 
     def architecture(self, path: Path) -> dict[str, Any]:
-        """What `searched` or `trained` holds. Raises BadInput where it is missing or broken."""
+        """What `searched` or `trained` holds: `choice`, a block a layer; `size` in pixels.
+
+        Raises BadInput where it is missing or broken.
+        """
         from pydantic import BaseModel, ConfigDict, Field
 
         class Architecture(BaseModel):

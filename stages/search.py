@@ -68,7 +68,8 @@ def _predictor(params: "Params", results: Results, log: "Log") -> str:
     from fbnet import plots
     from fbnet.costs.lut import from_json
     from fbnet.progress import is_rank_zero
-    from fbnet.search.predictor import Predictor, Setup, line, write_results
+    from fbnet.search.predictor import Predictor, Setup
+    from fbnet.search.predictor_results import line, write_results
     from fbnet.search.workers import workers
     from fbnet.training.checkpoints import checkpoint
 

@@ -39,9 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
+    from stages.changes import split
     from stages.tracking import PROFILE
 
-    over, fixed = given.over.split(","), shlex.split(given.set)
+    over, fixed = given.over.split(","), split(given.set, "--set")
     # All are checked before the first starts.
     commands = list(experiments(over, given.values, given.profile, fixed))
     for number, command in enumerate(commands, 1):

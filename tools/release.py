@@ -25,7 +25,6 @@ SHIPPED = {
     "search/supernet.safetensors": "supernet.safetensors",
 }
 """File of results/ -> its copy in fbnet/pretrained."""
-HEADINGS = "model|parameters|MACs|size KB|latency ms|NME|FR 0.08|FR 0.10|AUC 0.08|AUC 0.10"
 
 
 def main() -> int:
@@ -33,7 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="README and fbnet/pretrained anew")
     write = parser.parse_args().write
-    faults = [*stale(status()), *shipped(write), *pages(ROOT, write)]
+    faults = [*stale(status()), *shipped(write), *pages(write)]
     for fault in faults:
         print(f"release: {fault}", file=sys.stderr)
     return int(bool(faults))
@@ -58,14 +57,13 @@ def stale(stages: dict[str, Any]) -> Iterator[str]:
 
 def table(metrics: dict[str, float]) -> str:
     """The README's table of results in Markdown, from the metrics of export and bench."""
-    m = metrics
-    row = [
-        "searched subnet", f"{m['params']:,}", f"{m['macs']:,}", f"{m['size_kb']:.0f}",
-        f"{m['latency_ms']:.3f}", f"{m['nme']:.2%}", f"{m['fr_08']:.2%}", f"{m['fr_10']:.2%}",
-        f"{m['auc_08']:.3f}", f"{m['auc_10']:.3f}",
-    ]  # fmt: skip
-    headings = HEADINGS.split("|")
-    floor = ["mean face", *[""] * 4, f"{m['mean_face_nme']:.2%}", *[""] * 4]
+    sys.path.insert(0, str(ROOT))
+    from stages.table import COLUMNS
+
+    row = ["searched subnet"]
+    row += [shape.format(metrics[name]) for name, (_, shape) in COLUMNS.items()]
+    headings = ["model", *(heading for heading, _ in COLUMNS.values())]
+    floor = ["mean face", *[""] * 4, f"{metrics['mean_face_nme']:.2%}", *[""] * 4]
     rule = ["---"] * len(headings)
     lines = (f"| {' | '.join(cells)} |" for cells in (headings, rule, row, floor))
     return "".join(line.replace("%", " %") + "\n" for line in lines)
@@ -90,25 +88,26 @@ def section(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end {name} -->)", re.DOTALL)
 
 
-def pages(root: Path, write: bool = False) -> Iterator[str]:
+def pages(write: bool = False) -> Iterator[str]:
     """A fault for each page that does not say what results/ holds."""
     metrics = {}
     for stage in ("export", "bench"):
-        path = root / "results" / stage / "metrics.json"
+        path = ROOT / "results" / stage / "metrics.json"
         if not path.exists():
             yield f"{path}: no such file; run make repro"
             return
         metrics |= json.loads(path.read_text())
     for page, name, right in (
-        (root / "README.md", "results", table(metrics)),
-        (PRETRAINED / "README.md", "run", card(metrics, root / "results/export/subnet.onnx")),
+        (ROOT / "README.md", "results", table(metrics)),
+        (PRETRAINED / "README.md", "run", card(metrics, ROOT / "results/export/subnet.onnx")),
     ):
         text = page.read_text()
-        if not section(name).search(text):
+        written = section(name).search(text)
+        if not written:
             yield f"{page}: has no <!-- {name} --> and <!-- end {name} --> around that section"
         elif write:
             page.write_text(section(name).sub(lambda _, right=right: right, text))
-        elif right not in text:
+        elif written[0] != right:
             yield f"{page}: is not of the run in results/; python tools/release.py --write"
 
 

@@ -29,6 +29,22 @@ RESULTS = ROOT / "benchmarks" / "results"
 WORK = ROOT / ".checkpoints" / "benchmarks"
 
 
+def head_option(parser: argparse.ArgumentParser) -> None:
+    """`--data`: where the head lies that a benchmark's faces are rendered of."""
+    parser.add_argument(
+        "--data", type=Path, default=ROOT / "data", metavar="FOLDER",
+        help="folder of head.npz, of which the faces are rendered (%(default)s)",
+    )  # fmt: skip
+
+
+def faces_options(parser: argparse.ArgumentParser) -> None:
+    """`--data`, and `--faces`: faces that were rendered of it already."""
+    head_option(parser)
+    parser.add_argument(
+        "--faces", type=Path, metavar="FOLDER", help="these faces, rendered by the same params"
+    )
+
+
 @dataclass(frozen=True)
 class Summary:
     """What a benchmark makes of its records.

@@ -34,12 +34,20 @@ def load_faces(folder: Path, work: Path) -> FaceSet:
         return prepare(FetchParams(root=str(folder)), cropped).faces
 
 
+def head_digest(data: Path) -> str:
+    """Digest of the head in a folder. Raises BadInput where there is none."""
+    head = data / "head.npz"
+    if not head.is_file():
+        raise BadInput(f"{head}: no such file; name the folder that holds it by --data")
+    return file_digest(head)
+
+
 def render(params: FetchParams, work: Path) -> Path:
     """Folder under `work` of the faces that a head gives by `params`; rendered once.
 
     Raises BadInput where `params.root` holds no head.
     """
-    head = file_digest(Path(params.root) / "head.npz")
+    head = head_digest(Path(params.root))
     folder = work / f"rendered-{digest([params.model_dump(exclude={'root', 'workers'}), head])}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.with_suffix(".lock"), "w") as lock:

@@ -72,7 +72,7 @@ class Ledger:
         if record["digest"] != job.digest:
             raise BadInput(
                 f"{self.path(job)}: {job.name} is recorded with another setting "
-                f"({_difference(record, job)}); remove it to run the job again"
+                f"({_difference(record, job)}); remove that record to run the job again"
             )
         result: dict[str, Any] = record["result"]
         return result

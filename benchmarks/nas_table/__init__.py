@@ -24,17 +24,15 @@ FACES: Mapping[str, Any] = {
 }  # fmt: skip
 """Keys of `fetch`, others by default, by which faces are rendered: 2,160 train, 240 validate."""
 
-SHORT = {
+SHORT: Mapping[str, Any] = {
     "epochs": 8, "validate_every": 1, "min_steps": 0, "warmup_epochs": 1.0, "batch": 32,
     "optimizer": "adamw", "lr": 4e-3, "weight_decay": 0.01, "ema": 0.98, "loss": "smooth_wing",
     "augment": True,
 }  # fmt: skip
 """How each net is trained from scratch: `retrain`'s recipe in 544 steps, so with smaller batches, a
-shorter warm-up and average. Batch 64 at a rate of 0.003 led one net to 16.3 %, batch 32 at
-0.002 to 14.5 %, at 0.004 to 12.9 %, in the same time; soft Wing, which the long recipe has, led
-another to 15.8 % where smooth Wing led to 13.9 %."""
+shorter warm-up and average, and smooth Wing."""
 
-LONG = {
+LONG: Mapping[str, Any] = {
     "epochs": 78, "validate_every": 6, "min_steps": 0, "warmup_epochs": 2.0, "batch": 128,
     "optimizer": "adamw", "lr": 4e-3, "weight_decay": 0.01, "ema": 0.995, "loss": "soft_wing",
     "augment": True,

@@ -10,10 +10,9 @@ import argparse
 import sys
 from collections.abc import Iterator
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.core import ROOT, Benchmark
+from benchmarks.core import Benchmark, faces_options
 from benchmarks.core.jobs import Job, digest
 from benchmarks.core.ledger import Ledger
 from benchmarks.core.rows import RowLedger
@@ -60,13 +59,7 @@ def jobs(
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Where the faces lie, and on what to train."""
-    parser.add_argument(
-        "--data", type=Path, default=ROOT / "data", metavar="FOLDER",
-        help="folder of head.npz, of which the faces are rendered (%(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--faces", type=Path, metavar="FOLDER", help="these faces, rendered by the same params"
-    )
+    faces_options(parser)
     parser.add_argument(
         "--accelerator", choices=("cpu", "cuda", "auto"), default="cpu",
         help="what trainings run on (%(default)s); a table should be of one kind",

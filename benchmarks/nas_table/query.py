@@ -85,6 +85,10 @@ class Table:
             if len(trained) >= seeds and low <= self.macs(choice) < high
         ]
 
+    def pairs(self, choices: Iterable[Choice]) -> list[tuple[Training, ...]]:
+        """The first two trainings of each architecture, by seed."""
+        return [tuple(self.by_choice[choice].values())[:2] for choice in choices]
+
     def macs(self, choice: Choice) -> int:
         """Multiply-accumulates of an architecture."""
         return next(iter(self.by_choice[choice].values())).macs

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import stdev
 from typing import Any
 
 from benchmarks.core import DOCS, Summary
@@ -79,14 +80,13 @@ def noise(short: Table, choices: Sequence[Choice]) -> Noise:
     """The noise of nets that are trained with two seeds."""
     if len(choices) < FEWEST:
         return Noise(len(choices), None, None, None, None)
-    pairs = [[t.test_nme for t in short.by_choice[c].values()][:2] for c in choices]
+    pairs = [[t.test_nme for t in pair] for pair in short.pairs(choices)]
     first, second = zip(*pairs, strict=True)
     means = [(a + b) / 2 for a, b in pairs]
-    mean = sum(means) / len(means)
     return Noise(
         len(choices),
         seed_spread(pairs),
-        (sum((m - mean) ** 2 for m in means) / (len(means) - 1)) ** 0.5,
+        stdev(means),
         kendall(first, second),
         kendall([-short.macs(c) for c in choices], means),
     )
@@ -97,7 +97,7 @@ def by_epoch(short: Table) -> dict[int, Tau]:
     choices = short.choices(seeds=2)
     if len(choices) < FEWEST:
         return {}
-    pairs = [list(short.by_choice[choice].values())[:2] for choice in choices]
+    pairs = short.pairs(choices)
     final = [other.test_nme for _, other in pairs]
     return {
         epoch: kendall([one.curve[epoch][0] for one, _ in pairs], final)

@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.core import ROOT, Benchmark
+from benchmarks.core import Benchmark, head_option
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.recipe import TRIALS, setting
@@ -17,17 +17,16 @@ from benchmarks.recipe.table import summary
 
 def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     """All trials, once the photographs are at hand."""
-    from benchmarks.core.faces import identity, load_faces
+    from benchmarks.core.faces import head_digest, identity, load_faces
     from benchmarks.recipe.trial import record, train
     from benchmarks.synthetic.trial import Inputs
     from fbnet.errors import BadInput
-    from fbnet.files import digest
 
     if not given.photographs:
         raise BadInput("--photographs FOLDER is needed: trials are scored on them too")
     shared = {
         "photographs": identity(load_faces(given.photographs, ledger.work)),
-        "head": digest(given.data / "head.npz"),
+        "head": head_digest(given.data),
     }
     inputs = Inputs(given.data, given.photographs)
     return [Job(record(name), setting(name) | shared, train, inputs) for name in TRIALS]
@@ -38,9 +37,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--photographs", type=Path, metavar="FOLDER", help="photographs with 68 points, to score on"
     )
-    parser.add_argument(
-        "--data", type=Path, default=ROOT / "data", metavar="FOLDER", help="folder of head.npz"
-    )
+    head_option(parser)
 
 
 BENCHMARK = Benchmark("recipe", __doc__, jobs, summary, options)

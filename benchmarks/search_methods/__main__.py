@@ -7,10 +7,9 @@ Jobs `supernet/VARIANT-SEED` run a search and score every net of that table unde
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
-from benchmarks.core import ROOT, WORK, Benchmark
+from benchmarks.core import WORK, Benchmark, faces_options
 from benchmarks.core.jobs import Job, digest
 from benchmarks.core.ledger import Ledger
 from benchmarks.nas_table import AUGMENT
@@ -51,24 +50,13 @@ def jobs(
     return declared
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """Where the faces of the table lie."""
-    parser.add_argument(
-        "--data", type=Path, default=ROOT / "data", metavar="FOLDER",
-        help="folder of head.npz, of which the faces are rendered (%(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--faces", type=Path, metavar="FOLDER", help="these faces, rendered by the same params"
-    )
-
-
 def _summary(ledger: Ledger) -> Any:
     from benchmarks.search_methods.table import summary
 
     return summary(ledger)
 
 
-BENCHMARK = Benchmark("search_methods", __doc__, jobs, _summary, options)
+BENCHMARK = Benchmark("search_methods", __doc__, jobs, _summary, faces_options)
 
 if __name__ == "__main__":
     sys.exit(BENCHMARK.main())

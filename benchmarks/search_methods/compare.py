@@ -100,9 +100,8 @@ def compare(
     nets = {band: choices for band, choices in nets.items() if len(choices) >= plan.fewest}
     if not nets:
         return {}
-    sd = seed_spread(
-        [[t.test_nme for t in table.by_choice[c].values()][:2] for cs in nets.values() for c in cs]
-    )
+    pairs = table.pairs(choice for choices in nets.values() for choice in choices)
+    sd = seed_spread([[training.test_nme for training in pair] for pair in pairs])
     truth = {band: {c: table.nme(c) for c in choices} for band, choices in nets.items()}
     every = methods(records)
     verdicts: dict[str, Verdict] = defaultdict(Verdict)

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.nas_table import SHORT
 from benchmarks.nas_table.query import Choice, Table
 from fbnet.costs.lut import Lut
 from fbnet.params import PredictorParams, SearchParams, SpaceParams, TrainParams
 from fbnet.search.predictor import Predictor, Score, Setup
-from fbnet.search.ridge import Ridge, attributes
 from fbnet.search.workers import ThisProcess
 
-EPOCHS = 8
+EPOCHS: int = SHORT["epochs"]
 """Of the table's short trainings."""
 
 
@@ -154,14 +154,8 @@ def predictor(band: Band, seconds: float, rng: np.random.Generator) -> Pick | No
     search.order = [band.choices[i] for i in rng.permutation(len(band.choices))]
     with redirect_stdout(io.StringIO()):  # of a thousand searches
         ranked = search.run()
-    known = list(search.scores)
-    scores: dict[Choice, float] = {}
-    if len(known) >= 3:
-        ridge = Ridge.fit(attributes(band.lut, known), search.at_the_end(known))
-        others = [choice for choice in band.choices if executor.epochs.get(choice, 0) < EPOCHS]
-        if others:
-            predicted = ridge.predict(attributes(band.lut, others))
-            scores = dict(zip(others, predicted.tolist(), strict=True))
+    others = [choice for choice in band.choices if executor.epochs.get(choice, 0) < EPOCHS]
+    scores = dict(zip(others, search.expected(others).tolist(), strict=True))
     return Pick(ranked[0].choice, executor.seconds, scores)
 
 

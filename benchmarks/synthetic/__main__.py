@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.core import ROOT, Benchmark
+from benchmarks.core import Benchmark, head_option
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.synthetic import NETS, PARTS, RATE, read_trials
@@ -61,9 +61,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--start", type=Path, metavar="FILE",
         help="weights (safetensors) for trials that start from `subnet`; without it they are out",
     )  # fmt: skip
-    parser.add_argument(
-        "--data", type=Path, default=ROOT / "data", metavar="FOLDER", help="folder of head.npz"
-    )
+    head_option(parser)
 
 
 def _summary(ledger: Ledger) -> Any:

@@ -10,10 +10,9 @@ import argparse
 import hashlib
 import sys
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-from benchmarks.core import ROOT, Benchmark
+from benchmarks.core import Benchmark, head_option
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.video import CLIP_FPS, GRID, PEOPLE
@@ -22,8 +21,8 @@ from benchmarks.video.table import summary
 
 def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     """Clips of both parts; trackers on those shown; the filter's grid on those for tuning."""
+    from benchmarks.core.faces import head_digest
     from benchmarks.video.clips import KINDS, PARAMS
-    from fbnet.files import digest
     from fbnet.predict.landmarker import PRETRAINED
     from fbnet.predict.track import OneEuro
 
@@ -35,7 +34,7 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
                 "kinds": {kind: seconds for kind, (_, seconds) in KINDS.items()},
                 "fps": CLIP_FPS,
                 "synthetic": PARAMS.model_dump(exclude={"train", "test"}),
-                "head": digest(given.data / "head.npz"),
+                "head": head_digest(given.data),
             },
             film,
             given.data,
@@ -96,9 +95,7 @@ def follow(job: Job, ledger: Ledger) -> dict[str, Any]:
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Where the head lies, and who else is measured."""
-    parser.add_argument(
-        "--data", type=Path, default=ROOT / "data", metavar="FOLDER", help="folder of head.npz"
-    )
+    head_option(parser)
     parser.add_argument("--mesh", action="store_true", help="MediaPipe's face mesh by LiteRT too")
 
 

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -117,11 +118,18 @@ class Engine:
     @property
     def installed(self) -> bool:
         """Whether the engine, and the program that converts to it, are there."""
-        try:
-            spec = find_spec(self.module)
-        except ModuleNotFoundError:  # of a module inside a package that is not there
-            return False
-        return spec is not None and not (self.converter and find_program(self.converter) is None)
+        absent = self.converter and find_program(self.converter) is None
+        return find_module(self.module) is not None and not absent
+
+    def converter_program(self) -> str:
+        """Path of the program `converter`. Raises NotInstalled where it is not there."""
+        program = find_program(self.converter)
+        if program is None:
+            raise NotInstalled(
+                f"converter {self.converter} is not installed here; `make tflite-env` does that "
+                "where there is Python 3.12 or newer"
+            )
+        return program
 
     def convert(
         self, data: bytes, precision: str = FULL, calibration: np.ndarray | None = None
@@ -238,12 +246,20 @@ def converter_file(distribution: str, module: str) -> Path:
 
     Raises NotInstalled where the distribution is not there.
     """
-    spec = find_spec(module)
+    spec = find_module(module)
     if spec is None or spec.origin is None:
         raise NotInstalled(
             f"converter {distribution} is not installed here; pip install {distribution}"
         )
     return Path(spec.origin)
+
+
+def find_module(name: str) -> ModuleSpec | None:
+    """What would be imported by this name, None where it or its package is not there."""
+    try:
+        return find_spec(name)
+    except ModuleNotFoundError:  # of the package that it lies in
+        return None
 
 
 def find_program(name: str) -> str | None:

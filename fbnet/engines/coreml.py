@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,6 @@ from fbnet.engines.base import (
     quiet,
 )
 
-ONE_AT_A_TIME = Lock()
-"""torch.jit keeps its state in the module."""
 INPUT, OUTPUT = "image", "landmarks"
 
 
@@ -36,7 +33,7 @@ def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Mode
 
     fixed = fixed_batch(data, 1)
     net, example = torch_net(fixed), torch.zeros(input_shape(fixed))
-    with ONE_AT_A_TIME, quiet():
+    with quiet():  # one thread at a time: torch.jit keeps its state in the module
         import coremltools
 
         try:

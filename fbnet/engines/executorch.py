@@ -1,6 +1,5 @@
 """ExecuTorch (PyTorch): the operators that XNNPACK has run there, in fp32."""
 
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,6 @@ from fbnet.engines.base import (
     quiet,
 )
 
-ONE_AT_A_TIME = Lock()
-"""torch.export keeps its state in the module."""
-
 
 def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Model:
     """An ONNX net as {".pte": bytes}; an open batch size becomes 1."""
@@ -28,7 +24,7 @@ def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Mode
 
     from fbnet.engines.torch_net import torch_net
 
-    with ONE_AT_A_TIME, quiet():
+    with quiet():  # one thread at a time: torch.export keeps its state in the module
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
         from executorch.exir import to_edge_transform_and_lower
 

@@ -14,11 +14,9 @@ import numpy as np
 from fbnet.engines.base import (
     FULL,
     Model,
-    NotInstalled,
     Session,
     cannot_open,
     converter_file,
-    find_program,
     first_line,
     fixed_batch,
     quiet,
@@ -26,23 +24,19 @@ from fbnet.engines.base import (
     run_converter,
 )
 
-CONVERTER = "onnx2tf"
-
 
 def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Model:
     """An ONNX net as {".tflite": bytes}; an open batch size becomes 1."""
-    program = find_program(CONVERTER)
-    if program is None:
-        raise NotInstalled(
-            f"converter {CONVERTER} is not installed here; `make tflite-env` does that where there "
-            "is Python 3.12 or newer"
-        )
+    from fbnet.engines import ENGINES
+
+    engine = ENGINES["litert"]
+    program = engine.converter_program()
     with TemporaryDirectory() as name:
         source, output = Path(name) / "model.onnx", Path(name) / "model_float32.tflite"
         source.write_bytes(fixed_batch(data, 1))
         # No progress; inputs and outputs keep their names; nets come simplified.
         command = [program, "-i", str(source), "-o", name, "-n", "-coion", "-nuo"]
-        run_converter(CONVERTER, command, (output,))
+        run_converter(engine.converter, command, (output,))
         full = output.read_bytes()
     if precision == FULL:
         return {".tflite": full}

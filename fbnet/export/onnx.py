@@ -140,9 +140,7 @@ def require_parity(
     crops: uint8 BGR [n, S, S, 3]. Other outputs count by their `Output.unit`. Raises ExportError
     when it exceeds `tolerance` or is NaN.
     """
-    model = OnnxModel(data)
-    values = {LANDMARKS: model.predict(crops)} if tuple(outputs) == PLAIN else model.outputs(crops)
-    difference = apart(values, own_outputs(net, crops, outputs))
+    difference = apart(OnnxModel(data).outputs(crops), own_outputs(net, crops, outputs))
     if not difference <= tolerance:
         raise ExportError(
             f"the ONNX file differs from the net by {difference:.2g} of the crop on "

@@ -1,7 +1,7 @@
 """The exported net for other engines and in fewer bits: converted, run on test faces, judged."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,11 @@ from fbnet.engines import (
     variants,
 )
 from fbnet.errors import safe_point
+from fbnet.export.onnx import apart
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_bytes, writing
 from fbnet.metrics import evenly, nme
-from fbnet.outputs import LANDMARKS, OUTPUTS
+from fbnet.outputs import LANDMARKS
 from fbnet.predict.interface import to_input
 from fbnet.progress import say
 
@@ -65,30 +66,27 @@ class Trial:
             row = stated | {"size_kb": sum(map(len, model.values())) / 1024}
             if not engine.runs_here:
                 return model, row | {"fault": ""}
-            figures = self._figures(engine.open(model, output=LANDMARKS if self.heads else ""))
-            parities = [figures["parity"], *self._apart(engine, model)]
-            figures["parity"] = float(np.max(parities))  # NaN where one is
+            figures = self._figures(engine, model)
         except (ConversionError, CannotOpen, NotInstalled) as error:
             return {}, stated | {"fault": str(error)}
         return model, row | figures | {"fault": self._fault(variant, figures)}
 
-    def _figures(self, session: Session) -> dict[str, float]:
+    def _figures(self, engine: Engine, model: Model) -> dict[str, float]:
         indices = self.faces.indices("test")
+        session = engine.open(model, output=LANDMARKS if self.heads else "")
         landmarks = predict(session, self.faces.crops(indices))
         error = nme(landmarks, self.faces.landmarks[indices], self.faces.scheme).mean()
+        exact = {LANDMARKS: self.exact, **self.heads}
+        first = self.faces.crops(indices[: len(self.exact)])
+        values = {LANDMARKS: landmarks[: len(first)]} | {
+            name: predict(engine.open(model, output=name), first).reshape(head.shape)
+            for name, head in self.heads.items()
+        }
         return {
-            "parity": float(np.abs(landmarks[: len(self.exact)] - self.exact).max()),
+            "parity": apart(values, exact),
             "nme": float(error),
             "nme_change": float(error / self.nme - 1),
         }
-
-    def _apart(self, engine: Engine, model: Model) -> Iterator[float]:
-        """Of each output beside landmarks, how far it is from the torch net's."""
-        first = self.faces.indices("test")[: len(self.exact)]
-        for name, exact in self.heads.items():
-            values = predict(engine.open(model, output=name), self.faces.crops(first))
-            apart = np.abs(values.reshape(exact.shape) - exact).max()
-            yield float(apart / OUTPUTS[name].unit)
 
     def _fault(self, variant: Variant, figures: dict[str, float]) -> str:
         # Written so that NaN is a fault.

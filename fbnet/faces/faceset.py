@@ -2,9 +2,7 @@
 
 import io
 import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.files import read_json, replace_folder, validated, write_bytes, write_json, writing
+from fbnet.files import new_folder, read_json, validated, write_bytes, write_json, writing
 from fbnet.landmarks import SCHEMES, Scheme
 from fbnet.params import CROP_SCALE
 
@@ -195,21 +193,6 @@ class _Meta:
     crop_scale: float
     flags: list[str] = field(default_factory=list)
     scheme: Scheme | None = None
-
-
-@contextmanager
-def new_folder(folder: str | Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of `folder` when the block ends well."""
-    target = Path(folder)
-    temporary = target.with_name(f".{target.name}.new")
-    with writing(target):
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        replace_folder(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def create_images(folder: Path, count: int, side: int) -> np.memmap:

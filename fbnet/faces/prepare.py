@@ -10,10 +10,10 @@ import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces import duplicates, pose, schemes, split, suspicious
-from fbnet.faces.faceset import SPLITS, FaceSet, create_images, keep_images, new_folder
+from fbnet.faces.faceset import SPLITS, FaceSet, create_images, keep_images
 from fbnet.faces.readers import recognise
 from fbnet.faces.readers.base import Problems, Sample, Source
-from fbnet.files import printable, write_csv, write_text
+from fbnet.files import new_folder, printable, write_csv, write_text
 from fbnet.landmarks import SCHEMES, Scheme, eye_distance
 from fbnet.params import FetchParams
 from fbnet.progress import say
@@ -143,7 +143,7 @@ def _dropped(
 
     Raises BadInput for a suspicious label where `params.on_suspicious` is "fail".
     """
-    dropped = set()
+    reasons: dict[int, str] = {}
     if doubts:
         first, what = next(iter(doubts.items()))
         line = f"{len(doubts)} suspicious label(s), the first {stored.names[first]}: {what}"
@@ -151,23 +151,22 @@ def _dropped(
             raise BadInput(f"{line}; fix them, or set fetch.on_suspicious to keep or skip")
         say(f"warning: {line}; {SUSPICIOUS} lists them (fetch.on_suspicious: keep, skip, fail)")
         if params.on_suspicious == "skip":
-            dropped |= set(doubts)
+            reasons |= doubts
+    suspicious = len(reasons)
     for pair in copies:
         # Of two given splits the one that is measured on keeps the photograph.
         one, other = sorted(pair, key=lambda index: SPLITS[stored.splits[index] or "train"])
         if stored.splits[one] != stored.splits[other]:
-            dropped.add(one)
+            reasons.setdefault(one, f"a copy of {stored.names[other]}")
     if copies:
         say(
             f"{len(copies)} photographs are there twice by content: kept in one split, "
-            f"{len(dropped - set(doubts))} copies left out; {DUPLICATES} lists them"
+            f"{len(reasons) - suspicious} copies left out; {DUPLICATES} lists them"
         )
-    twins = dict(copies)
-    for index in sorted(dropped):
-        reason = doubts.get(index) or f"a copy of {stored.names[twins.get(index, index)]}"
+    for index, reason in sorted(reasons.items()):
         problems.messages.append(f"{stored.names[index]}: {reason}")
         problems.reasons[stored.names[index].partition("#")[0]] = f"left out: {reason}"
-    return dropped
+    return set(reasons)
 
 
 def _tell_unused(unused: Mapping[str, str]) -> None:

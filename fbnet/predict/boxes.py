@@ -34,7 +34,7 @@ def read_boxes(path: Path) -> Boxes:
         try:
             check_box((x, y, width, height))
         except BadInput as error:
-            raise BadInput(f"{path}: {index}: {error}") from None
+            raise BadInput(f"{path}: box {index}: {str(error).removeprefix('box ')}") from None
         boxes.setdefault(str(row["picture"]), []).append((x, y, width, height))
     if not boxes:
         raise BadInput(f"{path}: no box in it; give {FORM}")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 from statistics import mean
 from typing import Any, cast
 
@@ -151,7 +152,8 @@ class Search(Trainer[PFLD]):
 
         Takes a batch's parts, the temperature and the noise of the draw.
         """
-        batch, (heat, *noise) = Batch(*inputs[:5]), inputs[5:]
+        parts = len(fields(Batch))
+        batch, (heat, *noise) = Batch(*inputs[:parts]), inputs[parts:]
         masks = self._masks("architecture", noise, heat)
         cost = expected_cost(self.lut, [mask.to(self.fabric.device) for mask in masks])
         reference, alphas = reference_cost(self.lut), list(self.alphas.parameters())

@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
@@ -19,23 +19,20 @@ from statistics import fmean
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from fbnet.costs.lut import Lut, check_size, cost_of, reference_cost
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
-from fbnet.files import read_json, write_csv, write_json
+from fbnet.files import read_json, write_json
 from fbnet.nets.pfld import build_auxnet, build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SearchParams, SpaceParams, TrainParams
 from fbnet.progress import Log, no_log, say
 from fbnet.search.cost import budget, check_cost_form, fits, total_loss
 from fbnet.search.draws import draws
-from fbnet.search.results import candidate_rows, described, probability_rows
 from fbnet.search.ridge import Ridge, attributes
 from fbnet.search.sampling import Candidate, Choice
-from fbnet.search.supernet import build_supernet, entropy, supernet_key
 from fbnet.tables import LOSSES
-from fbnet.training.checkpoints import Checkpoint, save_weights
+from fbnet.training.checkpoints import Checkpoint
 from fbnet.training.device import launch
 from fbnet.training.retrain import Retraining
 from fbnet.training.validate import validation_loss
@@ -197,23 +194,24 @@ class Predictor:
     def proposals(self, pool: Sequence[Choice], count: int) -> list[Choice]:
         """The best of the pool by the regression, of those that are not trained to the end.
 
-        None where too few nets are known for a regression.
+        Empty where too few nets are known for a regression.
         """
-        known = list(self.scores)
-        if len(known) < FEWEST:
+        if len(self.scores) < FEWEST:
             return []
-        ridge = Ridge.fit(attributes(self.lut, known), self.at_the_end(known))
-        self.error = float(np.sqrt((ridge.errors**2).mean()))
         last = self.params.predictor.rungs[-1]
         others = [c for c in pool if last not in self.scores.get(c, {})]
-        if not others:
-            return []
-        expected = ridge.predict(attributes(self.lut, others))
         order = sorted(
-            zip(others, expected, strict=True),
+            zip(others, self.expected(others), strict=True),
             key=lambda pair: (self._objective(max(float(pair[1]), 0.0), pair[0]), pair[0]),
         )
         return [choice for choice, _ in order[:count]]
+
+    def expected(self, choices: Sequence[Choice]) -> np.ndarray:
+        """The quality [N] at the last rung by a regression on all that trained; sets `error`."""
+        known = list(self.scores)
+        ridge = Ridge.fit(attributes(self.lut, known), self.at_the_end(known))
+        self.error = float(np.sqrt((ridge.errors**2).mean()))
+        return ridge.predict(attributes(self.lut, choices)) if choices else np.empty(0)
 
     def ranked(self) -> list[Candidate]:
         """What was trained to the end, best objective first."""
@@ -289,61 +287,3 @@ class Predictor:
             epoch = max(self.scores[choice])
             values.append(self.scores[choice][epoch].quality * gains[epoch])
         return np.array(values)
-
-
-def weights_of(setup: Setup, choice: Choice, points: int, size: int) -> dict[str, Tensor]:
-    """A supernet's state with the trained weights of `choice` in it, as `retrain` inherits them.
-
-    The blocks that `choice` lacks have fresh weights.
-    """
-    state = Checkpoint(setup.place(choice)).load()
-    if state is None:
-        raise BadInput(f"{setup.place(choice)}: the training's state is gone; search again")
-    supernet = build_supernet(setup.space, points, size, setup.params.seed).state_dict()
-    trained: Mapping[str, Tensor] = state["best"]["weights"]
-    supernet |= {supernet_key(key, choice): value for key, value in trained.items()}
-    return {f"net.{key}": value for key, value in supernet.items()}
-
-
-def write_results(search: Predictor, ranked: list[Candidate], space: str, out: Path) -> None:
-    """Leave what the differentiable search leaves, into `out`; `space` is its name."""
-    faces, lut, setup = search.faces, search.lut, search.setup
-    weights = weights_of(setup, ranked[0].choice, faces.points, faces.size)
-    save_weights(out / "supernet.safetensors", weights)
-    shares = search.probabilities[-1]
-    record = described(faces, setup.space, space, lut, search.budget, ranked, shares)
-    write_json(out / "architecture.json", record)
-    write_csv(out / "history.csv", search.history)
-    write_csv(out / "candidates.csv", candidate_rows(ranked))
-    write_csv(out / "probabilities.csv", probability_rows(setup.space, search.probabilities))
-    write_json(out / "metrics.json", metrics(search, ranked))
-
-
-def metrics(search: Predictor, ranked: Sequence[Candidate]) -> dict[str, float]:
-    """Figures by which searches are compared; the names that both methods have mean the same."""
-    trained = [max(scores) for scores in search.scores.values()]
-    return {
-        "search_val_nme": ranked[0].nme,
-        "search_cost": ranked[0].cost,
-        "search_cost_uniform": reference_cost(search.lut),
-        **({"search_target": search.budget.target} if search.budget else {}),
-        "search_entropy": fmean(
-            entropy([torch.tensor(layer).log() for layer in search.probabilities[-1]])
-        ),
-        "search_nets": len(trained),
-        "search_net_epochs": sum(trained),
-        **({"search_predictor_error": search.error} if search.error is not None else {}),
-    }
-
-
-def line(search: Predictor, ranked: Sequence[Candidate]) -> str:
-    """The choice in one line."""
-    best = ranked[0]
-    within = ""
-    if allowed := search.budget:
-        within = f" of {allowed.target:.4g} (limit {allowed.limit:.4g} by the table's error)"
-    return (
-        f"{' '.join(best.choice)}, {best.cost:.4g} {search.lut.unit} predicted{within}, validation "
-        f"NME {best.nme:.2%} after {search.params.predictor.rungs[-1]} epochs, the best of "
-        f"{len(search.scores)} nets"
-    )

@@ -1,6 +1,6 @@
 """What a finished search leaves: architecture, candidates, distribution, figures."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -33,10 +33,21 @@ def write_results(search: Search, ranked: list[Candidate], space: str, out: Path
     """Architecture, supernet weights, tables and metrics into `out`; `space` is its name."""
     save_weights(out / "supernet.safetensors", search.best["weights"])
     write_json(out / "architecture.json", architecture(search, ranked, space))
-    write_csv(out / "history.csv", search.history)
-    write_csv(out / "candidates.csv", candidate_rows(ranked))
-    write_csv(out / "probabilities.csv", probability_rows(search.space, search.probabilities))
+    write_tables(search.history, ranked, search.space, search.probabilities, out)
     write_json(out / "metrics.json", metrics(search, ranked))
+
+
+def write_tables(
+    history: Sequence[Mapping[str, float]],
+    ranked: Sequence[Candidate],
+    space: SpaceParams,
+    distributions: Sequence[Sequence[Sequence[float]]],
+    out: Path,
+) -> None:
+    """History, candidates, and the distribution over blocks by epoch, as CSV files in `out`."""
+    write_csv(out / "history.csv", history)
+    write_csv(out / "candidates.csv", candidate_rows(ranked))
+    write_csv(out / "probabilities.csv", probability_rows(space, distributions))
 
 
 def candidate_rows(ranked: Iterable[Candidate]) -> Iterator[dict[str, Any]]:
@@ -89,14 +100,29 @@ def described(
 def metrics(search: Search, ranked: list[Candidate]) -> dict[str, float]:
     """Figures by which searches are compared."""
     return {
-        "search_val_nme": ranked[0].nme,
-        "search_cost": ranked[0].cost,
-        "search_cost_uniform": reference_cost(search.lut),
-        **({"search_target": search.budget.target} if search.budget else {}),
+        **chosen_metrics(ranked[0], search.lut, search.budget),
         "search_entropy": mean_entropy(search),
         "search_best_epoch": search.best["epoch"],
         "search_arch_steps": search.arch_step_count,
     }
+
+
+def chosen_metrics(best: Candidate, lut: Lut, allowed: Budget | None) -> dict[str, float]:
+    """Figures of the chosen net; costs in the table's unit, NME a fraction."""
+    return {
+        "search_val_nme": best.nme,
+        "search_cost": best.cost,
+        "search_cost_uniform": reference_cost(lut),
+        **({"search_target": allowed.target} if allowed else {}),
+    }
+
+
+def predicted(best: Candidate, lut: Lut, allowed: Budget | None) -> str:
+    """The chosen blocks and their predicted cost, with the budget where there is one."""
+    limit = ""
+    if allowed:
+        limit = f" of {allowed.target:.4g} (limit {allowed.limit:.4g} by the table's error)"
+    return f"{' '.join(best.choice)}, {best.cost:.4g} {lut.unit} predicted{limit}"
 
 
 def mean_entropy(search: Search) -> float:
@@ -107,11 +133,8 @@ def mean_entropy(search: Search) -> float:
 def line(search: Search, ranked: list[Candidate]) -> str:
     """The choice in one line; a search that has not decided says so."""
     best, entropy = ranked[0], mean_entropy(search)
-    within = ""
-    if allowed := search.budget:
-        within = f" of {allowed.target:.4g} (limit {allowed.limit:.4g} by the table's error)"
     chosen = (
-        f"{' '.join(best.choice)}, {best.cost:.4g} {search.lut.unit} predicted{within}, "
+        f"{predicted(best, search.lut, search.budget)}, "
         f"validation NME {best.nme:.2%} with inherited weights"
     )
     if entropy <= UNDECIDED:

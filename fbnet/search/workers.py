@@ -40,12 +40,13 @@ def workers(
         return
     # Forked children would inherit torch's threads in an unknown state.
     context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=initializer)
     try:
         yield pool
     except BaseException as error:
         pool.shutdown(wait=False, cancel_futures=True)
-        for child in multiprocessing.active_children():
+        for child in set(multiprocessing.active_children()) - others:
             child.kill()  # files are written in one step
         if isinstance(error, BrokenProcessPool):
             message = "a process was killed (out of memory?); start again to resume"

@@ -66,7 +66,7 @@ class ResidentFaces:
         training that resumes at an epoch draws what it would have drawn.
         """
         self.generator.manual_seed(seed_for(seed, f"augmentation {part.first}", epoch))
-        most = min(batch, len(indices)) // part.shards * (part.end - part.first)
+        most = len(part.of(np.arange(min(batch, len(indices)))))
         if most > self.capacity:
             raise BadInput(
                 f"{most} faces of a batch do not fit on the device beside the training, "

@@ -3,6 +3,7 @@
 import json
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
@@ -16,7 +17,10 @@ from fbnet.progress import say
 from fbnet.web.site import INDEX, KIT
 
 Take = Callable[[str], dict[str, Any]]
-"""Takes a page's CSV; returns what the page is answered. Raises BadInput."""
+"""Takes a page's CSV; returns what the page is answered.
+
+Raises BadInput, and Failure where it cannot write.
+"""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ANY = ("0.0.0.0", "::")
 RESULTS = "/results"
@@ -74,22 +78,34 @@ class Server(ThreadingHTTPServer):
         Raises Failure where host and port cannot be had, BadInput for a wrong certificate.
         """
         self.folder, self.take, self.host = folder, take, host
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             super().__init__((host, port), _Handler)
-        except OSError as error:
-            raise Failure(f"{host}:{port}: cannot be served there ({error.strerror})") from None
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise Failure(
+                f"{host}:{port}: cannot be served there ({reason}); take another --host or --port"
+            ) from None
         self.scheme = "http"
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             try:
                 context.load_cert_chain(certificate)
-            except (OSError, ssl.SSLError) as error:
+            except OSError as error:
                 self.server_close()
                 raise BadInput(
                     f"{certificate}: not a PEM file of certificate and key ({error})"
                 ) from None
-            self.socket = context.wrap_socket(self.socket, server_side=True)
+            # The handshake is left to each connection's own thread: one may never answer.
+            self.socket = context.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
             self.scheme = "https"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A visitor who leaves, or who speaks no TLS, is no fault of ours."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | ssl.SSLError | TimeoutError):
+            super().handle_error(request, client_address)
 
     @property
     def address(self) -> str:
@@ -141,7 +157,7 @@ class _Handler(SimpleHTTPRequestHandler):
             return self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"refused": "too large"})
         try:
             taken = self.server.take(self.rfile.read(int(length)).decode())
-        except (BadInput, UnicodeDecodeError) as error:
+        except (BadInput, Failure, UnicodeDecodeError) as error:
             return self._answer(HTTPStatus.UNPROCESSABLE_ENTITY, {"refused": str(error)})
         self._answer(HTTPStatus.OK, taken)
 

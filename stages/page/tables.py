@@ -90,7 +90,7 @@ def _cost_map(title: str, choice: Sequence[str], table: Any, key: str, scale: fl
         {name: entry[key] * scale for name, entry in layer["blocks"].items()}
         for layer in table["layers"]
     ]
-    most = max(value for layer in costs for value in layer.values())
+    most = max(value for layer in costs for value in layer.values()) or 1.0
 
     def cell(value: float, chosen: bool) -> tuple[str, float, bool]:
         text = f"{value:.0f}" if value >= 100 else f"{value:.3g}"

@@ -8,6 +8,7 @@ import urllib.request
 import webbrowser
 from contextlib import suppress
 
+from fbnet.errors import BadInput
 from stages.tracking.address import database, hide_credentials, tracking_uri
 from stages.tracking.store import experiment_views
 from stages.tracking.view import ADDRESS, CHARTS, KEY
@@ -23,6 +24,10 @@ def addresses(experiment: str, server: str) -> list[str]:
     Raises BadInput where nothing is recorded yet.
     """
     number, keys = experiment_views(experiment)
+    if not keys:
+        raise BadInput(
+            f"mlflow.experiment {experiment}: holds no run of the pipeline; make repro records one"
+        )
     lines = []
     for key in keys:
         title = "last run's faces" if key == KEY else f"faces {key.removeprefix(KEY)[1:]}"

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
-from benchmarks.scale import UNITS, WORKS
+from benchmarks.scale import DEFAULT, UNITS, WORKS
 from benchmarks.scale.__main__ import PAGE, jobs, summary
 from benchmarks.scale.work import many_faces
 from fbnet.files import write_json
+from fbnet.params import FetchParams, RetrainParams, SearchParams, SyntheticParams
 
 
 def test_works_cost_what_their_units_do(tmp_path: Path) -> None:
@@ -19,6 +20,21 @@ def test_works_cost_what_their_units_do(tmp_path: Path) -> None:
     assert "| render 1,000,000 faces | 10 | 0.2 h |" in sections["works"]
     assert set(summary(ledger).pages) == {PAGE} and sections["faces"] == "Not recorded yet."
     assert all(set(needs) <= set(UNITS) for _, needs in WORKS.values())
+
+
+def test_a_default_run_is_counted_by_the_defaults() -> None:
+    drawn, search = SyntheticParams(), SearchParams()
+    train = round(drawn.train * (1 - FetchParams.model_fields["validation_share"].default))
+    proxy = round(train * search.proxy_share)
+    arch = round(proxy * search.arch_share)
+    search = search.lengthened(proxy - arch)
+    retrain = RetrainParams().lengthened(train)
+    assert {
+        "render": drawn.train + drawn.test,
+        "soft": search.epochs * (proxy - arch),
+        "architecture": search.arch_epochs * arch,
+        "retrain": retrain.epochs * train,
+    } == DEFAULT
 
 
 def test_every_photograph_is_prepared(tmp_path: Path) -> None:

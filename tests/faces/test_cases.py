@@ -293,6 +293,20 @@ def test_a_copy_in_train_of_a_test_photograph_is_left_out(tmp_path: Path) -> Non
     assert prepared.unused["train/copy.png"].endswith("a copy of test/p020x.png")
 
 
+def test_the_copy_that_stays_is_named_wherever_it_sorts(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    root = tmp_path / "data"
+    faces(root / "afw", 8)
+    faces(root / "helen/testset", 4, 20)
+    for suffix in (".png", ".pts"):
+        shutil.copy(root / f"helen/testset/p020x{suffix}", root / f"afw/copy{suffix}")
+    prepared = run(root)
+    assert "afw/copy.png" not in prepared.faces.names
+    assert prepared.unused["afw/copy.png"].endswith("a copy of helen/testset/p020x.png")
+    assert "1 copies left out" in capsys.readouterr().out
+
+
 def test_groups_are_joined_through_others() -> None:
     assert merged(["c", "b", "a", "d"], [(1, 0), (2, 1)]) == ["a", "a", "a", "d"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fbnet.errors import BadInput
-from fbnet.faces.faceset import FaceSet, create_images, keep_images, new_folder
-from fbnet.files import read_json, write_json
+from fbnet.faces.faceset import FaceSet, create_images, keep_images
+from fbnet.files import new_folder, read_json, write_json
 from fbnet.landmarks import SCHEMES
 
 
@@ -171,6 +171,12 @@ def test_a_failed_write_leaves_the_old_folder(make_faces: Callable, tmp_path: Pa
         raise RuntimeError
     assert len(FaceSet.load(tmp_path / "faces")) == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces"]
+
+
+@pytest.mark.parametrize("name", [".", "..", "/"])
+def test_a_folder_without_a_name_of_its_own_is_not_replaced(name: str) -> None:
+    with pytest.raises(BadInput, match="name a folder below it"), new_folder(name):
+        raise AssertionError
 
 
 @pytest.mark.parametrize("kept", [[0, 1, 2], [1, 4], [0, 1, 2, 3, 4]])

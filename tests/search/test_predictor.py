@@ -16,7 +16,8 @@ from fbnet.files import read_csv, read_json
 from fbnet.params import PredictorParams, RetrainParams, SearchParams, TrainParams
 from fbnet.search.draws import draws
 from fbnet.search.finetune import finetune
-from fbnet.search.predictor import Predictor, Score, Setup, line, train, write_results
+from fbnet.search.predictor import Predictor, Score, Setup, train
+from fbnet.search.predictor_results import line, write_results
 from fbnet.search.workers import ThisProcess
 from fbnet.training.checkpoints import Checkpoint, load_weights
 

@@ -71,5 +71,11 @@ def test_a_batch_that_does_not_fit_is_refused(faces: FaceSet) -> None:
         next(resident.batches(faces.indices("train"), 16, seed=3, epoch=0))
 
 
+def test_the_larger_of_uneven_shards_is_what_must_fit(faces: FaceSet) -> None:
+    resident = ResidentFaces(faces, None, CPU, capacity=8)
+    with pytest.raises(BadInput, match="9 faces of a batch do not fit"):
+        next(resident.batches(faces.indices("train"), 17, seed=3, epoch=0, part=Part(0, 1, 2)))
+
+
 def test_all_faces_fit_where_there_is_no_gpu(faces: FaceSet) -> None:
     assert room(faces, CPU) == len(faces.images)

@@ -45,6 +45,12 @@ def test_the_table_is_one_that_the_search_takes(kit: Path, tmp_path: Path) -> No
     assert take(csv_of("../.."), kit, tmp_path / "device")["table"].endswith("device/device.json")
 
 
+def test_a_table_of_another_origin_stays(kit: Path, tmp_path: Path) -> None:
+    (tmp_path / "a-phone.json").write_text("mine")
+    assert take(csv_of("A phone"), kit, tmp_path)["table"] == str(tmp_path / "a-phone-2.json")
+    assert (tmp_path / "a-phone.json").read_text() == "mine"
+
+
 def test_what_cannot_be_a_table_leaves_nothing(kit: Path, tmp_path: Path) -> None:
     lines = csv_of("A phone").splitlines(keepends=True)
     with pytest.raises(BadInput, match=r"a-phone\.csv: model \S+: not measured"):

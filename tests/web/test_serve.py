@@ -1,15 +1,24 @@
 """The server of the pages: its headers, what it takes, what it refuses."""
 
+import ipaddress
 import json
+import socket
+import ssl
+import threading
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
-from fbnet.errors import BadInput, Failure
+from fbnet.errors import BadInput, CannotWrite, Failure
 from fbnet.web.serve import LARGEST_RESULTS, Server
 
 
@@ -19,6 +28,24 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "a.mjs").write_text("export {};")
     (tmp_path / "inside").mkdir()
     return tmp_path
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A PEM file of a key and of a certificate for 127.0.0.1 that it signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fbnet")])
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    days = [datetime(year, 1, 1, tzinfo=UTC) for year in (2020, 2120)]
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, *days)
+        .add_extension(names, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path, pem = tmp_path / "own.pem", serialization.Encoding.PEM
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path.write_bytes(key.private_bytes(pem, *plain) + signed.public_bytes(pem))
+    return path
 
 
 def ask(server: Server, path: str, data: bytes | None = None, **headers: str) -> tuple[int, Any]:
@@ -84,11 +111,37 @@ def test_results_are_taken_from_our_own_pages_alone(
 def test_what_cannot_be_served_is_one_line(folder: Path, served: Callable[..., Server]) -> None:
     with pytest.raises(Failure, match=r"127\.0\.0\.1:\d+: cannot be served there \(Address"):
         Server(folder, port=served(folder).server_port)
+    with pytest.raises(Failure, match=r"70000: cannot be served there .* another --host or --port"):
+        Server(folder, port=70000)
     with pytest.raises(BadInput, match=r"a\.mjs: not a (PEM file of )?certificate and (its )?key"):
         Server(folder, certificate=folder / "a.mjs")
 
 
+def test_what_cannot_be_written_is_answered(folder: Path, served: Callable[..., Server]) -> None:
+    def take(text: str) -> dict[str, Any]:
+        raise CannotWrite("device: cannot be written (disk full)")
+
+    refused = {"refused": "device: cannot be written (disk full)"}
+    assert send(served(folder, take)) == (422, refused)
+
+
+def test_a_silent_visitor_keeps_nobody_from_an_encrypted_page(
+    folder: Path, certificate: Path
+) -> None:
+    with Server(folder, certificate=certificate) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with socket.create_connection(("127.0.0.1", server.server_port)):
+            trusting = ssl.create_default_context(cafile=certificate)
+            address = f"{server.address}site.json"
+            with urllib.request.urlopen(address, timeout=10, context=trusting) as answer:
+                assert answer.status == 200
+        server.shutdown()
+
+
 def test_addresses_can_be_opened(folder: Path) -> None:
+    if socket.has_ipv6:
+        with Server(folder, host="::1") as server:
+            assert server.address == f"http://[::1]:{server.server_port}/"
     with Server(folder, host="0.0.0.0") as server:
         assert server.address.startswith("http://") and "0.0.0.0" not in server.address
         # Named as anybody in the network may name this machine, but not from another's page.

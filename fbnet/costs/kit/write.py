@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import shutil
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +11,7 @@ from fbnet.costs.kit.contents import FILE, Contents
 from fbnet.costs.measure import convert_all, table_models
 from fbnet.engines import ENGINES, Engine, input_shape
 from fbnet.errors import BadInput
-from fbnet.files import replace_folder, write_bytes, write_json, write_text
+from fbnet.files import new_folder, write_bytes, write_json, write_text
 from fbnet.params import LutParams
 from fbnet.progress import say
 
@@ -41,14 +40,9 @@ def write_kit(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out}: holds something already; name a new or empty folder")
     chosen = [ENGINES[name] for name in engines]
-    part = out.with_name(f".{out.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    try:
+    with new_folder(out) as part:
         manifest = _write_models(part, contents, chosen, seed)
         _write_programs(part, chosen)
-        replace_folder(part, out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return manifest
 
 

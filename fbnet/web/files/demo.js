@@ -67,25 +67,30 @@ async function showPicture(file) {
 
 async function startCamera() {
   say("Waiting for the camera…");
+  let current;
   try {
     if (!navigator.mediaDevices) throw new Error("no access");
-    stream = await navigator.mediaDevices.getUserMedia({video: {...VIDEO, facingMode: facing}, audio: false});
+    current = await navigator.mediaDevices.getUserMedia({video: {...VIDEO, facingMode: facing}, audio: false});
   } catch (error) {
     return say(explained(error), true);
   }
+  stopCamera(); // one that was started while this one was asked for
+  stream = current;
   $("camera").textContent = "Stop the camera";
   const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({kind}) => kind === "videoinput");
+  if (stream !== current) return;
   $("other").hidden = cameras.length < 2;
-  stream.getVideoTracks()[0].onended = () => {
+  current.getVideoTracks()[0].onended = () => {
     stopCamera();
     say("The camera was taken away.", true);
   };
   const video = document.createElement("video");
-  Object.assign(video, {srcObject: stream, muted: true, playsInline: true});
+  Object.assign(video, {srcObject: current, muted: true, playsInline: true});
   await video.play();
+  if (stream !== current) return;
   canvas.classList.toggle("mirrored", facing === "user");
   say("");
-  await followed(video, stream);
+  await followed(video, current);
 }
 
 /* Show one frame after the other for as long as this stream is the one in use. */

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from fbnet.errors import BadInput
-from fbnet.files import write_json
+from fbnet.files import read_json, write_json
 from stages.page.report import report
+from tests.stages.page.conftest import CHOICE
 from tools import browser
 
 SECTIONS = {
@@ -115,6 +116,14 @@ def test_a_search_of_short_trainings_is_told_apart(results, page):
     assert "nets that went on" not in page.text
     write_json(results.metrics("search"), {"search_entropy": 0.5, "search_nets": 37})
     assert "the nets that went on, of 37 that were trained" in Page(report(results)).text
+
+
+def test_a_table_without_its_figures_is_bad_input(results):
+    read = read_json(results.lut("latency"))
+    read["layers"][0]["blocks"][CHOICE[0]].pop("median")
+    write_json(results.lut("latency"), read)
+    with pytest.raises(BadInput, match=r"latency\.json: median is missing"):
+        report(results)
 
 
 def test_equal_results_give_equal_bytes(results):

@@ -60,6 +60,13 @@ def test_names_are_git_references(commands):
     assert changes_of(commands[0]) == ['fetch.root="a/b c~1"']
 
 
+def test_an_open_quote_is_one_line(commands, capsys):
+    arguments = ["--over", "search.beta", "--values", "0.2", "--set", "search.epochs='3"]
+    assert sweep.main(arguments) == 2
+    assert "search.epochs='3: no closing quotation; close the quote" in capsys.readouterr().err
+    assert not commands
+
+
 def test_a_failed_experiment_ends_the_sweep(commands, capsys):
     assert sweep.main(["--over", "search.beta", "--values", "1", "9", "2"]) == 1
     assert len(commands) == 2

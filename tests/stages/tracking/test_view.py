@@ -2,6 +2,9 @@
 
 import json
 
+import pytest
+
+from fbnet.errors import BadInput
 from stages.params import MlflowParams
 from stages.tracking import view
 from stages.tracking.store import connect
@@ -33,6 +36,12 @@ def test_every_experiment_has_the_view_and_it_is_written_once(store, monkeypatch
     assert "metrics.`nme`" in shown["selectedColumns"]
     sections = {section["uuid"] for section in shown["compareRunSections"]}
     assert {chart["metricSectionId"] for chart in charts.values()} == sections
+
+
+def test_an_experiment_without_runs_of_the_pipeline_is_one_line(store):
+    store.client.create_experiment("another")
+    with pytest.raises(BadInput, match="another: holds no run of the pipeline"):
+        addresses("another", "")
 
 
 def test_each_face_set_has_a_view_and_compare_is_the_last_one(store):
