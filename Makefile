@@ -113,7 +113,7 @@ layers: env ## who may import whom (import-linter)
 	lint-imports
 
 pytest: env ## tests with coverage of fbnet, on two processes
-	OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup --cov --cov-report=term $(PYTEST)
+	OMP_NUM_THREADS=1 pytest -n 2 --dist loadgroup --max-worker-restart 0 --cov --cov-report=term $(PYTEST)
 
 light: env ## the wheel in a bare venv of each Python that is there: predict and score without torch
 	python tools/try_wheel.py

@@ -124,6 +124,10 @@ _raised: list[int] = []
 """Those that a safe point has answered."""
 _watched: list[int] = []
 """The pipe that wakes the watching thread."""
+_grace_s: list[float] = []
+"""Seconds of grace; none where the process may take as long as it likes."""
+_grace: list[threading.Timer] = []
+"""The timer that ends the process, from the first stop signal on."""
 
 
 def stop_on_signals(grace_s: float | None = GRACE_S) -> None:
@@ -134,38 +138,46 @@ def stop_on_signals(grace_s: float | None = GRACE_S) -> None:
     long native call, a thread ends the process, exit code 1; None waits for ever. All files are
     written in one step, so this leaves none half-written.
     """
-    for record in (_signals, _came, _raised):
-        record.clear()
+    forget_signals()
+    _grace_s[:] = [] if grace_s is None else [grace_s]
     if not _watched:
         read, write = os.pipe()
         os.set_blocking(write, False)
         _watched.append(write)
-        threading.Thread(target=_watch, args=(read, grace_s), name="stop", daemon=True).start()
+        threading.Thread(target=_watch, args=(read,), name="stop", daemon=True).start()
     signal.set_wakeup_fd(_watched[0], warn_on_full_buffer=False)
     for each in STOPPING:
         signal.signal(each, _note)
+
+
+def forget_signals() -> None:
+    """Take back the stop signals that have come, and the end of the process that waits on them."""
+    for record in (_signals, _came, _raised):
+        record.clear()
+    while _grace:
+        _grace.pop().cancel()
 
 
 def _note(signum: int, frame: FrameType | None) -> None:
     _signals.append(signum)
 
 
-def _watch(read: int, grace_s: float | None) -> None:
+def _watch(read: int) -> None:
     """Read stop signals' numbers from the pipe, and have the process ended after the grace."""
     while True:
         came = [number for number in os.read(read, 64) if number in STOPPING]
-        if came and not _came and grace_s is not None:
-            timer = threading.Timer(grace_s, _end, [grace_s])
+        if came and not _came and _grace_s:
+            timer = threading.Timer(_grace_s[0], _end, _grace_s)
             timer.daemon = True
+            _grace.append(timer)
             timer.start()
         _came.extend(came)
 
 
 def _end(grace_s: float) -> None:
-    """End the process without clean-up, unless the signals were taken back."""
-    if _came:
-        os.write(2, f"stopped after {grace_s:.3g} s without a safe point\n".encode())
-        os._exit(FAILED)
+    """End the process without clean-up."""
+    os.write(2, f"stopped after {grace_s:.3g} s without a safe point\n".encode())
+    os._exit(FAILED)
 
 
 def stop_requested() -> bool:

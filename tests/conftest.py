@@ -37,8 +37,7 @@ def stop_signals() -> Iterator[None]:
         signal.signal(each, handler)
     signal.set_wakeup_fd(-1)
     until(lambda: not errors._watched or len(errors._came) >= len(errors._signals), seconds=2)
-    for record in (errors._signals, errors._came, errors._raised):
-        record.clear()
+    errors.forget_signals()
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fbnet import errors
 from fbnet.errors import BadInput, TrainingDiverged, safe_point
 from fbnet.progress import track
 from stages import runner
@@ -133,6 +134,15 @@ def test_without_a_safe_point_the_process_ends_after_a_time_of_grace():
         process.terminate()
         assert process.wait(10) == 1
         assert "without a safe point" in process.stderr.read()
+
+
+def test_a_signal_that_was_taken_back_ends_no_later_work(stop_signals):
+    errors.stop_on_signals()
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert until(lambda: errors._grace)
+    (timer,) = errors._grace
+    errors.stop_on_signals()
+    assert timer.finished.is_set() and not errors.stop_requested()
 
 
 STARTER = """
