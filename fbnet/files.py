@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from fbnet.errors import BadInput, CannotWrite, listed
 
@@ -49,7 +49,7 @@ def writing(path: str | Path) -> Iterator[None]:
         raise CannotWrite(f"{printable(path)}: cannot be written ({error.strerror})") from None
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
+def write_bytes(path: str | Path, data: bytes | memoryview) -> None:
     """Write `data` to `path` in one step (temporary file beside it, then rename).
 
     Raises CannotWrite; then `path` is as it was, and nothing is left beside it.
@@ -94,7 +94,11 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_json(path: str | Path, value: Any) -> None:
     """Write JSON with sorted keys, so that equal values give equal bytes. NaN is refused."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+    stream = io.BytesIO()  # not dumps, which keeps an object for each name and number
+    for piece in json.JSONEncoder(indent=1, sort_keys=True, allow_nan=False).iterencode(value):
+        stream.write(piece.encode())
+    stream.write(b"\n")
+    write_bytes(path, stream.getbuffer())
 
 
 def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -114,8 +118,9 @@ def printable(path: str | Path) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def read_bytes(path: str | Path, limit: int = LARGEST) -> bytes:
-    """The bytes of a file of at most `limit` bytes.
+@contextmanager
+def reading(path: str | Path, limit: int = LARGEST) -> Iterator[BinaryIO]:
+    """A file of at most `limit` bytes, opened for reading.
 
     Raises BadInput that names the file when it is missing, a folder, neither of them (a fifo is
     not waited for), not readable, or larger.
@@ -135,11 +140,17 @@ def read_bytes(path: str | Path, limit: int = LARGEST) -> bytes:
                 "are read; is it the right file?"
             )
         with open(path, "rb") as stream:
-            return stream.read()
+            yield stream
     except FileNotFoundError:
         raise BadInput(f"{name}: no such file") from None
     except OSError as error:
         raise BadInput(f"{name}: cannot be read ({error.strerror})") from None
+
+
+def read_bytes(path: str | Path, limit: int = LARGEST) -> bytes:
+    """The bytes of a file. Raises BadInput as `reading` does."""
+    with reading(path, limit) as stream:
+        return stream.read()
 
 
 def read_text(path: str | Path, limit: int = LARGEST) -> str:
@@ -148,7 +159,7 @@ def read_text(path: str | Path, limit: int = LARGEST) -> str:
     Raises BadInput as `read_bytes` does, and with the line for what is no text.
     """
     data = read_bytes(path, limit)
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
+    encoding = _encoding(data)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
@@ -166,16 +177,41 @@ def read_text(path: str | Path, limit: int = LARGEST) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def _encoding(head: bytes) -> str:
+    """The encoding of text that starts with these bytes."""
+    return next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), "utf-8")
+
+
 def read_lines(path: str | Path, limit: int = LARGEST) -> list[str]:
-    """The lines of a text file. Raises BadInput as `read_text` does, and for a line too long."""
-    lines = read_text(path, limit).split("\n")
-    for number, line in enumerate(lines, 1):
-        if len(line) > LONGEST_LINE:
-            raise BadInput(
-                f"{printable(path)}:{number}: a line of {len(line):,} characters, more than "
-                f"{LONGEST_LINE:,}; is a line break missing?"
-            )
-    return lines
+    """The lines of a text file. Raises BadInput as `each_line` does."""
+    return list(each_line(path, limit))
+
+
+def each_line(path: str | Path, limit: int = LARGEST) -> Iterator[str]:
+    """The lines of a text file without their ends, one in memory at a time.
+
+    Raises BadInput as `read_text` does, and for a line of more than `LONGEST_LINE` characters.
+    """
+    with reading(path, limit) as stream:
+        encoding = _encoding(stream.read(4))
+        stream.seek(0)
+        text = io.TextIOWrapper(stream, encoding)
+        number = 0
+        try:
+            while line := text.readline(LONGEST_LINE + 2):
+                number += 1
+                line = line.removesuffix("\n")
+                if len(line) > LONGEST_LINE:
+                    raise BadInput(
+                        f"{printable(path)}:{number}: a line of more than {LONGEST_LINE:,} "
+                        "characters; is a line break missing?"
+                    )
+                if "\0" in line:
+                    raise UnicodeError
+                yield line
+        except UnicodeError:
+            read_text(path, limit)  # says where it is no text
+            raise
 
 
 def read_json(path: str | Path, limit: int = LARGEST) -> Any:

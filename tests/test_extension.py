@@ -21,7 +21,8 @@ from fbnet.export.onnx import export_onnx, landmarks
 from fbnet.export.variants import Trial, publish
 from fbnet.faces.prepare import prepare
 from fbnet.faces.readers.base import Problems, Reader
-from fbnet.faces.readers.photographs import Record, photographs
+from fbnet.faces.readers.photographs import photographs
+from fbnet.faces.readers.records import Record
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import (
     AugmentParams,

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+FACES = (5_000, 20_000, 100_000)
+"""How many small photographs are prepared, to see how memory grows with their number."""
+
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "units": {"rendered": 60, "photographs": 120, "batch": 128, "steps": 4},
     "processes": {"batch": 128, "seconds": 15.0},
-    "faces": {"faces": 100_000, "side": 160},
-}
-"""Job -> what it depends on. rendered, photographs: how many are timed; side: of the pictures."""
+} | {f"faces/{count}": {"faces": count, "side": 46, "size": 32} for count in FACES}
+"""Job -> what it depends on. rendered, photographs: how many are timed; side: of the pictures;
+size: of the crops."""
 
 UNITS = {
     "render": "render a face",

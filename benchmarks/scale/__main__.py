@@ -2,7 +2,7 @@
 
 `units` counts seconds of one core's own clock, which other programs hardly disturb. `processes`
 compares a search step of two processes with one, by the clock on the wall: leave the machine alone
-meanwhile. `faces` prepares very many small photographs. `table` writes docs/scale.md.
+meanwhile. `faces/*` prepares very many small photographs. `table` writes docs/scale.md.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     from benchmarks.scale import work
 
     works = {"units": work.units, "processes": work.processes, "faces": work.many_faces}
-    return [Job(name, setting, works[name]) for name, setting in SETTINGS.items()]
+    return [Job(name, setting, works[name.partition("/")[0]]) for name, setting in SETTINGS.items()]
 
 
 def summary(ledger: Ledger) -> Summary:
@@ -37,8 +37,8 @@ def summary(ledger: Ledger) -> Summary:
             {"unit": UNITS[name], "ms of a core": f"{1e3 * seconds[name]:.2f}"} for name in UNITS
         ]
         sections |= {"units": table(rows), "works": table(_works(seconds))}
-    if faces := results.get("faces"):
-        sections["faces"] = table([_faces(faces)])
+    if faces := [record for name in SETTINGS if "kept" in (record := results.get(name, {}))]:
+        sections["faces"] = table([_faces(record) for record in faces])
     if processes := results.get("processes"):
         rates = processes["faces_per_second"]
         row = {"one process": rates["1"], "two processes": rates["2"]}

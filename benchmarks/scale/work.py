@@ -124,13 +124,13 @@ def step_rate(number: int, batch: int, seconds: float) -> None:
 
 def many_faces(job: Job, ledger: Ledger) -> dict[str, Any]:
     """Prepare that many photographs: seconds of all cores, peak memory, disk."""
-    count, side = job.setting["faces"], job.setting["side"]
+    count, side, size = (job.setting[name] for name in ("faces", "side", "size"))
     ledger.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ledger.work) as folder:
         draw_photographs(Path(folder) / "in", count, (side, side))
         before = os.times()
         started = time.monotonic()
-        fetch = FetchParams(root=str(Path(folder) / "in"), layout="ibug")
+        fetch = FetchParams(root=str(Path(folder) / "in"), layout="ibug", size=size)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             kept, peak = pool.submit(_prepared, fetch, Path(folder) / "out").result()
         after = os.times()

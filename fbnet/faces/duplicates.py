@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fbnet.faces.split import numbered
+
 BITS = 256
 """Bits of a fingerprint; what follows are colours."""
 BANDS = 8
@@ -26,7 +28,7 @@ def duplicates(fingerprints: np.ndarray, groups: Sequence[str]) -> list[tuple[in
     bits, colours = fingerprints[:, : BITS // 8], fingerprints[:, BITS // 8 :].astype(np.int16)
     edges = np.unpackbits(bits, axis=1).sum(axis=1)
     usable = np.flatnonzero(np.minimum(edges, BITS - edges) >= FEWEST_EDGES)
-    names = np.unique(np.array(groups), return_inverse=True)[1]
+    names = numbered(groups)
     pairs: set[tuple[int, int]] = set()
     for band in np.split(bits, BANDS, axis=1):
         part = np.ascontiguousarray(band).view(np.uint32).ravel()

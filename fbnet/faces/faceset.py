@@ -1,6 +1,7 @@
 """The face set on disk: crops to memory-map, landmarks, pose, split, flags."""
 
 import io
+import mmap
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,7 +17,7 @@ from fbnet.params import CROP_SCALE
 
 SPLITS = {"train": 0, "validation": 1, "test": 2}
 """Names of the splits and their codes in split.npy."""
-CHUNK = 1024
+CHUNK = 128
 IMAGES = "images.npy"
 LABELS = ("landmarks", "pose", "split")
 FLAGS = "flags.npy"
@@ -212,11 +213,20 @@ def create_images(folder: Path, count: int, side: int) -> np.memmap:
     return images
 
 
+def release(images: np.ndarray) -> None:
+    """Give back the memory of a mapped array; what it holds stays in the file and its cache."""
+    mapped = images
+    while isinstance(mapped, np.ndarray):
+        mapped = mapped.base
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
 def _write_array(path: Path, array: np.ndarray) -> None:
     """Write a .npy file in one step."""
     stream = io.BytesIO()
     np.save(stream, array, allow_pickle=False)
-    write_bytes(path, stream.getvalue())
+    write_bytes(path, stream.getbuffer())
 
 
 def keep_images(folder: Path, images: np.ndarray, kept: Sequence[int]) -> np.ndarray:
@@ -224,6 +234,8 @@ def keep_images(folder: Path, images: np.ndarray, kept: Sequence[int]) -> np.nda
     for place, index in enumerate(kept):
         if place != index:
             images[place] = images[index]
+        if place % CHUNK == 0:
+            release(images)
     if isinstance(images, np.memmap):
         images.flush()
     if len(images) == len(kept):
@@ -233,6 +245,8 @@ def keep_images(folder: Path, images: np.ndarray, kept: Sequence[int]) -> np.nda
         for start in range(0, len(kept), CHUNK):
             stop = min(start + CHUNK, len(kept))
             trimmed[start:stop] = images[start:stop]
+            release(trimmed)
+            release(images)
         trimmed.flush()
     (folder / "trimmed" / IMAGES).replace(folder / IMAGES)
     (folder / "trimmed").rmdir()

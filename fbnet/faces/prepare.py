@@ -10,7 +10,7 @@ import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces import duplicates, pose, schemes, split, suspicious
-from fbnet.faces.faceset import SPLITS, FaceSet, create_images, keep_images
+from fbnet.faces.faceset import CHUNK, SPLITS, FaceSet, create_images, keep_images, release
 from fbnet.faces.readers import recognise
 from fbnet.faces.readers.base import Problems, Sample, Source
 from fbnet.files import new_folder, printable, write_csv, write_text
@@ -69,7 +69,7 @@ def prepare(params: FetchParams, folder: Path, draw_split: bool = True) -> Prepa
         write_csv(target / DUPLICATES, _rows(names, {i: names[j] for i, j in copies}))
         kept = [index for index in range(len(names)) if index not in dropped]
         groups = [groups[index] for index in kept]
-        FaceSet(
+        faces = FaceSet(
             images=keep_images(target, images, kept),
             landmarks=stored.landmarks[kept],
             pose=_poses(stored, kept, params),
@@ -90,14 +90,15 @@ def prepare(params: FetchParams, folder: Path, draw_split: bool = True) -> Prepa
             flags=dict(zip(stored.flags, stored.flag_table[kept].T, strict=True)),
             exact={name: values[kept] for name, values in stored.exact.items()},
             own_scheme=None if scheme in SCHEMES.values() else scheme,
-        ).save_labels(target)
+        )
+        faces.save_labels(target)
         write_text(target / SKIPPED, "".join(f"{line}\n" for line in problems.messages))
-        unused = problems.unused() if problems.used else {}
+        unused = {} if stored.fingerprints is None else problems.unused()
         rows = [{"file": name, "reason": reason} for name, reason in unused.items()]
         write_csv(target / UNUSED, rows)
     _tell_unused(unused)
     suspects = {names[index]: doubts[index] for index in kept if index in doubts}
-    return Prepared(FaceSet.load(folder), tuple(problems.messages), unused, suspects)
+    return Prepared(faces, tuple(problems.messages), unused, suspects)
 
 
 def _rows(names: Sequence[str], notes: Mapping[int, str]) -> list[dict[str, str]]:
@@ -258,6 +259,8 @@ def _store(source: Source, images: np.ndarray) -> _Stored:
             stored = stored or _Stored.like(sample, source.count)
             images[len(stored.names)] = sample.image
             stored.add(sample)
+            if len(stored.names) % CHUNK == 0:
+                release(images)
     if stored is None:
         raise BadInput("faces: none to store; see the lines above for what was left out")
     return stored.cut()

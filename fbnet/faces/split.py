@@ -1,5 +1,6 @@
 """Which faces train, validate and test: by whole groups, once, from a seed."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,15 +31,24 @@ def assign(
     move; the result depends on the groups' names and on `seed`, not on the order of the faces.
     Raises BadInput when there are too few groups.
     """
-    names = np.array(groups)
+    numbers = numbered(groups)
     split = np.array([SPLITS[name or "train"] for name in given], dtype=np.uint8)
     cuts = (("test", test_share, TEST), ("validation", validation_share, VALIDATION))
     for name, share, draw in cuts:
         if name not in given and share > 0:
             train = np.flatnonzero(split == SPLITS["train"])
-            chosen = pick(names[train], share, np.random.default_rng([seed, draw]), name)
+            chosen = pick(numbers[train], share, np.random.default_rng([seed, draw]), name)
             split[train[chosen]] = SPLITS[name]
     return split
+
+
+def numbered(groups: Sequence[str]) -> np.ndarray:
+    """A number for each group, in the order of their names, int64 [N].
+
+    An array of names would give each the room of the longest.
+    """
+    numbers = {name: number for number, name in enumerate(sorted(set(groups)))}
+    return np.fromiter((numbers[group] for group in groups), np.int64, len(groups))
 
 
 def straddling(groups: Sequence[str], given: Sequence[str | None]) -> list[tuple[int, int]]:
@@ -80,18 +90,15 @@ def without_series(groups: Sequence[str], pictures: Sequence[str]) -> list[str]:
     More than `MOST` pictures that differ in their number only, or `FEW` and more that are over
     half of their folder, are photographs of their own. Each such name is warned of.
     """
-    members: dict[str, set[str]] = {}
-    folders: dict[str, set[str]] = {}
-    for group, picture in zip(groups, pictures, strict=True):
-        members.setdefault(group, set()).add(picture)
-        folders.setdefault(picture.rpartition("/")[0], set()).add(picture)
-    series = set()
-    for group, own in members.items():
-        folder = next(iter(own)).rpartition("/")[0]
-        if len(own) > MOST or (len(own) >= FEW and 2 * len(own) > len(folders[folder])):
+    group_of = dict(zip(pictures, groups, strict=True))
+    sizes, series = Counter(group_of.values()), set()
+    folders = Counter(picture.rpartition("/")[0] for picture in group_of)
+    folder_of = {group: picture.rpartition("/")[0] for picture, group in group_of.items()}
+    for group, size in sizes.items():
+        if size > MOST or (size >= FEW and 2 * size > folders[folder_of[group]]):
             series.add(group)
             say(
-                f"warning: {len(own)} pictures are called {group}_NUMBER: taken for as many "
+                f"warning: {size} pictures are called {group}_NUMBER: taken for as many "
                 "photographs, not for faces of one (fetch.group: name takes them for one)"
             )
     return [

@@ -1,10 +1,12 @@
 """Labels that look wrong: by themselves, by the shape of the other faces, by what they show."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
 
+from fbnet.faces.faceset import CHUNK, release
 from fbnet.landmarks import Scheme
 
 UNSEEN = (0.0, -1.0, -2.0)
@@ -147,10 +149,18 @@ class _Shapes:
     def likeness(self, landmarks: np.ndarray, images: np.ndarray, margin: int) -> np.ndarray:
         """Correlation [N] of each face, upright and of one size, with the mean of them all."""
         chosen = np.linspace(0, len(images) - 1, min(MODEL, len(images))).astype(int)
-        patches = [self._patch(landmarks[i], images[i], margin) for i in chosen]
-        mean = _flattened(np.mean(patches, axis=0))
-        faces = zip(landmarks, images, strict=True)
-        return np.array([float(self._patch(face, image, margin) @ mean) for face, image in faces])
+        mean = _flattened(np.mean(list(self._patches(landmarks, images, margin, chosen)), axis=0))
+        patches = self._patches(landmarks, images, margin, range(len(images)))
+        return np.fromiter((float(patch @ mean) for patch in patches), np.float64, len(images))
+
+    def _patches(
+        self, landmarks: np.ndarray, images: np.ndarray, margin: int, indices: Iterable[int]
+    ) -> Iterator[np.ndarray]:
+        """`_patch` of the faces with these indices, whose images are mapped."""
+        for count, index in enumerate(indices, 1):
+            yield self._patch(landmarks[index], images[index], margin)
+            if count % CHUNK == 0:
+                release(images)
 
     def _patch(self, landmarks: np.ndarray, image: np.ndarray, margin: int) -> np.ndarray:
         """The face as PATCH x PATCH grey values without mean, of length 1."""

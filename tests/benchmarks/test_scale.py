@@ -39,7 +39,7 @@ def test_a_default_run_is_counted_by_the_defaults() -> None:
 
 def test_every_photograph_is_prepared(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "results", tmp_path / "work")
-    record = many_faces(Job("faces", {"faces": 30, "side": 120}, many_faces), ledger)
+    record = many_faces(Job("faces", {"faces": 30, "side": 120, "size": 112}, many_faces), ledger)
     assert record["kept"] == 30
     assert record["stored_bytes"] > 30 * 112 * 112 * 3
     assert record["peak_bytes"] > 0 and record["core_seconds"] > 0
@@ -48,4 +48,4 @@ def test_every_photograph_is_prepared(tmp_path: Path) -> None:
 
 def test_the_jobs_are_declared(tmp_path: Path) -> None:
     names = [job.name for job in jobs(None, Ledger(tmp_path, tmp_path))]  # type: ignore[arg-type]
-    assert names == ["units", "processes", "faces"]
+    assert names == ["units", "processes", "faces/5000", "faces/20000", "faces/100000"]

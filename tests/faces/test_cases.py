@@ -542,7 +542,7 @@ def test_broken_exports_are_named(tmp_path: Path, name: str, text: str, reason: 
 def test_the_root_stands_once_in_a_message(tmp_path: Path, content: bytes, reason: str) -> None:
     faces(tmp_path / "data", 8)
     (tmp_path / "data/p002x.pts").write_bytes(content)
-    reason = reason.replace("long", "a line of 70,000 characters")
+    reason = reason.replace("long", "a line of more than 65,536")
     with pytest.raises(BadInput, match=reason) as caught:
         run(tmp_path / "data")
     assert str(caught.value).startswith(f"{tmp_path}/data/p002x.pts")

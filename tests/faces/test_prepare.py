@@ -12,7 +12,8 @@ from fbnet.faces import synthetic
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import Prepared, prepare, statistics
 from fbnet.faces.readers.base import Problems, Reader, lines_of, numbers
-from fbnet.faces.readers.photographs import Record, photographs
+from fbnet.faces.readers.photographs import photographs
+from fbnet.faces.readers.records import Record
 from fbnet.params import FetchParams, SyntheticParams
 from fbnet.tables import READERS
 from tests.drawn import write_picture

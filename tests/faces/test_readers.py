@@ -10,7 +10,8 @@ import pytest
 from fbnet.errors import BadInput
 from fbnet.faces.readers import ibug, lapa, nni, recognise, wflw
 from fbnet.faces.readers.base import Problems, photograph_of
-from fbnet.faces.readers.photographs import Record, sorted_records
+from fbnet.faces.readers.photographs import sorted_records
+from fbnet.faces.readers.records import Records
 from fbnet.params import FetchParams
 from fbnet.tables import READERS
 
@@ -19,7 +20,7 @@ POINTS = {"nni": 106, "lapa": 106, "ibug": 68, "wflw": 98}
 WFLW_LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
 
 
-def records_of(root: Path, layout: str, on_bad: str = "fail") -> tuple[list[Record], list[str]]:
+def records_of(root: Path, layout: str, on_bad: str = "fail") -> tuple[Records, list[str]]:
     """The records of a folder by name, and the messages about bad ones."""
     problems = Problems(root, on_bad)
     return sorted_records(MODULES[layout].list_records, root, problems), problems.messages

@@ -8,8 +8,8 @@ the others are not read, since they repeat it.
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
@@ -19,7 +19,8 @@ from pydantic import BaseModel
 
 from fbnet.errors import BadInput
 from fbnet.faces.readers.base import SPLIT_FOLDERS, Problems, Reader
-from fbnet.faces.readers.photographs import Record, photographs
+from fbnet.faces.readers.photographs import photographs
+from fbnet.faces.readers.records import Record, Records
 from fbnet.faces.readers.walk import walk
 from fbnet.files import number, printable, read_bytes, read_json, validated
 
@@ -57,15 +58,29 @@ def _files(
 
 def _list(
     suffix: str, marks: tuple[bytes, ...], parse: Parse, root: Path, problems: Problems
-) -> list[Record]:
-    """All records of all files of a form. For bad ones raises BadInput as `problems` says."""
+) -> Records:
+    """All records of all files of a form. For bad ones raises BadInput as `problems` says.
+
+    The faces of a picture with several of them are numbered.
+    """
+    records = Records(root, _records(suffix, marks, parse, root, problems))
+    faces, numbers = Counter(records.images), Counter[str]()
+    for index, image in enumerate(records.images):
+        numbers[image] += 1
+        if faces[image] > 1:
+            records.names[index] = f"{image}#{numbers[image]}"
+    return records
+
+
+def _records(
+    suffix: str, marks: tuple[bytes, ...], parse: Parse, root: Path, problems: Problems
+) -> Iterator[Record]:
     names = list(_files(iter(problems.files.names), suffix, marks, root))
     splits = {name: _split(name) for name in names}
     if any(splits.values()):
         for name in names:
             if not splits[name]:
                 problems.reasons[name] = "other files beside it give a split"
-    records: dict[str, Record] = {}
     for name in names:
         if name in problems.reasons:
             continue
@@ -73,16 +88,7 @@ def _list(
             for picture, place, points in parse(root / name, name):
                 with problems.tolerate():
                     places = np.array(points(), np.float64)
-                    record = _record(problems, name, picture, place, places, splits[name])
-                    count = 1
-                    while (key := f"{record.name}#{count}") in records:
-                        count += 1
-                    records[key] = record
-    several = {record.name for key, record in records.items() if key.endswith("#2")}
-    return [
-        replace(record, name=key if record.name in several else record.name)
-        for key, record in records.items()
-    ]
+                    yield _record(problems, name, picture, place, places, splits[name])
 
 
 def _split(name: str) -> str | None:

@@ -12,7 +12,7 @@ import numpy as np
 from fbnet.errors import BadInput
 from fbnet.faces.crop import PICTURE_SUFFIXES
 from fbnet.faces.readers.walk import NOT_UTF8, Files
-from fbnet.files import number, printable, read_lines
+from fbnet.files import each_line, number, printable
 from fbnet.landmarks import SCHEMES
 from fbnet.params import CROP_SCALE, FetchParams
 
@@ -79,7 +79,7 @@ class Problems:
     """A data set's files, and its bad records: the first ends the work, or all are left out.
 
     messages: of the bad records, each starting with "file:line" relative to the folder `root`.
-    used: files that a face came from, relative to `root`. reasons: why others gave none.
+    reasons: why files gave no face, by their path relative to `root`.
     points: how many points a label may have, the likeliest number first.
     """
 
@@ -88,7 +88,6 @@ class Problems:
         self.fail = on_bad == "fail"
         self.points = points
         self.messages: list[str] = []
-        self.used: set[str] = set()
         self.reasons: dict[str, str] = {}
 
     @cached_property
@@ -122,7 +121,7 @@ class Problems:
         stems = {PurePosixPath(name).with_suffix("").as_posix() for name in labels}
         reasons = self.files.left_aside | self.reasons
         for name in self.files.names:
-            if name in self.used or name in reasons:
+            if self.files.is_used(name) or name in reasons:
                 continue
             if name in labels:
                 reasons[name] = f"left out: {labels[name]}"
@@ -154,14 +153,15 @@ class Reader:
     fallback: bool = False
 
 
-def lines_of(path: Path, root: Path) -> list[tuple[str, str]]:
+def lines_of(path: Path, root: Path) -> Iterator[tuple[str, str]]:
     """(origin, line) of every line that is not empty. Raises BadInput where there is none."""
-    place = relative(path, root)
-    lines = read_lines(path, LARGEST_LIST)
-    filled = [(f"{place}:{at}", line) for at, line in enumerate(lines, 1) if line.strip()]
+    place, filled = relative(path, root), False
+    for at, line in enumerate(each_line(path, LARGEST_LIST), 1):
+        if line.strip():
+            filled = True
+            yield f"{place}:{at}", line
     if not filled:
         raise BadInput(f"{printable(path)}:1: lists nothing; fill it or set another fetch.root")
-    return filled
 
 
 LARGEST_LIST = 4 * 2**30

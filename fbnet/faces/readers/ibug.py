@@ -5,9 +5,8 @@ ibug is its challenging and helen and lfpw its common test faces (together the f
 01_Indoor and 02_Outdoor are its private test faces: subsets with figures of their own.
 """
 
-import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -22,7 +21,8 @@ from fbnet.faces.readers.base import (
     photograph_of,
     split_of,
 )
-from fbnet.faces.readers.photographs import Record, photographs
+from fbnet.faces.readers.photographs import photographs
+from fbnet.faces.readers.records import Record, Records
 from fbnet.faces.readers.walk import walk
 from fbnet.progress import say
 
@@ -44,15 +44,21 @@ def detect(root: Path) -> str | None:
     return f"{first} and its picture" if first else None
 
 
-def list_records(root: Path, problems: Problems) -> list[Record]:
+def list_records(root: Path, problems: Problems) -> Records:
     """All records. For bad files raises BadInput as `problems` says."""
-    records = []
+    records = Records(root, _records(root, problems))
+    _add_benchmark(records)
+    return records
+
+
+def _records(root: Path, problems: Problems) -> Iterator[Record]:
+    """The records with the split that their folder says."""
     files, pictures = problems.files, _Pictures(problems)
     for name in files.ending(".pts"):
         with problems.tolerate():
             image = pictures.of(name)
             folder = PurePosixPath(name).parent.as_posix()
-            record = Record(
+            yield Record(
                 image=root / image,
                 name=image,
                 origin=f"{name}:1",
@@ -60,8 +66,6 @@ def list_records(root: Path, problems: Problems) -> list[Record]:
                 group=f"{folder}/{photograph_of(PurePosixPath(image).stem)}",
                 split=split_of(root / name, root),
             )
-            records.append(record)
-    return _benchmark(records)
 
 
 class _Pictures:
@@ -103,43 +107,45 @@ class _Pictures:
         return stems
 
 
-def _benchmark(records: list[Record]) -> list[Record]:
-    """The records with split and subset as the 300W benchmark has them, if folders show it."""
-    subsets = [_subset(record) for record in records]
+def _add_benchmark(records: Records) -> None:
+    """Give the records the split and subset that the 300W benchmark has, if folders show it."""
+    subsets = list(map(_subset, records.origins, records.splits))
     known = [
-        record.split or ("test" if subset else None)
-        for record, subset in zip(records, subsets, strict=True)
+        split or ("test" if subset else None)
+        for split, subset in zip(records.splits, subsets, strict=True)
     ]
     if not any(known) or all(split == "test" for split in known):
         say("no folder says what is for test: photographs are drawn (fetch.test_share)")
-        return [dataclasses.replace(record, split=None) for record in records]
+        records.splits = [None] * len(records)
+        return
     present = [name for name in SUBSETS if name in subsets]
-    result = []
-    for record, subset, split in zip(records, subsets, known, strict=True):
-        flags = {name: subset == name for name in present}
+    flags = {}
+    for subset in set(subsets):
+        flags[subset] = {name: subset == name for name in present}
         if set(FULL) <= set(present):
-            flags["full"] = subset in FULL
-        result.append(dataclasses.replace(record, split=split or "train", flags=flags))
-    _tell(result, subsets, known)
-    return result
+            flags[subset]["full"] = subset in FULL
+    records.splits = [split or "train" for split in known]
+    records.flags = [flags[subset] for subset in subsets]
+    _tell(records, subsets, known)
 
 
-def _subset(record: Record) -> str:
+def _subset(origin: str, split: str | None) -> str:
     """The benchmark's subset that a face belongs to; "" for none."""
-    folders = {folder.lower() for folder in PurePosixPath(record.origin).parent.parts}
+    folders = {folder.lower() for folder in PurePosixPath(origin).parent.parts}
     for name, places in SUBSETS.items():
-        if folders.intersection(places) and (name != "common" or record.split == "test"):
+        if folders.intersection(places) and (name != "common" or split == "test"):
             return name
     return ""
 
 
-def _tell(records: Sequence[Record], subsets: Sequence[str], known: Sequence[str | None]) -> None:
+def _tell(records: Records, subsets: Sequence[str], known: Sequence[str | None]) -> None:
     """Say which split each folder has, and warn of those whose names do not say it."""
     counts: Counter[tuple[str, str]] = Counter()
     guessed = set()
-    for record, subset, split in zip(records, subsets, known, strict=True):
-        folder = PurePosixPath(record.origin).parent.as_posix()
-        counts[folder, f"{record.split}{f' ({subset})' if subset else ''}"] += 1
+    rows = zip(records.origins, records.splits, subsets, known, strict=True)
+    for origin, used, subset, split in rows:
+        folder = PurePosixPath(origin).parent.as_posix()
+        counts[folder, f"{used}{f' ({subset})' if subset else ''}"] += 1
         if not split and "afw" not in folder.lower().split("/"):
             guessed.add(folder)
     if len(counts) <= TOLD:
@@ -154,7 +160,7 @@ def _tell(records: Sequence[Record], subsets: Sequence[str], known: Sequence[str
 
 def read_pts(root: Path, path: Path) -> np.ndarray:
     """Points float64 [P, 2], pixel centres being whole numbers from 0."""
-    lines = lines_of(path, root)
+    lines = list(lines_of(path, root))
     start = next((number for number, (_, line) in enumerate(lines) if line.strip() == "{"), None)
     if start is None:
         raise BadInput(f"{lines[0][0]}: no line with {{ before the points; write a .pts file")

@@ -21,7 +21,8 @@ from fbnet.faces.readers.base import (
     relative,
     split_of,
 )
-from fbnet.faces.readers.photographs import Record, photographs
+from fbnet.faces.readers.photographs import photographs
+from fbnet.faces.readers.records import Record
 from fbnet.faces.readers.walk import Files, folders
 from fbnet.landmarks import LAPA_TO_NNI, convert
 
@@ -37,9 +38,8 @@ def detect(root: Path) -> str | None:
     return ", ".join(places) or None
 
 
-def list_records(root: Path, problems: Problems) -> list[Record]:
+def list_records(root: Path, problems: Problems) -> Iterator[Record]:
     """All records, points in NNI order. For bad files raises BadInput as `problems` says."""
-    records = []
     for labels, pictures in _pairs(root):
         folder, beside = relative(labels, root), relative(pictures, root)
         for name in problems.files.ending(".txt"):
@@ -47,7 +47,7 @@ def list_records(root: Path, problems: Problems) -> list[Record]:
                 continue
             with problems.tolerate():
                 image = _picture(problems.files, name, beside)
-                record = Record(
+                yield Record(
                     image=root / image,
                     name=image,
                     origin=f"{name}:1",
@@ -55,8 +55,6 @@ def list_records(root: Path, problems: Problems) -> list[Record]:
                     group=f"{beside}/{photograph_of(PurePosixPath(image).stem, numbers=2)}",
                     split=split_of(root / image, root),
                 )
-                records.append(record)
-    return records
 
 
 def _pairs(root: Path) -> Iterator[tuple[Path, Path]]:

@@ -6,6 +6,7 @@ write the picture's path as it was on their machine: its tail is looked for.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ from fbnet.faces.readers.base import (
     places,
     relative,
 )
-from fbnet.faces.readers.photographs import Record, photographs
+from fbnet.faces.readers.photographs import photographs
+from fbnet.faces.readers.records import Record
 from fbnet.faces.readers.walk import folders
 
 PARTS = {"train_data": "train", "test_data": "test"}
@@ -59,10 +61,9 @@ def _base(root: Path) -> Path | None:
     )
 
 
-def list_records(root: Path, problems: Problems) -> list[Record]:
+def list_records(root: Path, problems: Problems) -> Iterator[Record]:
     """All records. Raises BadInput for a missing list; for bad lines as `problems` says."""
-    records: list[Record] = []
-    seen: dict[Path, str] = {}
+    seen: dict[str, str] = {}
     base = _base(root) or root
     for part in PARTS:
         starts = tuple(
@@ -72,13 +73,12 @@ def list_records(root: Path, problems: Problems) -> list[Record]:
         for origin, line in lines_of(base / part / LIST, root):
             with problems.tolerate():
                 record = _record(problems, starts, part, origin, line)
-                if record.image in seen:
+                if record.name in seen:
                     raise BadInput(
-                        f"{origin}: names the picture of {seen[record.image]} again; remove one"
+                        f"{origin}: names the picture of {seen[record.name]} again; remove one"
                     )
-                seen[record.image] = origin
-                records.append(record)
-    return records
+                seen[record.name] = origin
+                yield record
 
 
 def _record(

@@ -1,10 +1,8 @@
 """From labelled photographs to face crops: grouping, limits, and the work on many threads."""
 
-import dataclasses
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,39 +12,14 @@ import numpy as np
 from fbnet.errors import BadInput
 from fbnet.faces import crop, pose, schemes, split, suspicious
 from fbnet.faces.readers.base import Problems, Sample, Source, relative
+from fbnet.faces.readers.records import Record, Records
 from fbnet.files import printable
 from fbnet.landmarks import Scheme
 from fbnet.params import FetchParams
 from fbnet.progress import say, track
 
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One labelled face on disk.
-
-    image: the picture's file. name: unique, relative to the data set. origin: where the label
-    stands, "file:line" relative to the data set.
-    points: float64 [P, 2] (x, y) in pixels, whole numbers being pixel centres; where `cropped`,
-    as shares of the picture's side. NaN for points that nobody saw.
-    group: faces of one photograph share it. split: train, validation or test where the data set
-    says so. pose: pitch, yaw, roll in radians where it says so. box: left, top, right, bottom of
-    the face's rectangle in pixels where it says so. flags: subsets and attributes of the face.
-    """
-
-    image: Path
-    name: str
-    origin: str
-    points: np.ndarray
-    group: str
-    split: str | None = None
-    pose: np.ndarray | None = None
-    cropped: bool = False
-    box: np.ndarray | None = None
-    flags: Mapping[str, bool] = field(default_factory=dict)
-
-
-ListRecords = Callable[[Path, Problems], list[Record]]
-"""Lists the labelled faces of a folder, each within `Problems.tolerate`."""
+ListRecords = Callable[[Path, Problems], Iterable[Record]]
+"""Lists or yields the labelled faces of a folder, each within `Problems.tolerate`."""
 
 
 def photographs(list_records: ListRecords) -> Callable[[Path, FetchParams, Problems], Source]:
@@ -59,33 +32,32 @@ def _read(list_records: ListRecords, root: Path, params: FetchParams, problems: 
     records = sorted_records(list_records, root, problems)
     scheme = _scheme(records[0], params, problems)
     if params.unseen == "mask":
-        records = _masked(records, scheme, problems)
-    records = _grouped(records, params.group, root)
-    names = dict.fromkeys(name for record in records for name in record.flags)
-    none = dict.fromkeys(names, False)
-    records = [dataclasses.replace(r, flags=none | dict(r.flags)) for r in records]
-    records = _without_test_photographs(records, problems)
+        _mask(records, scheme, problems)
+    records.groups = _groups(records, params.group)
+    none = dict.fromkeys((name for flags in records.flags for name in flags), False)
+    records.flags = [none | dict(flags) for flags in records.flags] if none else records.flags
+    _drop_test_photographs(records, problems)
     if params.limit is not None and params.limit < len(records):
         # Evenly from each split.
-        order = sorted(range(len(records)), key=lambda index: (records[index].split or "", index))
+        order = sorted(range(len(records)), key=lambda index: (records.splits[index] or "", index))
         chosen = np.linspace(0, len(order) - 1, params.limit).round().astype(int)
         kept = {order[place] for place in chosen}
-        for index, record in enumerate(records):
+        for index, image in enumerate(records.images):
             if index not in kept:
-                problems.reasons[relative(record.image, root)] = "beyond fetch.limit"
-        records = [records[index] for index in sorted(kept)]
-    for record in records:
-        problems.used |= {relative(record.image, root), record.origin.rpartition(":")[0]}
-    crops = _crops(deque(records), scheme, params, problems)
-    if any(record.cropped for record in records):
+                problems.reasons[image] = "beyond fetch.limit"
+        records.keep(sorted(kept))
+    for image, origin in zip(records.images, records.origins, strict=True):
+        problems.files.use(image)
+        problems.files.use(origin.rpartition(":")[0])
+    crops = _crops(records, scheme, params, problems)
+    if any(records.cropped):
         return Source(len(records), 0, crops)
     return Source(len(records), params.margin, crops, params.crop_scale)
 
 
-def _grouped(records: list[Record], rule: str, root: Path) -> list[Record]:
-    """The records with their groups as `FetchParams.group` says, and a line that tells them."""
-    pictures = [relative(record.image, root) for record in records]
-    groups = [record.group for record in records]
+def _groups(records: Records, rule: str) -> list[str]:
+    """The groups of the records as `FetchParams.group` says, and a line that tells them."""
+    pictures, groups = records.images, records.groups
     if rule == "file":
         groups = pictures
     elif rule == "auto":
@@ -98,37 +70,36 @@ def _grouped(records: list[Record], rule: str, root: Path) -> list[Record]:
             f"fetch.group: by their names {together} pictures belong to "
             f"{sum(size > 1 for size in sizes.values())} photographs, most to {largest} ({size})"
         )
-    return [
-        dataclasses.replace(record, group=group)
-        for record, group in zip(records, groups, strict=True)
-    ]
+    return groups
 
 
-def sorted_records(list_records: ListRecords, root: Path, problems: Problems) -> list[Record]:
+def sorted_records(list_records: ListRecords, root: Path, problems: Problems) -> Records:
     """The records of `root` by name, so that no file order matters.
 
     Raises BadInput when there is none, and for bad ones as `problems` says.
     """
-    records = list_records(root, problems)
-    if not records:
+    listed = list_records(root, problems)
+    records = listed if isinstance(listed, Records) else Records(root, listed)
+    if not len(records):
         bad = problems.messages
         reason = f" ({len(bad)} bad: {bad[0]})" if bad else ""
         raise BadInput(f"{printable(root)}: no face can be used{reason}")
-    return sorted(_of_one_scheme(records, problems), key=lambda record: record.name)
+    kept = _of_one_scheme(records, problems)
+    records.keep(sorted(kept, key=records.names.__getitem__))
+    return records
 
 
-def _of_one_scheme(records: list[Record], problems: Problems) -> list[Record]:
-    """The records of the number of points that most have; the others are bad."""
-    counts = Counter(len(record.points) for record in records)
-    points = counts.most_common(1)[0][0]
-    first = next(record for record in records if len(record.points) == points)
+def _of_one_scheme(records: Records, problems: Problems) -> list[int]:
+    """Indices of the records of the number of points that most have; the others are bad."""
+    points = Counter(records.counts).most_common(1)[0][0]
+    first = records.origins[records.counts.index(points)]
     kept = []
-    for record in records:
-        if len(record.points) == points:
-            kept.append(record)
+    for index, count in enumerate(records.counts):
+        if count == points:
+            kept.append(index)
         else:
             problems.bad(
-                f"{record.origin}: {len(record.points)} points where {first.origin} has {points}; "
+                f"{records.origins[index]}: {count} points where {first} has {points}; "
                 "keep one point scheme in a data set"
             )
     return kept
@@ -142,61 +113,58 @@ def _scheme(record: Record, params: FetchParams, problems: Problems) -> Scheme:
         raise BadInput(f"{printable(problems.root)}/{record.origin}: {error}") from None
 
 
-def _masked(records: list[Record], scheme: Scheme, problems: Problems) -> list[Record]:
-    """The records with NaN for unseen points; those whose NME would have no unit are bad."""
+def _mask(records: Records, scheme: Scheme, problems: Problems) -> None:
+    """Put NaN for unseen points; records whose NME would have no unit are bad and go."""
     kept, points, faces = [], 0, 0
-    for record in records:
-        places = suspicious.without_unseen(record.points)
+    for index, origin in enumerate(records.origins):
+        places = suspicious.without_unseen(records.points(index))
         unseen = np.isnan(places[:, 0])
         if unseen[list(scheme.eyes)].any():
             problems.bad(
-                f"{record.origin}: an eye corner (point {scheme.eyes[0]} or {scheme.eyes[1]}) is "
+                f"{origin}: an eye corner (point {scheme.eyes[0]} or {scheme.eyes[1]}) is "
                 "labelled as unseen, and NME is measured in their distance; remove the face"
             )
         else:
-            points, faces = points + int(unseen.sum()), faces + bool(unseen.any())
-            kept.append(dataclasses.replace(record, points=places) if unseen.any() else record)
+            kept.append(index)
+            if unseen.any():
+                points, faces = points + int(unseen.sum()), faces + 1
+                records.set_points(index, places)
+    records.keep(kept)
     if points:
         say(
             f"fetch.unseen: {points} points of {faces} faces are labelled as unseen, and count "
             "neither in loss nor in figures"
         )
-    return kept
 
 
-def _without_test_photographs(records: list[Record], problems: Problems) -> list[Record]:
-    """The records but those of train or validation whose photograph is in test, too."""
-    pairs = split.straddling(
-        [record.group for record in records], [record.split for record in records]
-    )
+def _drop_test_photographs(records: Records, problems: Problems) -> None:
+    """Drop the records of train or validation whose photograph is in test, too: they are bad."""
+    pairs = split.straddling(records.groups, records.splits)
     for one, other in pairs:
         problems.bad(
-            f"{records[one].origin}: the photograph of {records[other].origin}, which is in test; "
-            "remove one of them"
+            f"{records.origins[one]}: the photograph of {records.origins[other]}, which is in "
+            "test; remove one of them"
         )
-        problems.reasons[relative(records[one].image, problems.root)] = (
-            f"left out: its photograph is in test ({records[other].origin})"
+        problems.reasons[records.images[one]] = (
+            f"left out: its photograph is in test ({records.origins[other]})"
         )
     dropped = {one for one, _ in pairs}
-    return [record for index, record in enumerate(records) if index not in dropped]
+    records.keep([index for index in range(len(records)) if index not in dropped])
 
 
 def _crops(
-    records: deque[Record], scheme: Scheme, params: FetchParams, problems: Problems
+    records: Records, scheme: Scheme, params: FetchParams, problems: Problems
 ) -> Iterator[Sample | None]:
-    """Decode and crop on `params.workers` threads, in order; None for a record left out.
-
-    Empties `records`, so that records and samples do not lie in memory together.
-    """
+    """Decode and crop on `params.workers` threads, in order; None for a record left out."""
     turned = Counter[str]()
     waiting: deque[tuple[Record, Future[tuple[Sample, str]]]] = deque()
+    ahead, count = iter(records), len(records)
     with ThreadPoolExecutor(params.workers) as pool:
         # Only some pictures are under way at a time, so that memory stays flat.
         def submit(count: int) -> None:
-            for record in islice(_emptied(records), count):
+            for record in islice(ahead, count):
                 waiting.append((record, pool.submit(_crop, record, scheme, params)))
 
-        count = len(records)
         submit(4 * params.workers)
         try:
             for _ in track(range(count), "faces", count, "faces"):
@@ -217,12 +185,6 @@ def _crops(
             f"fetch.exif: {turned[UPRIGHT]} faces turned upright as their pictures say, "
             f"{turned[STORED]} taken as stored, since their points are"
         )
-
-
-def _emptied(records: deque[Record]) -> Iterator[Record]:
-    """The records, each taken out."""
-    while records:
-        yield records.popleft()
 
 
 STORED, UPRIGHT = "stored", "upright"

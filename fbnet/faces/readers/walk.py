@@ -1,6 +1,7 @@
 """The files below a folder as people leave them: links, loops, traces of their systems."""
 
 import os
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
 from functools import cached_property
@@ -100,6 +101,21 @@ class Files:
             else:
                 self.names.append(name)
         self.names.sort()
+        self._used = bytearray(len(self.names))
+
+    def use(self, name: str) -> None:
+        """Note that a face came from this file, a picture or its label."""
+        if (at := self._index(name)) is not None:
+            self._used[at] = True
+
+    def is_used(self, name: str) -> bool:
+        """Whether a face came from the file."""
+        at = self._index(name)
+        return at is not None and bool(self._used[at])
+
+    def _index(self, name: str) -> int | None:
+        at = bisect_left(self.names, name)
+        return at if at < len(self.names) and self.names[at] == name else None
 
     def ending(self, *suffixes: str) -> list[str]:
         """The names that end in one of `suffixes`, which are in lower case."""

@@ -4,6 +4,7 @@ A line: 196 coordinates in pixels, 4 of the rectangle, 6 attributes, the picture
 test list is missing, list_98pt_test.txt takes its place, which has no rectangle and no attributes.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from fbnet.faces.readers.base import (
     places,
     relative,
 )
-from fbnet.faces.readers.photographs import Record, photographs
+from fbnet.faces.readers.photographs import photographs
+from fbnet.faces.readers.records import Record
 from fbnet.faces.readers.walk import folders
 
 LISTS = {
@@ -47,9 +49,8 @@ def _list(root: Path, split: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def list_records(root: Path, problems: Problems) -> list[Record]:
+def list_records(root: Path, problems: Problems) -> Iterator[Record]:
     """All records. Raises BadInput for a missing list; for bad lines as `problems` says."""
-    records: list[Record] = []
     seen: dict[str, str] = {}
     places = list(folders(root, DEPTH))
     pictures = [relative(folder, root) for folder in places if folder.name == PICTURES]
@@ -63,8 +64,7 @@ def list_records(root: Path, problems: Problems) -> list[Record]:
                         f"{origin}: the same face as in {seen[record.name]}; remove one line"
                     )
                 seen[record.name] = origin
-                records.append(record)
-    return records
+                yield record
 
 
 def _record(
