@@ -506,6 +506,55 @@ def test_exports_of_labelling_tools(tmp_path: Path, tool: Callable[..., None]) -
     assert len(run(tmp_path / "data", on_bad="skip").faces) == 7
 
 
+@pytest.mark.parametrize("tool", [dlib, labelme])
+def test_a_part_that_one_face_lacks_was_not_seen(tmp_path: Path, tool: Callable[..., None]) -> None:
+    labels = {f"p{number}x.png": photo_points(68, number) for number in range(8)}
+    for name, points in labels.items():
+        write_picture(tmp_path / "data" / name, points)
+    tool(tmp_path / "data", labels)
+    for path in sorted((tmp_path / "data").glob("*.[xj]*")):
+        text = path.read_text()
+        # The sixth point of two faces goes, the others keep their numbers.
+        if tool is dlib:
+            pieces = text.split("<part name='05'")
+            rest = [piece.partition("/>")[2] for piece in pieces[1:3]]
+            text = "".join([pieces[0], *rest]) + "".join("<part name='05'" + p for p in pieces[3:])
+        elif path.stem in ("p0x", "p1x"):
+            label = json.loads(text)
+            label["shapes"] = [shape for shape in label["shapes"] if shape["label"] != "5"]
+            text = json.dumps(label)
+        path.write_text(text)
+    faces = run(tmp_path / "data").faces
+    assert np.argwhere(np.isnan(faces.landmarks[..., 0])).tolist() == [[0, 5], [1, 5]]
+    inner = faces.landmarks[2] - faces.landmarks[2].mean(axis=0)
+    assert np.linalg.norm(inner[6]) > 0
+
+
+def test_a_part_that_most_faces_lack_is_a_bad_record(tmp_path: Path) -> None:
+    labels = {f"p{number}x.png": photo_points(68, number) for number in range(4)}
+    for name, points in labels.items():
+        write_picture(tmp_path / "data" / name, points)
+    dlib(tmp_path / "data", labels)
+    path = tmp_path / "data/labels.xml"
+    path.write_text(path.read_text().replace("</box>", "<part name='99' x='3' y='4'/></box>", 1))
+    with pytest.raises(BadInput, match=r"p0x\.png, box 1: has a point 99, which most faces lack"):
+        run(tmp_path / "data")
+    prepared = run(tmp_path / "data", on_bad="skip")
+    assert len(prepared.faces) == 3 and "point 99" in prepared.unused["p0x.png"]
+
+
+@pytest.mark.parametrize("unseen", ["mask", "keep"])
+def test_a_set_whose_faces_have_no_seen_eye_is_refused(tmp_path: Path, unseen: str) -> None:
+    write_picture(tmp_path / "data/p.png", photo_points(68, 0))
+    for seen, reason in ((range(10), "an eye corner"), ((), "no point is labelled")):
+        points = [[10.0 + 5 * i, 20, 2] if i in seen else [0, 0, 0] for i in range(68)]
+        face = {"image_id": 0, "keypoints": np.ravel(points).tolist()}
+        text = {"images": [{"id": 0, "file_name": "p.png"}], "annotations": [face]}
+        write_text(tmp_path / "data/a.json", json.dumps(text))
+        with pytest.raises(BadInput, match=f"no face can be used .*{reason}"):
+            run(tmp_path / "data", on_bad="skip", unseen=unseen)
+
+
 PART = (
     "<dataset><image file='p.png'><box><part name='{name}' x='{x}' y='2'/></box></image></dataset>"
 )

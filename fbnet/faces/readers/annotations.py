@@ -2,14 +2,15 @@
 
 One file labels many pictures (LabelMe: one each), wherever these lie. The points of a face are in
 the order of their numbers, which name them (dlib, LabelMe, CVAT's skeletons), or as they are
-listed. A file whose name ends in train, val or test gives that split; where there is such a file,
-the others are not read, since they repeat it.
+listed. A number that most faces have and one lacks is a point that nobody saw. A file whose name
+ends in train, val or test gives that split; where there is such a file, the others are not read,
+since they repeat it.
 """
 
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
@@ -26,10 +27,14 @@ from fbnet.files import number, printable, read_bytes, read_json, validated
 
 LARGEST = 2**30
 """Bytes that a file of labels may have."""
+DIGITS = 9
+"""Digits that the number of a point may have."""
 HEAD = 4096
 """Bytes from its start by which a file's form is known."""
 
-Points = list[tuple[float, float]]
+Numbers = tuple[int, ...]
+Points = tuple[Numbers | None, list[tuple[float, float]]]
+"""The numbers that name a face's points, rising, None where they are listed; and x, y of each."""
 Face = tuple[str, str, Callable[[], Points]]
 """Picture as the file names it, place for messages, and what reads the points in pixels."""
 Parse = Callable[[Path, str], Iterator[Face]]
@@ -63,7 +68,10 @@ def _list(
 
     The faces of a picture with several of them are numbered.
     """
-    records = Records(root, _records(suffix, marks, parse, root, problems))
+    named: list[Numbers | None] = []
+    records = Records(root, _records(suffix, marks, parse, problems, named))
+    if any(named):
+        _place_by_number(records, named, problems)
     faces, numbers = Counter(records.images), Counter[str]()
     for index, image in enumerate(records.images):
         numbers[image] += 1
@@ -72,9 +80,37 @@ def _list(
     return records
 
 
+def _place_by_number(records: Records, named: Sequence[Numbers | None], problems: Problems) -> None:
+    """Give all records the points that at least half of them have, NaN where one lacks a point.
+
+    named: the numbers of each record's points. Records with points that others lack are bad.
+    """
+    faces = Counter(number for numbers in named for number in numbers or ())
+    usual = tuple(sorted(number for number, count in faces.items() if 2 * count >= len(named)))
+    kept = []
+    for index, numbers in enumerate(named):
+        if numbers and (others := [number for number in numbers if number not in usual]):
+            reason = f"has a point {others[0]}, which most faces lack; rename or remove it"
+            problems.bad(f"{records.origins[index]}: {reason}")
+            problems.reasons[records.images[index]] = f"left out: {reason}"
+            continue
+        if numbers and numbers != usual:
+            points = np.full((len(usual), 2), np.nan)
+            points[[usual.index(number) for number in numbers]] = records.points(index)
+            records.set_points(index, points)
+        kept.append(index)
+    records.keep(kept)
+
+
 def _records(
-    suffix: str, marks: tuple[bytes, ...], parse: Parse, root: Path, problems: Problems
+    suffix: str,
+    marks: tuple[bytes, ...],
+    parse: Parse,
+    problems: Problems,
+    named: list[Numbers | None],
 ) -> Iterator[Record]:
+    """The faces of all files; the numbers that name the points of each are added to `named`."""
+    root, shared = problems.root, dict[Numbers | None, Numbers | None]()
     names = list(_files(iter(problems.files.names), suffix, marks, root))
     splits = {name: _split(name) for name in names}
     if any(splits.values()):
@@ -87,8 +123,11 @@ def _records(
         with problems.tolerate():
             for picture, place, points in parse(root / name, name):
                 with problems.tolerate():
-                    places = np.array(points(), np.float64)
-                    yield _record(problems, name, picture, place, places, splits[name])
+                    numbers, places = points()
+                    yield _record(
+                        problems, name, picture, place, np.array(places, np.float64), splits[name]
+                    )
+                    named.append(shared.setdefault(numbers, numbers))
 
 
 def _split(name: str) -> str | None:
@@ -105,6 +144,8 @@ def _record(
         raise BadInput(f"{place}: no picture {picture}; add it or remove the face")
     if np.isinf(points).any():
         raise BadInput(f"{place}: a coordinate is no finite number; fix it or remove the face")
+    if np.isnan(points).all():
+        raise BadInput(f"{place}: no point is labelled; remove the face")
     return Record(problems.root / image, image, place, points, group=image, split=split)
 
 
@@ -122,9 +163,12 @@ def _ordered(points: Iterable[tuple[str, float, float]], place: str) -> Points:
     """Points in the order of the numbers that name them."""
     listed = list(points)
     names = [name.strip() for name, *_ in listed]
-    if not all(name.isdecimal() for name in names) or len({*map(int, names)}) < len(names):
+    plain = all(name.isdecimal() and len(name) <= DIGITS for name in names)
+    if not plain or len({*map(int, names)}) < len(names):
         raise BadInput(f"{place}: points need numbers as names, each once; {names[:3]} are given")
-    return [(x, y) for _, x, y in sorted(listed, key=lambda point: int(point[0]))]
+    by_number = {int(name): (x, y) for name, x, y in listed}
+    numbers = tuple(sorted(by_number))
+    return numbers, [by_number[number] for number in numbers]
 
 
 def _dlib(path: Path, name: str) -> Iterator[Face]:
@@ -159,14 +203,14 @@ def _cvat(path: Path, name: str) -> Iterator[Face]:
 
 def _skeleton(shape: ElementTree.Element, place: str) -> Points:
     parts = shape.iter("points")
-    return _ordered(((part.get("label", ""), *_pairs(part, place)[0]) for part in parts), place)
+    return _ordered(((part.get("label", ""), *_pairs(part, place)[1][0]) for part in parts), place)
 
 
 def _pairs(shape: ElementTree.Element, place: str) -> Points:
     pairs = [pair.split(",") for pair in shape.get("points", "").split(";")]
     if not all(len(pair) == 2 for pair in pairs):
         raise BadInput(f"{place}: points are no list x,y;x,y")
-    return [_pair(x, y, place) for x, y in pairs]
+    return None, [_pair(x, y, place) for x, y in pairs]
 
 
 def _pair(x: str, y: str, place: str) -> tuple[float, float]:
@@ -208,7 +252,7 @@ def _triples(values: list[float], place: str) -> Points:
         raise BadInput(f"{place}: {len(values)} numbers; key points are x, y, visibility")
     nan = (math.nan, math.nan)
     triples = zip(values[::3], values[1::3], values[2::3], strict=True)
-    return [(x, y) if seen > 0 else nan for x, y, seen in triples]
+    return None, [(x, y) if seen > 0 else nan for x, y, seen in triples]
 
 
 class _Shape(BaseModel):

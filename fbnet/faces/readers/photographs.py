@@ -31,8 +31,7 @@ def _read(list_records: ListRecords, root: Path, params: FetchParams, problems: 
     """Group, check and limit the records; their pictures are read while they are iterated."""
     records = sorted_records(list_records, root, problems)
     scheme = _scheme(records[0], params, problems)
-    if params.unseen == "mask":
-        _mask(records, scheme, problems)
+    _mask(records, scheme, params.unseen, problems)
     records.groups = _groups(records, params.group)
     none = dict.fromkeys((name for flags in records.flags for name in flags), False)
     records.flags = [none | dict(flags) for flags in records.flags] if none else records.flags
@@ -80,13 +79,18 @@ def sorted_records(list_records: ListRecords, root: Path, problems: Problems) ->
     """
     listed = list_records(root, problems)
     records = listed if isinstance(listed, Records) else Records(root, listed)
-    if not len(records):
-        bad = problems.messages
-        reason = f" ({len(bad)} bad: {bad[0]})" if bad else ""
-        raise BadInput(f"{printable(root)}: no face can be used{reason}")
+    _check_any(records, problems)
     kept = _of_one_scheme(records, problems)
     records.keep(sorted(kept, key=records.names.__getitem__))
     return records
+
+
+def _check_any(records: Records, problems: Problems) -> None:
+    """Raise BadInput where no record is left."""
+    if not len(records):
+        bad = problems.messages
+        reason = f" ({len(bad)} bad: {bad[0]})" if bad else ""
+        raise BadInput(f"{printable(problems.root)}: no face can be used{reason}")
 
 
 def _of_one_scheme(records: Records, problems: Problems) -> list[int]:
@@ -113,11 +117,16 @@ def _scheme(record: Record, params: FetchParams, problems: Problems) -> Scheme:
         raise BadInput(f"{printable(problems.root)}/{record.origin}: {error}") from None
 
 
-def _mask(records: Records, scheme: Scheme, problems: Problems) -> None:
-    """Put NaN for unseen points; records whose NME would have no unit are bad and go."""
+def _mask(records: Records, scheme: Scheme, rule: str, problems: Problems) -> None:
+    """Put NaN for unseen points as `FetchParams.unseen` says.
+
+    Records whose NME would have no unit are bad and go. Raises BadInput where none is left.
+    """
     kept, points, faces = [], 0, 0
     for index, origin in enumerate(records.origins):
-        places = suspicious.without_unseen(records.points(index))
+        places = records.points(index)
+        if rule == "mask":
+            places = suspicious.without_unseen(places)
         unseen = np.isnan(places[:, 0])
         if unseen[list(scheme.eyes)].any():
             problems.bad(
@@ -130,6 +139,7 @@ def _mask(records: Records, scheme: Scheme, problems: Problems) -> None:
                 points, faces = points + int(unseen.sum()), faces + 1
                 records.set_points(index, places)
     records.keep(kept)
+    _check_any(records, problems)
     if points:
         say(
             f"fetch.unseen: {points} points of {faces} faces are labelled as unseen, and count "

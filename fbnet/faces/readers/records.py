@@ -82,9 +82,7 @@ class Records:
         self._starts.append(self._end)
         pose = np.full(POSE, np.nan) if record.pose is None else record.pose
         box = np.full(BOX, np.nan) if record.box is None else record.box
-        numbers = np.concatenate([record.points.ravel(), pose, box])
-        self._write(self._end, numbers)
-        self._end += numbers.nbytes
+        self._add(np.concatenate([record.points.ravel(), pose, box]))
 
     def __len__(self) -> int:
         """Number of records."""
@@ -92,15 +90,13 @@ class Records:
 
     def __getitem__(self, index: int) -> Record:
         """The record at `index`."""
-        points = self.points(index)
-        self._file.seek(self._starts[index] + points.nbytes)
-        further = np.frombuffer(self._file.read(8 * (POSE + BOX)), np.float64)
+        further = self._further(index)
         pose, box = further[:POSE], further[POSE:]
         return Record(
             image=self.root / self.images[index],
             name=self.names[index],
             origin=self.origins[index],
-            points=points,
+            points=self.points(index),
             group=self.groups[index],
             split=self.splits[index],
             pose=None if np.isnan(pose).all() else pose,
@@ -120,8 +116,13 @@ class Records:
         return numbers.reshape(-1, 2)
 
     def set_points(self, index: int, points: np.ndarray) -> None:
-        """Put as many other points into the record at `index`."""
-        self._write(self._starts[index], points)
+        """Put other points, perhaps more of them, into the record at `index`."""
+        if len(points) == self.counts[index]:
+            self._write(self._starts[index], points)
+            return
+        further = self._further(index)
+        self.counts[index], self._starts[index] = len(points), self._end
+        self._add(np.concatenate([points.ravel(), further]))
 
     def keep(self, order: Sequence[int]) -> None:
         """Keep the records with these indices, in this order."""
@@ -129,6 +130,15 @@ class Records:
             if isinstance(column, list):
                 setattr(self, name, [column[index] for index in order])
         self._starts = array("q", (self._starts[index] for index in order))
+
+    def _further(self, index: int) -> np.ndarray:
+        """Pose and rectangle of the record at `index`."""
+        self._file.seek(self._starts[index] + 16 * self.counts[index])
+        return np.frombuffer(self._file.read(8 * (POSE + BOX)), np.float64)
+
+    def _add(self, numbers: np.ndarray) -> None:
+        self._write(self._end, numbers)
+        self._end += numbers.nbytes
 
     def _write(self, at: int, numbers: np.ndarray) -> None:
         data = memoryview(numbers.tobytes())
