@@ -9,7 +9,8 @@ FACES = (5_000, 20_000, 100_000)
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "units": {"rendered": 60, "photographs": 120, "batch": 128, "steps": 4},
     "processes": {"batch": 128, "seconds": 15.0},
-} | {f"faces/{count}": {"faces": count, "side": 46, "size": 32} for count in FACES}
+    **{f"faces/{count}": {"faces": count, "side": 46, "size": 32} for count in FACES},
+}
 """Job -> what it depends on. rendered, photographs: how many are timed; side: of the pictures;
 size: of the crops."""
 

@@ -215,7 +215,7 @@ def create_images(folder: Path, count: int, side: int) -> np.memmap:
 
 def release(images: np.ndarray) -> None:
     """Give back the memory of a mapped array; what it holds stays in the file and its cache."""
-    mapped = images
+    mapped: object = images
     while isinstance(mapped, np.ndarray):
         mapped = mapped.base
     if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
