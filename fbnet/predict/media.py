@@ -103,7 +103,7 @@ def require_readable(source: Source) -> None:
     if source.path is None:
         return
     if source.is_picture:
-        _header(source.path)
+        _size_of(source.path)
     else:
         with open_stream(source):
             pass
@@ -114,31 +114,43 @@ def read_picture(path: Path) -> np.ndarray:
 
     Its size is taken from the header before anything is decoded; see `MOST_PIXELS`.
     """
-    data, _ = _header(path)
+    return decode_picture(read_bytes(path, LARGEST), str(path))
+
+
+def decode_picture(data: bytes, what: str) -> np.ndarray:
+    """The picture uint8 [H, W, 3] BGR in the bytes of a file; messages name it by `what`.
+
+    Raises as `read_picture` does.
+    """
+    _stated_size(data, what)
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         picture = None
     if picture is None or cut_short(data):
-        raise BadInput(f"{path}: broken, or no picture; replace it or leave it out")
+        raise BadInput(f"{what}: broken, or no picture; replace it or leave it out")
     return np.asarray(picture)
 
 
-def _header(path: Path) -> tuple[bytes, tuple[int, int]]:
-    """The bytes of a picture's file, and width and height as its header states them.
+def _stated_size(data: bytes, what: str) -> tuple[int, int]:
+    """Width and height of a picture as the header of its file states them.
 
-    Raises BadInput that names a file which is no picture, or one that is too large.
+    Raises BadInput that names what is no picture, or one that is too large.
     """
-    data = read_bytes(path, LARGEST)
     size = picture_size(data)
     if size is None or min(size) < 1:
-        raise BadInput(f"{path}: broken, or no picture; replace it or leave it out")
+        raise BadInput(f"{what}: broken, or no picture; replace it or leave it out")
     if size[0] * size[1] > MOST_PIXELS:
         raise BadInput(
-            f"{path}: {size[0]} x {size[1]} pixels; at most {MOST_PIXELS // 10**6} million are "
+            f"{what}: {size[0]} x {size[1]} pixels; at most {MOST_PIXELS // 10**6} million are "
             "taken: make it smaller"
         )
-    return data, size
+    return size
+
+
+def _size_of(path: Path) -> tuple[int, int]:
+    """Width and height of a picture's file; raises as `_stated_size` does."""
+    return _stated_size(read_bytes(path, LARGEST), str(path))
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
@@ -225,11 +237,11 @@ def _folder(folder: Path) -> Iterator[np.ndarray]:
     paths = [folder / name for name in Files(folder).ending(*PICTURE_SUFFIXES) if "/" not in name]
     if not paths:
         raise BadInput(f"{folder}: no picture in this folder; give the frames of a video")
-    size = _header(paths[0])[1]
+    size = _size_of(paths[0])
 
     def every() -> Iterator[np.ndarray]:
         for path in paths:
-            if _header(path)[1] != size:
+            if _size_of(path) != size:
                 raise BadInput(f"{path}: not of the size of the first frame, {paths[0].name}")
             yield read_picture(path)
 

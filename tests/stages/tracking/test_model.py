@@ -1,25 +1,42 @@
 """Registered models: card, alias `best`, and a server that predicts for an image."""
 
+import base64
 import json
 import os
+import re
 import shutil
+import struct
+import subprocess
 import sys
+import tomllib
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.error import HTTPError
 
+import cv2
 import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowException
 
+from fbnet import Landmarker
 from fbnet.faces import synthetic
 from fbnet.files import write_json
 from fbnet.params import SyntheticParams
 from fbnet.predict.interface import to_input
 from fbnet.predict.model import OnnxModel
+from fbnet.predict.output import FaceEntry, Result
 from stages.params import MlflowParams, Params
 from stages.results import Results
 from stages.tracking import finished_runs, projection, stage_run
-from stages.tracking.model import model_card
+from stages.tracking.model import PHOTOGRAPHS_NEED, library, model_card
+from stages.tracking.served_photographs import Photographs
+from tests.predict.test_run import face, on_canvas
 from tools.serving import serving
 
+__all__ = ["face"]
 ROOT = Path(__file__).parents[3]
 RESULTS = Results()
 PRETRAINED = ROOT / "fbnet/pretrained/subnet.onnx"
@@ -125,20 +142,120 @@ def test_finished_runs_are_those_of_pipelines(store):
     assert finished["params"]["search.beta"] == str(Params().search.beta)
 
 
-def test_the_best_model_is_served_and_predicts_for_an_image(store, project):
-    project_run(store, with_settings(), val_nme=0.05)
-    head = synthetic.load_head(ROOT / "data")
-    face = synthetic.render(head, SyntheticParams(), 0, 112, 0).image
-    command = ("mlflow", "models", "serve", "-m", "models:/faces@best", "--env-manager", "local")
+@contextmanager
+def served(project, name):
+    """Address of a server of the best version of a registered model."""
+    model = f"models:/{name}@best"
+    command = ("mlflow", "models", "serve", "-m", model, "--env-manager", "local")
     environment = {
         "MLFLOW_TRACKING_URI": f"sqlite:///{project}/mlflow.db",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    body = json.dumps({"inputs": {"image": to_input(face[None]).tolist()}}).encode()
     with serving(command, "/ping", environment) as address:
-        request = urllib.request.Request(
-            f"{address}/invocations", body, {"Content-Type": "application/json"}
-        )
-        answer = json.load(urllib.request.urlopen(request, timeout=30))
+        yield address
+
+
+def asked(address, body):
+    """Status and JSON of the server's answer to a request."""
+    request = urllib.request.Request(
+        f"{address}/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as answer:
+        with answer:
+            return answer.code, json.load(answer)
+
+
+def test_the_best_model_is_served_and_predicts_for_an_image(store, project):
+    project_run(store, with_settings(), val_nme=0.05)
+    head = synthetic.load_head(ROOT / "data")
+    face = synthetic.render(head, SyntheticParams(), 0, 112, 0).image
+    with served(project, "faces") as address:
+        _, answer = asked(address, {"inputs": {"image": to_input(face[None]).tolist()}})
     landmarks = np.array(answer["predictions"]["landmarks"])
     np.testing.assert_allclose(landmarks, OnnxModel(PRETRAINED).predict(face[None]), atol=1e-5)
+
+
+def in_base64(picture, suffix=".png"):
+    return base64.b64encode(cv2.imencode(suffix, picture)[1]).decode()
+
+
+def test_photographs_are_served_as_predict_describes_them(store, project, face):
+    project_run(store, with_settings(), val_nme=0.05)
+    picture, _ = on_canvas(face, (70, 30))
+    with served(project, "faces-photographs") as address:
+        status, answer = asked(address, {"dataframe_records": [{"image": in_base64(picture)}]})
+        broken = asked(address, {"inputs": [{"image": in_base64(picture)[:2000]}]})
+        number, _ = asked(address, {"dataframe_records": [{"image": 7}]})
+    result = Result.model_validate(answer["predictions"])
+    (found,) = Landmarker()(picture)
+    assert (status, result.model, result.detector) == (200, "subnet.onnx", "mtcnn")
+    (entry,) = result.pictures
+    assert (entry.name, entry.height, entry.width) == ("image-1", *picture.shape[:2])
+    assert entry.faces == [FaceEntry.of(found)]
+    message = "image-1: broken, or no picture; replace it or leave it out"
+    assert broken == (400, {"error_code": "INVALID_PARAMETER_VALUE", "message": message})
+    assert number == 400
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    """The model for photographs, opened as MLflow opens it."""
+    model = Photographs()
+    model.load_context(SimpleNamespace(artifacts={"onnx": str(PRETRAINED)}))
+    return model
+
+
+def test_pictures_without_a_face_are_named(photographs):
+    grey = np.full((40, 60, 3), 90, np.uint8)
+    column = [in_base64(grey), f"data:image/jpeg;base64,{in_base64(grey, '.jpg')}"]
+    result = photographs.predict(None, pd.DataFrame({"image": column}))
+    assert result["nothing_found"] == ["image-1", "image-2"]
+    assert [entry["width"] for entry in result["pictures"]] == [60, 60]
+
+
+HUGE = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 30_000, 30_000) + bytes(9)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ([], "image: 0 pictures; send 1 to 16 in one request"),
+        (["QQ=="] * 17, "image: 17 pictures; send 1 to 16 in one request"),
+        (["no picture"], "image-1: is not base64; send a JPEG's or PNG's bytes in base64"),
+        (["\u00e4\u00f6"], "image-1: is not base64; send a JPEG's or PNG's bytes in base64"),
+        ([base64.b64encode(b"a diary").decode()], "image-1: broken, or no picture; replace it or"),
+        ([base64.b64encode(HUGE).decode()], "image-1: 30000 x 30000 pixels; at most 150 million"),
+        (["QQ=="], "image-1: broken, or no picture; replace it or leave it out"),
+        (["A" * (45 * 2**20)], "image-1: more than 32 MB; send a smaller file"),
+    ],
+    ids=["none", "many", "no base64", "no ASCII", "text", "huge", "a byte", "large"],
+)
+def test_what_is_no_photograph_is_refused_in_one_line(photographs, column, message):
+    with pytest.raises(MlflowException) as error:
+        photographs.predict(None, pd.DataFrame({"image": column}))
+    assert error.value.get_http_status_code() == 400
+    shown = json.loads(error.value.serialize_as_json())["message"]
+    assert shown.startswith(message) and "\n" not in shown
+
+
+def test_what_serves_photographs_needs_the_light_install_alone():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    light = {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}
+    assert {*PHOTOGRAPHS_NEED} == light | {"mlflow"}
+
+
+def test_the_library_that_serves_photographs_runs_without_torch(photographs, face, tmp_path):
+    cv2.imwrite(str(tmp_path / "photo.png"), on_canvas(face, (70, 30))[0])
+    code = (
+        "import sys; from fbnet.predict import media, output; from fbnet import Landmarker;"
+        f"faces = Landmarker({str(PRETRAINED)!r})({str(tmp_path / 'photo.png')!r});"
+        "print(len(faces), 'torch' in sys.modules, sys.modules['fbnet'].__file__)"
+    )
+    with library() as copy:
+        command = [sys.executable, "-P", "-c", code]
+        path = {**os.environ, "PYTHONPATH": str(copy.parent)}
+        shown = subprocess.run(command, env=path, capture_output=True, text=True, cwd=tmp_path)
+        assert shown.stdout.split() == ["1", "False", str(copy / "__init__.py")], shown.stderr

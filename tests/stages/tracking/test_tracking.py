@@ -250,7 +250,7 @@ def test_projecting_twice_changes_nothing(store):
         projection.project_parent(store, parent, ["export"], PARAMS, RESULTS)
     projected = store.client.get_run(parent)
     assert history_of(store, projected, "nme") == [(0, 0.5)]
-    assert len(projected.outputs.model_outputs) == 1
+    assert len(projected.outputs.model_outputs) == 2  # for crops and for photographs
 
 
 def test_new_results_are_projected_again(store):
@@ -505,7 +505,8 @@ def test_results_are_registered_after_the_run(store):
         write_model(RESULTS.onnx)
     (parent,), _ = runs_of(store)
     shutil.copy(ROOT / "params.yaml", "params.yaml")
-    assert [register(), register()] == ["fbnet-pfld version 1"] * 2
+    both = "fbnet-pfld version 1, fbnet-pfld-photographs version 1"
+    assert [register(), register()] == [both] * 2
     (version,) = store.client.search_model_versions("name = 'fbnet-pfld'")
     assert version.run_id == parent.info.run_id
     assert version.description.startswith("# fbnet-pfld")
