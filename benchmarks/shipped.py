@@ -11,7 +11,7 @@ import hashlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from benchmarks.core import ROOT, Benchmark, Summary
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.core.page import percent, table
+
+if TYPE_CHECKING:
+    from fbnet.faces.faceset import FaceSet
 
 MODELS = ROOT / "fbnet/pretrained"
 CONTOUR = 17
@@ -48,15 +51,13 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
 def score(job: Job, ledger: Ledger) -> dict[str, Any]:
     """Figures over the final part of the folder; the mean face is that of these faces."""
     from benchmarks.core.faces import load_faces
-    from benchmarks.synthetic import PARTS
-    from benchmarks.synthetic.trial import third
     from fbnet.landmarks import NNI_TO_IBUG68, convert
     from fbnet.metrics import mean_face_nme, nme, point_errors, region_nme, summary, yaw_nme
     from fbnet.predict.model import OnnxModel
 
     path, folder = job.inputs
     faces, model = load_faces(folder, ledger.work), OnnxModel(path)
-    part = np.flatnonzero(np.isin(third(faces.groups), PARTS[job.setting["part"]]))
+    part = final(faces)
     predicted = model.predict(faces.crops(part))
     if (model.points, faces.points) == (106, 68):
         predicted = convert(predicted, NNI_TO_IBUG68)
@@ -72,6 +73,14 @@ def score(job: Job, ledger: Ledger) -> dict[str, Any]:
         "nme_region": region_nme(errors, scheme),
         "nme_yaw": yaw_nme(nme(predicted, true, scheme), faces.pose[part]),
     }
+
+
+def final(faces: "FaceSet") -> np.ndarray:
+    """Numbers of the photographs that no choice has seen: two thirds of them."""
+    from benchmarks.synthetic import PARTS
+    from benchmarks.synthetic.trial import third
+
+    return np.flatnonzero(np.isin(third(faces.groups), PARTS["final"]))
 
 
 def summary(ledger: Ledger) -> Summary:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from fbnet.faces.pose import matrix_from_angles
 from fbnet.landmarks import LAPA_TO_NNI, SCHEMES, Scheme
 from fbnet.predict.landmarker import Face
 
@@ -25,6 +26,14 @@ SHIFT = 4
 """Binary digits behind the point: points are drawn to a sixteenth of a pixel."""
 HIDDEN = 0.5
 """Visibility below which a point is drawn hollow."""
+AXES = {
+    (1.0, 0.0, 0.0): (90, 90, 255),
+    (0.0, -1.0, 0.0): (120, 255, 120),
+    (0.0, 0.0, -1.0): (255, 140, 60),
+}
+"""BGR of the head's axes: to the picture's right, up, and where the face looks."""
+AXIS = 0.45
+"""Length of an axis by the side of the face."""
 RING = 1.6
 """Radius of a hollow point by that of others."""
 DOT, LINE = 1 / 110, 1 / 200
@@ -88,8 +97,8 @@ def draw(
 ) -> np.ndarray:
     """A copy of a picture uint8 BGR [H, W, 3] with the faces' landmarks and outlines.
 
-    Points that a model with that head takes for hidden are hollow. enlarge: make it larger by a
-    whole number where a small face would drown in its points. scheme: the order of the landmarks
+    Points that a model with that head takes for hidden are hollow; of one that gives the pose, the
+    head's axes start between the points. enlarge: make it larger by a whole number where a small face would drown in its points. scheme: the order of the landmarks
     where their number does not say it; one's own has no outlines.
     """
     factor = _factor(picture, faces) if enlarge else 1
@@ -99,7 +108,10 @@ def draw(
         hollow = np.zeros(len(face.landmarks), bool)
         if face.visibility is not None:
             hollow = face.visibility < HIDDEN
-        _draw_face(drawn, (face.landmarks + 0.5) * factor - 0.5, hollow, face.number, order)
+        landmarks = (face.landmarks + 0.5) * factor - 0.5
+        _draw_face(drawn, landmarks, hollow, face.number, order)
+        if face.pose is not None:
+            _draw_axes(drawn, landmarks, face.pose)
     return drawn
 
 
@@ -140,3 +152,16 @@ def _draw_face(
         height = max(0.4, side / 400)
         for colour, stroke in ((EDGE, 2 * width + 3), ((255, 255, 255), width)):
             cv2.putText(drawn, str(number), at, cv2.FONT_HERSHEY_SIMPLEX, height, colour, stroke)
+
+
+def _draw_axes(drawn: np.ndarray, landmarks: np.ndarray, pose: np.ndarray) -> None:
+    """The head's axes by its pose in degrees, from the middle of the landmarks; depth is flat."""
+    side = float(np.ptp(landmarks, axis=0).max())
+    width = max(1, round(max(LEGIBLE * max(drawn.shape[:2]), 2 * LINE * side)))
+    start, turn = landmarks.mean(axis=0), matrix_from_angles(np.radians(pose))
+    # The nearest axis is drawn last, over the others.
+    for direction, colour in sorted(AXES.items(), key=lambda axis: -(turn @ axis[0])[2]):
+        end = start + AXIS * side * (turn @ direction)[:2]
+        ends = np.rint(np.stack([start, end]) * 2**SHIFT).clip(-(2**29), 2**29).astype(int)
+        for shade, stroke in ((EDGE, width + 2), (colour, width)):
+            cv2.line(drawn, *ends.tolist(), shade, stroke, cv2.LINE_AA, SHIFT)

@@ -14,7 +14,7 @@ import fbnet
 from fbnet import Landmarker
 from fbnet.errors import BadInput
 from fbnet.landmarks import SCHEMES
-from fbnet.predict.draw import OUTLINES, draw
+from fbnet.predict.draw import AXES, OUTLINES, draw
 from fbnet.predict.headers import cut_short, picture_size
 from fbnet.predict.landmarker import Face
 from tests.predict.test_run import CLOSE, box_of, face, nme, on_canvas
@@ -112,6 +112,19 @@ def test_points_stay_legible(side, picture, factor):
 
 def test_points_far_outside_are_drawn_without_a_fault():
     draw(np.zeros((20, 20, 3), np.uint8), [Face(np.full((68, 2), 1e12), (0, 0, 1))])
+
+
+@pytest.mark.parametrize(
+    ("pose", "to"),
+    [((0, 0, 0), (0, 0)), ((0, 60, 0), (-1, 0)), ((30, 0, 0), (0, 1)), ((0, -60, 0), (1, 0))],
+)
+def test_the_axis_of_a_turned_head_points_to_where_it_looks(pose, to):
+    blank = np.full((600, 600, 3), 128, np.uint8)
+    face = Face(np.linspace(100, 499, 136).reshape(68, 2), (0, 0, 1), pose=np.array(pose, float))
+    rows, columns = np.nonzero((draw(blank, [face]) == AXES[0.0, 0.0, -1.0]).all(axis=2))
+    ends = [(v.min() - 299.5, v.max() - 299.5)[bool(v.mean() > 299.5)] for v in (columns, rows)]
+    length = 0.45 * 398 * np.sin(np.radians(np.abs(pose).max()))
+    assert ends == pytest.approx(length * np.array(to), abs=12)
 
 
 def test_a_model_that_gives_nan_is_bad_input(monkeypatch):
