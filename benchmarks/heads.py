@@ -83,7 +83,7 @@ def train(job: Job, ledger: Ledger) -> dict[str, Any]:
     """Train the heads and leave the net as ONNX; what they cost."""
     from benchmarks.core.faces import load_faces
     from fbnet.export.onnx import counts, export_onnx
-    from fbnet.files import write_bytes
+    from fbnet.files import read_json, write_bytes
     from fbnet.nets.pfld import build_subnet
     from fbnet.outputs import HEADS, OUTPUTS
     from fbnet.params import NNI_SPACE, AugmentParams, RetrainParams, TrainParams

@@ -98,8 +98,9 @@ def draw(
     """A copy of a picture uint8 BGR [H, W, 3] with the faces' landmarks and outlines.
 
     Points that a model with that head takes for hidden are hollow; of one that gives the pose, the
-    head's axes start between the points. enlarge: make it larger by a whole number where a small face would drown in its points. scheme: the order of the landmarks
-    where their number does not say it; one's own has no outlines.
+    head's axes start between the points. enlarge: make it larger by a whole number where a small
+    face would drown in its points. scheme: the order of the landmarks where their number does not
+    say it; one's own has no outlines.
     """
     factor = _factor(picture, faces) if enlarge else 1
     drawn = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
