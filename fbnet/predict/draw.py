@@ -163,6 +163,6 @@ def _draw_axes(drawn: np.ndarray, landmarks: np.ndarray, pose: np.ndarray) -> No
     # The nearest axis is drawn last, over the others.
     for direction, colour in sorted(AXES.items(), key=lambda axis: -(turn @ axis[0])[2]):
         end = start + AXIS * side * (turn @ direction)[:2]
-        ends = np.rint(np.stack([start, end]) * 2**SHIFT).clip(-(2**29), 2**29).astype(int)
+        line = np.rint(np.stack([start, end]) * 2**SHIFT).clip(-(2**29), 2**29).astype(np.int32)
         for shade, stroke in ((EDGE, width + 2), (colour, width)):
-            cv2.line(drawn, *ends.tolist(), shade, stroke, cv2.LINE_AA, SHIFT)
+            cv2.polylines(drawn, [line], False, shade, stroke, cv2.LINE_AA, SHIFT)

@@ -35,7 +35,11 @@ PHOTOGRAPHS_NEED = (
 )  # fmt: skip
 """With those of the light install: the detector's package holds its weights."""
 LIBRARY = Path(fbnet.__file__).parent
-LEFT_OUT = ("__pycache__", "pretrained", "web")
+LEFT_OUT = (
+    "__pycache__", "costs", "export", "nets", "plots", "pretrained", "search",
+    "synthetic", "training", "web",
+)  # fmt: skip
+"""Of the library, by the name of the folder: what finding landmarks does not need."""
 NOTE = "mlflow.note.content"
 """Tag that MLflow's page shows as the description of a run."""
 LABEL, PROFILE_TAG = f"{TAG}label", f"{TAG}profile"
@@ -146,14 +150,13 @@ def _photographs(code: Path) -> dict[str, Any]:
     import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
-    from pandas import DataFrame
 
     _, grey = cv2.imencode(".png", np.full((64, 64, 3), 128, np.uint8))
     return {
         "python_model": str(SERVED_PHOTOGRAPHS),
         "code_paths": [str(code)],
         "signature": ModelSignature(Schema([ColSpec("string", "image")])),
-        "input_example": DataFrame({"image": [base64.b64encode(grey).decode()]}),
+        "input_example": [{"image": base64.b64encode(grey.tobytes()).decode()}],
         "pip_requirements": _pinned(PHOTOGRAPHS_NEED),
     }
 
@@ -164,7 +167,7 @@ def _pinned(packages: Sequence[str]) -> list[str]:
 
 @contextmanager
 def library() -> Iterator[Path]:
-    """A copy of the library without the weights and pages that it ships."""
+    """A copy of the library without `LEFT_OUT`."""
     with TemporaryDirectory() as folder:
         copy = Path(folder) / LIBRARY.name
         shutil.copytree(LIBRARY, copy, ignore=shutil.ignore_patterns(*LEFT_OUT))

@@ -70,19 +70,22 @@ class Photographs(PythonModel):
         result = Result.of(self.landmarker, self.path.name, DETECTOR, entries)
         return result.model_dump(mode="json")
 
-    def _entry(self, name: str, text: str) -> PictureEntry:
+    def _entry(self, name: str, text: object) -> PictureEntry:
         image = decode_picture(_file(name, text), name)
         return PictureEntry.of(name, name, image, self.landmarker(image))
 
 
-def _file(name: str, text: str) -> bytes:
+def _file(name: str, text: object) -> bytes:
     """The bytes that base64 states, with or without `data:image/jpeg;base64,` before it."""
+    wrong = f"{name}: is not base64; send a JPEG's or PNG's bytes in base64"
+    if not isinstance(text, str):  # MLflow lets null and numbers pass
+        raise BadInput(wrong)
     if len(text) > MOST_BYTES * 4 / 3:
         raise BadInput(f"{name}: more than {MOST_BYTES // 2**20} MB; send a smaller file")
     try:
         return base64.b64decode("".join(text.rpartition(",")[2].split()), validate=True)
     except (binascii.Error, ValueError):
-        raise BadInput(f"{name}: is not base64; send a JPEG's or PNG's bytes in base64") from None
+        raise BadInput(wrong) from None
 
 
 mlflow.models.set_model(Photographs())

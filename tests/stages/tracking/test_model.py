@@ -188,7 +188,7 @@ def test_photographs_are_served_as_predict_describes_them(store, project, face):
     with served(project, "faces-photographs") as address:
         status, answer = asked(address, {"dataframe_records": [{"image": in_base64(picture)}]})
         broken = asked(address, {"inputs": [{"image": in_base64(picture)[:2000]}]})
-        number, _ = asked(address, {"dataframe_records": [{"image": 7}]})
+        number = asked(address, {"dataframe_records": [{"image": 7}]})
     result = Result.model_validate(answer["predictions"])
     (found,) = Landmarker()(picture)
     assert (status, result.model, result.detector) == (200, "subnet.onnx", "mtcnn")
@@ -197,7 +197,8 @@ def test_photographs_are_served_as_predict_describes_them(store, project, face):
     assert entry.faces == [FaceEntry.of(found)]
     message = "image-1: broken, or no picture; replace it or leave it out"
     assert broken == (400, {"error_code": "INVALID_PARAMETER_VALUE", "message": message})
-    assert number == 400
+    message = "image-1: is not base64; send a JPEG's or PNG's bytes in base64"
+    assert number == (400, {"error_code": "INVALID_PARAMETER_VALUE", "message": message})
 
 
 @pytest.fixture(scope="module")
@@ -225,13 +226,14 @@ HUGE = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 30_000, 30_000)
         ([], "image: 0 pictures; send 1 to 16 in one request"),
         (["QQ=="] * 17, "image: 17 pictures; send 1 to 16 in one request"),
         (["no picture"], "image-1: is not base64; send a JPEG's or PNG's bytes in base64"),
+        ([None], "image-1: is not base64; send a JPEG's or PNG's bytes in base64"),
         (["\u00e4\u00f6"], "image-1: is not base64; send a JPEG's or PNG's bytes in base64"),
         ([base64.b64encode(b"a diary").decode()], "image-1: broken, or no picture; replace it or"),
         ([base64.b64encode(HUGE).decode()], "image-1: 30000 x 30000 pixels; at most 150 million"),
         (["QQ=="], "image-1: broken, or no picture; replace it or leave it out"),
         (["A" * (45 * 2**20)], "image-1: more than 32 MB; send a smaller file"),
     ],
-    ids=["none", "many", "no base64", "no ASCII", "text", "huge", "a byte", "large"],
+    ids=["none", "many", "no base64", "null", "no ASCII", "text", "huge", "a byte", "large"],
 )
 def test_what_is_no_photograph_is_refused_in_one_line(photographs, column, message):
     with pytest.raises(MlflowException) as error:
