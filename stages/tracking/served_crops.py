@@ -1,4 +1,4 @@
-"""The model that `mlflow models serve` runs: the ONNX file behind checks of what comes in.
+"""The model that `mlflow models serve` runs for face crops: the ONNX file behind checks of input.
 
 MLflow keeps this file beside the ONNX file and runs it there: it imports nothing of the project.
 """
