@@ -74,6 +74,12 @@ class SpaceParams(Section):
 
     stages: tuple[StageParams, ...] = Field(min_length=1)
     """From the 14x14 map on (at an input of 112), first to last."""
+    stem_channels: int = Field(16, ge=2, le=256)
+    """Channels of the stem, on maps of half and a quarter of the input's side."""
+    trunk_channels: int = Field(32, ge=2, le=512)
+    """Channels of the fixed block that the searchable layers begin with."""
+    head_channels: int = Field(64, ge=2, le=1024)
+    """Channels of the head; the feature that the landmarks are read from has twice as many."""
 
     @property
     def layer_ops(self) -> tuple[tuple[str, ...], ...]:

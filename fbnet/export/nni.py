@@ -78,7 +78,7 @@ def _convert_supernet(
     choice = choice or nni.choice or likeliest
     check_choice(space, choice)
     points = _points(nni.backbone, checkpoint)
-    net, pose_net = build_supernet(space, points, SIZE), build_auxnet(SIZE)
+    net, pose_net = build_supernet(space, points, SIZE), build_auxnet(SIZE, space=space)
     load_weights(net, nni.backbone, str(checkpoint))
     load_weights(pose_net, nni.auxnet, f"{checkpoint}, pose net")
     weights = {f"net.{key}": value for key, value in net.state_dict().items()}

@@ -243,7 +243,7 @@ class FastStem(Stem):
     """
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map [B,3,S,S] to the feature [B,16,S/4,S/4] and the early map [B,16,S/2,S/2]."""
+        """Map [B,3,S,S] to the feature [B,c,S/4,S/4] and the early map [B,c,S/2,S/2]."""
         if not self.training or torch.is_autocast_enabled(x.device.type):
             return super().forward(x)
         early = self.stem_1(x)

@@ -15,20 +15,15 @@ from fbnet.errors import BadInput
 from fbnet.nets.blocks import MBBlock, conv_bn, initialise, output_side, separable
 from fbnet.nets.heads import Heads, stated
 from fbnet.outputs import LANDMARKS
-from fbnet.params import SIZE_STEP, SpaceParams
+from fbnet.params import NNI_SPACE, SIZE_STEP, SpaceParams
 from fbnet.tables import BLOCKS
-
-STEM_CHANNELS = 16
-TRUNK_CHANNELS = 32
-HEAD_CHANNELS = 64
 
 
 class Stem(nn.Module):
-    """PeleeNet's stem (arXiv 1804.06882), as simplified by NNI."""
+    """PeleeNet's stem (arXiv 1804.06882), as simplified by NNI; `c` channels (NNI: 16)."""
 
-    def __init__(self) -> None:
+    def __init__(self, c: int) -> None:
         super().__init__()
-        c = STEM_CHANNELS
         self.stem_1 = conv_bn(3, c, 3, 2)
         self.stem_2a = conv_bn(c, c, 1, 1)
         self.stem_2b = separable(c, c, 2, kernel=1)
@@ -36,15 +31,16 @@ class Stem(nn.Module):
         self.stem_3 = conv_bn(2 * c, c, 1, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Map [B,3,S,S] to the feature [B,16,S/4,S/4] and the early map [B,16,S/2,S/2]."""
+        """Map [B,3,S,S] to the feature [B,c,S/4,S/4] and the early map [B,c,S/2,S/2]."""
         early = self.stem_1(x)
         branches = [self.stem_2b(self.stem_2a(early)), self.stem_2p(early)]
         return self.stem_3(torch.cat(branches, dim=1)), early
 
 
-def block4_1(size: int) -> nn.Module:
+def block4_1(space: SpaceParams, size: int) -> nn.Module:
     """The fixed block before the searchable layers; halves a map of side `size` pixels."""
-    return MBBlock(STEM_CHANNELS, TRUNK_CHANNELS, 2, size, middle=TRUNK_CHANNELS)
+    width = space.trunk_channels
+    return MBBlock(space.stem_channels, width, 2, size, middle=width)
 
 
 @dataclass(frozen=True)
@@ -83,8 +79,8 @@ def slots(space: SpaceParams, size: int = 112) -> tuple[Slot, ...]:
         raise BadInput(f"input size {size}: must be a positive multiple of {SIZE_STEP}")
     layers = []
     with torch.device("meta"):
-        feature, _ = Stem().eval()(torch.empty(1, 3, size, size))
-        x = block4_1(feature.shape[-1]).eval()(feature)
+        feature, _ = Stem(space.stem_channels).eval()(torch.empty(1, 3, size, size))
+        x = block4_1(space, feature.shape[-1]).eval()(feature)
         for stage in space.stages:
             for layer in range(stage.layer_num):
                 stride = stage.stride if layer == 0 else 1
@@ -118,27 +114,25 @@ class PFLD(nn.Module):
         self.points = points
         self.size = size
         self.stage_ends = tuple(n - 1 for n in accumulate(s.layer_num for s in space.stages))
-        self.stem = Stem()
-        self.block4_1 = block4_1(size // 4)
+        self.stem = Stem(space.stem_channels)
+        self.block4_1 = block4_1(space, size // 4)
         self.layers = nn.ModuleList(layers)
         ends = [shapes[i] for i in self.stage_ends]
         side = ends[-1].output_size
-        scales = [(STEM_CHANNELS, size // 2), *((end.c_out, end.output_size) for end in ends)]
+        scales = [(space.stem_channels, size // 2), *((end.c_out, end.output_size) for end in ends)]
         # Learned average pooling of every scale but the last, which has the final size already.
         self.reduce = nn.ModuleList(_learned_pooling(c, s, side) for c, s in scales[:-1])
-        width = 2 * HEAD_CHANNELS
-        self.block6_1 = nn.Conv2d(sum(c for c, _ in scales), HEAD_CHANNELS, 1, bias=False)
-        self.block6_2 = MBBlock(
-            HEAD_CHANNELS, HEAD_CHANNELS, 1, side, middle=width, residual=True, se=True
-        )
-        self.block6_3 = separable(HEAD_CHANNELS, width, 1, kernel=3)
+        head, width = space.head_channels, 2 * space.head_channels
+        self.block6_1 = nn.Conv2d(sum(c for c, _ in scales), head, 1, bias=False)
+        self.block6_2 = MBBlock(head, head, 1, side, middle=width, residual=True, se=True)
+        self.block6_3 = separable(head, width, 1, kernel=3)
         self.conv7 = nn.Conv2d(width, width, side, groups=width, bias=False)
         self.fc = nn.Conv2d(width, 2 * points, 1)
         channels = sum(c for c, _ in scales)
         self.heads = Heads(heads, points, channels, side, width) if heads else None
 
     def forward(self, x: Tensor, masks: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        """Landmarks [B,points,2] in units of the crop, and the pose net's feature [B,16,S/4,S/4].
+        """Landmarks [B,points,2] in units of the crop, and the pose net's feature [B,stem,S/4,S/4].
 
         `x` is [B,3,S,S] in 0..1; `masks[i]` holds one weight per candidate of layer i, and is
         given to mixed ops only.
@@ -154,11 +148,11 @@ class PFLD(nn.Module):
         return {LANDMARKS: self.landmarks(pooled)} | {n: stated(n, v) for n, v in given.items()}
 
     def landmarks(self, pooled: Tensor) -> Tensor:
-        """Landmarks [B,points,2] from the pooled feature [B,128,1,1]."""
+        """Landmarks [B,points,2] from the pooled feature [B,2*head,1,1]."""
         return self.fc(pooled).reshape(-1, self.points, 2)
 
     def pooled(self, scales: Tensor) -> Tensor:
-        """The pooled feature [B,128,1,1] from the map of scales."""
+        """The pooled feature [B,2*head,1,1] from the map of scales."""
         return self.conv7(self.block6_3(self.block6_2(self.block6_1(scales))))
 
     def scales(self, x: Tensor, masks: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
@@ -188,15 +182,15 @@ def _learned_pooling(channels: int, side: int, target: int) -> nn.Conv2d:
 class AuxNet(nn.Module):
     """Head pose from PFLD's early feature; used in training only.
 
-    Input [B,16,side,side], output [B,3]: pitch, yaw, roll in radians. `size` is that of the face
-    crop. At 112 it is NNI's net; elsewhere the last kernel shrinks to fit the map.
+    Input [B,channels,side,side], output [B,3]: pitch, yaw, roll in radians. `size` is that of the
+    face crop. At 112 and 16 it is NNI's net; elsewhere the last kernel shrinks to fit the map.
     """
 
-    def __init__(self, size: int = 112) -> None:
+    def __init__(self, size: int = 112, channels: int = NNI_SPACE.stem_channels) -> None:
         super().__init__()
         side = output_side(output_side(size // 4, 2), 2)
         kernel = min(7, side)
-        self.conv1 = conv_bn(STEM_CHANNELS, 64, 3, 2)
+        self.conv1 = conv_bn(channels, 64, 3, 2)
         self.conv2 = conv_bn(64, 64, 3, 1)
         self.conv3 = conv_bn(64, 32, 3, 2)
         self.conv4 = nn.Sequential(
@@ -209,7 +203,7 @@ class AuxNet(nn.Module):
         self.fc2 = nn.Linear(32, 3)
 
     def forward(self, feature: Tensor) -> Tensor:
-        """Angles [B,3] in radians from the feature [B,16,S/4,S/4]."""
+        """Angles [B,3] in radians from the feature [B,channels,S/4,S/4]."""
         x = self.conv4(self.conv3(self.conv2(self.conv1(feature))))
         return self.fc2(self.fc1(self.pool(x).flatten(1)))
 
@@ -235,9 +229,9 @@ def build_subnet(
     return net
 
 
-def build_auxnet(size: int = 112, seed: int = 0) -> AuxNet:
-    """The pose net with fresh weights drawn from `seed`."""
-    net = AuxNet(size)
+def build_auxnet(size: int = 112, seed: int = 0, space: SpaceParams = NNI_SPACE) -> AuxNet:
+    """The pose net for nets of `space`, with fresh weights drawn from `seed`."""
+    net = AuxNet(size, space.stem_channels)
     initialise(net, seed)
     return net
 

@@ -101,7 +101,7 @@ def inherited_nets(
         return {k.removeprefix(prefix): v for k, v in supernet.items() if k.startswith(prefix)}
 
     net = build_subnet(space, faces.points, choice, faces.size, seed)
-    pose_net = build_auxnet(faces.size, seed)
+    pose_net = build_auxnet(faces.size, seed, space)
     if not supernet:
         return net, pose_net, 0
     source = build_supernet(space, faces.points, faces.size)

@@ -84,7 +84,7 @@ class Search(Trainer[PFLD]):
         self.alphas = ArchitectureParameters(space)
         learner = Learner(
             build_supernet(space, faces.points, faces.size, p.seed),
-            build_auxnet(faces.size, p.seed),
+            build_auxnet(faces.size, p.seed, space),
             LOSSES[p.loss],
             self.fabric,
             optimizer=p.optimizer,

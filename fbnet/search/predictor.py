@@ -114,7 +114,7 @@ def _train(setup: Setup, choice: Choice, epoch: int, saved: Checkpoint) -> Score
         loss=params.loss,
     )
     net = build_subnet(setup.space, faces.points, choice, faces.size, params.seed)
-    pose_net = build_auxnet(faces.size, params.seed)
+    pose_net = build_auxnet(faces.size, params.seed, setup.space)
     graph = setup.train.graph == "auto"
     training = ShortTraining(faces, net, pose_net, recipe, setup.augment, fabric, graph=graph)
     training.run(saved, until=epoch)

@@ -17,13 +17,23 @@ def stage(*ops: str, channels: int = 32, stride: int = 1, layer_num: int = 1) ->
 
 
 SPACES = {
-    "one stage": (stage("sep_k3", channels=24, stride=2),),
-    "three stages": (
-        stage("skip"),
-        stage("gh_k3", channels=48, stride=2, layer_num=2),
-        stage("mb_k3_res_se", channels=64, stride=2),
+    "one stage": SpaceParams(stages=(stage("sep_k3", channels=24, stride=2),)),
+    "three stages": SpaceParams(
+        stages=(
+            stage("skip"),
+            stage("gh_k3", channels=48, stride=2, layer_num=2),
+            stage("mb_k3_res_se", channels=64, stride=2),
+        )
     ),
-    "four, no stride": tuple(stage("mb_k3_res", channels=c) for c in (32, 16, 16, 24)),
+    "four, no stride": SpaceParams(
+        stages=tuple(stage("mb_k3_res", channels=c) for c in (32, 16, 16, 24))
+    ),
+    "other widths": SpaceParams(
+        stages=(stage("mb_k3_res", "skip", channels=40, stride=2),),
+        stem_channels=9,
+        trunk_channels=24,
+        head_channels=31,
+    ),
 }
 
 
@@ -44,15 +54,23 @@ def test_shapes_also_for_a_batch_of_one(training: bool) -> None:
 
 
 @pytest.mark.parametrize("size", [32, 100, 112, 224])
-@pytest.mark.parametrize("stages", SPACES.values(), ids=SPACES)
-def test_any_number_of_stages_and_any_size(stages: tuple[StageParams, ...], size: int) -> None:
-    space = SpaceParams(stages=stages)
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_any_number_of_stages_any_width_and_size(space: SpaceParams, size: int) -> None:
     choice = [ops[0] for ops in space.layer_ops]
     net = build_subnet(space, 68, choice, size)
-    assert len(net.reduce) == len(stages)
+    assert len(net.reduce) == len(space.stages)
     landmarks, feature = net(crop(2, size))
     assert landmarks.shape == (2, 68, 2)
-    assert build_auxnet(size)(feature).shape == (2, 3)
+    assert feature.shape == (2, space.stem_channels, size // 4, size // 4)
+    assert build_auxnet(size, space=space)(feature).shape == (2, 3)
+
+
+def test_the_widths_are_those_of_the_space() -> None:
+    net = build_subnet(SPACES["other widths"], 68, ["mb_k3_res"])
+    assert net.stem.stem_1[0].weight.shape == (9, 3, 3, 3)
+    assert net.block4_1.ir_block[-2].weight.shape == (24, 24, 1, 1)
+    assert net.block6_1.weight.shape == (31, 9 + 40, 1, 1)
+    assert net.fc.weight.shape == (136, 62, 1, 1)
 
 
 def test_the_head_reduces_as_nni() -> None:

@@ -65,7 +65,7 @@ class Contents:
         """Its part of the manifest."""
         return {
             "format": FORMAT,
-            "space": self.space.model_dump(mode="json"),
+            "space": self.space.model_dump(mode="json", exclude_defaults=True),
             "points": self.points,
             "size": self.size,
             "references": [list(choice) for choice in self.references],
