@@ -43,10 +43,13 @@ class Inputs:
 
 def faces_of(given: Path | None, data: Path, work: Path) -> Path:
     """Folder of the table's faces: `given`, or rendered once of the head in `data`."""
-    if given:
-        return given
-    synthetic = SyntheticParams(**FACES["synthetic"])
-    others = {key: value for key, value in FACES.items() if key != "synthetic"}
+    return given or render_faces(FACES, data, work)
+
+
+def render_faces(faces: Mapping[str, Any], data: Path, work: Path) -> Path:
+    """Folder of faces by keys of `fetch`, rendered once of the head in `data`."""
+    synthetic = SyntheticParams(**faces["synthetic"])
+    others = {key: value for key, value in faces.items() if key != "synthetic"}
     params = FetchParams(root=str(data), layout="synthetic", synthetic=synthetic, **others)
     return render(params, work)
 
