@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("onnxruntime", "mnn")
 SEEDS = (1, 2)
-TIMING = {"warmup": 20, "rounds": 200, "ci_target": 0.01, "max_seconds": 60.0}
+TIMING: Mapping[str, Any] = {"warmup": 20, "rounds": 200, "ci_target": 0.01, "max_seconds": 60.0}
 Stage = tuple[int, int, Sequence[str]]
 """Channels, stride of the first layer, and the block of each layer."""
 
@@ -99,7 +99,7 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
 
     declared = []
     for name, net in NETS.items():
-        folder = render_faces(FACES | {"size": net.size}, given.data, ledger.work)
+        folder = render_faces({**FACES, "size": net.size}, given.data, ledger.work)
         common = {
             "space": net.space.model_dump(mode="json", exclude_defaults=True),
             "faces": identity(load_faces(folder, ledger.work)),
