@@ -1,5 +1,8 @@
 """The nets that stand for spaces, and their table."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from benchmarks import spaces
@@ -29,11 +32,13 @@ def test_nni_nets_are_of_nni_space(name: str) -> None:
     assert count_net(net.space, 106, net.choice) == count_net(NNI_SPACE, 106, net.choice)
 
 
-def test_the_table_has_the_nets_that_are_trained(tmp_path, monkeypatch) -> None:
+def test_the_table_has_the_nets_that_are_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(spaces, "NETS", {name: NETS[name] for name in ("nni", "plain", "wide")})
     ledger = Ledger(tmp_path / "results", tmp_path / "work")
 
-    def record(name: str, result: dict) -> None:
+    def record(name: str, result: dict[str, Any]) -> None:
         ledger.run([Job(name, {}, lambda job, ledger: result)])
 
     for seed in SEEDS:
