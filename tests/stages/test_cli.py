@@ -49,7 +49,7 @@ def test_check_and_profile(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     ("command", "part"),
     [
         (["check", "--params", "nowhere.yaml"], "nowhere.yaml: no such file"),
-        (["profile", "huge"], "no such profile; there are: default, best, gpu, nni, tiny"),
+        (["profile", "huge"], "no such profile; there are: default, best, gpu, mobile, nni, tiny"),
         (["table", "--results", "nowhere"], "nowhere/retrain/architecture.json: no such file"),
         (["convert", "nowhere.pth"], "nowhere.pth: no such file"),
         (["score", "nowhere.onnx", "data"], "nowhere.onnx"),
