@@ -95,10 +95,9 @@ def log_faces(store: Store, run_id: str, results: Results) -> None:
 
 
 def log_models(store: Store, run_id: str, results: Results) -> None:
-    """Log the ONNX file as the models of `MODELS`, on the CPU.
+    """Log the ONNX file as two models that serve it on the CPU.
 
-    `subnet` takes face crops, `photographs` whole photographs; each refuses what it was not made
-    for.
+    CROPS takes face crops, PHOTOGRAPHS whole photographs; each refuses what it was not made for.
     """
     if not results.onnx.exists():
         return
