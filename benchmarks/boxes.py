@@ -110,19 +110,24 @@ def summary(ledger: Ledger) -> Summary:
     results = dict(sorted(ledger.results().items(), key=lambda item: item[0] != RENDERED))
     rows = []
     for size, shift in product(SIZES, SHIFTS):
-        row = {"size": f"±{size:.0%}" if size else "", "shift": f"±{shift:.0%}" if shift else ""}
+        row = {"size": _bound(size), "shift": _bound(shift)}
         for name, result in results.items():
             row |= _columns(name, result["nme"], f"{size:g}/{shift:g}")
         rows.append(row)
     return Summary(results, {DOCS / "predict.md": {"boxes": table(rows)}})
 
 
+def _bound(value: float) -> str:
+    return f"±{100 * value:.0f} %" if value else ""
+
+
 def _columns(name: str, errors: Mapping[str, list[float]], key: str) -> dict[str, str]:
-    true, columns = errors["0/0"][0], {}
-    for passes, error in enumerate(errors[key], start=1):
-        change = percent(true) if (key, passes) == ("0/0", 1) else f"{error / true - 1:+.1%}"
-        columns[f"{name}, {passes} pass{'es' * (passes > 1)}"] = change
-    return columns
+    exact = errors["0/0"][0]
+    cells = [f"{100 * (error / exact - 1):+.1f} %" for error in errors[key]]
+    if key == "0/0":
+        cells[0] = percent(exact)
+    heads = [f"{name}, {count} pass{'es' * (count > 1)}" for count in range(1, PASSES + 1)]
+    return dict(zip(heads, cells, strict=True))
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -168,7 +168,7 @@ def summary(ledger: Ledger) -> Summary:
     rows = [
         {"": title}
         | {
-            _called(name, scored): form.format(figures[figure])
+            _called(name, scored): form.format(figures[figure]).replace("%", " %")
             for name, figures in scored.items()
             if figure in figures
         }

@@ -160,7 +160,7 @@ def test_hidden_points_are_drawn_hollow(headed):
     centres = {}
     for visibility in (None, 0.9, 0.1):
         known = None if visibility is None else np.full(POINTS, visibility)
-        drawn = draw(picture, [dataclasses.replace(apart, visibility=known)])
+        drawn = draw(picture, [dataclasses.replace(apart, visibility=known, pose=None)])
         centres[visibility] = drawn[places[:, 1], places[:, 0]]
     np.testing.assert_array_equal(centres[None], centres[0.9])
     assert np.ptp(centres[0.9].astype(int), axis=1).min() > 60  # coloured
