@@ -7,7 +7,9 @@ LaPa and JD files hold the same 106 points in another order: `LAPA_TO_NNI` sorts
 Left and right are the picture's, not the person's. Indices count from 0.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -169,6 +171,75 @@ WFLW_TO_IBUG68: np.ndarray = np.array(
 
 TO_IBUG68 = {98: WFLW_TO_IBUG68, 106: NNI_TO_IBUG68}
 """By number of points, the schemes that hold the 68 points of 300W."""
+
+VERTEX = "vertex"
+"""Word for a vertex of the head that faces are rendered of, in place of a scheme."""
+Place = tuple[tuple[int | str, int], ...]
+"""A place on a rendered face: the mean of points, each of a scheme (68, 106), or a `VERTEX`."""
+
+_HALVES = {
+    "brow_outer": ("68:17", "68:26"),
+    "brow_inner": ("68:21", "68:22"),
+    "brow_top": ("106:49", "106:104"),
+    "brow_bottom": ("106:47+106:45", "106:98+106:99"),
+    "eye_outer": ("106:35", "106:93"),
+    "eye_inner": ("106:39", "106:89"),
+    "eye_top": ("106:40", "106:94"),
+    "eye_bottom": ("106:33", "106:87"),
+    "eye_centre": ("106:34", "106:88"),
+    "pupil": ("106:38", "106:92"),
+    "nose": ("106:77", "106:83"),
+    "mouth": ("106:52", "106:61"),
+}
+PLACES: dict[str, str] = {
+    f"{side}_{name}": pair[number]
+    for name, pair in _HALVES.items()
+    for number, side in enumerate(("left", "right"))
+} | {
+    "nose_root": "106:72",
+    "nose_tip": "106:86",
+    "nose_bottom": "106:80",
+    "mouth_centre": "68:62+68:66",
+    "upper_lip_top": "68:51",
+    "upper_lip_bottom": "68:62",
+    "lower_lip_top": "68:66",
+    "lower_lip_bottom": "68:57",
+    "chin": "106:0",
+}
+"""Names of places on a rendered face. Left and right are the picture's; `left_nose` is its wing."""
+
+
+def place_of(text: str) -> Place:
+    """The place that a name of `PLACES` stands for, or SCHEME:NUMBER or vertex:NUMBER, or several.
+
+    Several are joined by +. Raises ValueError for what is none of them.
+    """
+    parts = []
+    for word in PLACES.get(text, text).split("+"):
+        scheme, _, number = PLACES.get(word, word).partition(":")
+        of = VERTEX if scheme == VERTEX else int(scheme) if scheme in ("68", "106") else None
+        points = 0 if of is None else 10**9 if isinstance(of, str) else of
+        if of is None or not number.isdecimal() or len(number) > 9 or int(number) >= points:
+            near = get_close_matches(word, PLACES, 1)
+            raise ValueError(
+                f"{word!r} is no place on the head{f'; did you mean {near[0]!r}?' if near else ''} "
+                f"(68:0 to 68:67, 106:0 to 106:105, vertex:NUMBER, {', '.join(PLACES)})"
+            )
+        parts.append((of, int(number)))
+    return tuple(sorted(parts, key=str))
+
+
+def mirror_of(places: Sequence[Place]) -> tuple[int, ...]:
+    """The mirror map of these places; empty where one's counterpart is not among them."""
+    mirror = []
+    for place in places:
+        if any(of == VERTEX for of, _ in place):
+            return ()
+        other = tuple(sorted(((of, SCHEMES[int(of)].mirror[n]) for of, n in place), key=str))
+        if other not in places:
+            return ()
+        mirror.append(places.index(other))
+    return tuple(mirror)
 
 
 def convert(points: np.ndarray, mapping: np.ndarray) -> np.ndarray:

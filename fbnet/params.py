@@ -16,6 +16,7 @@ from pydantic import (
 
 from fbnet.engines import ENGINES, EXPORTED, variants
 from fbnet.errors import BadInput
+from fbnet.landmarks import place_of
 from fbnet.outputs import LANDMARKS, OUTPUTS
 from fbnet.registry import Registry
 from fbnet.tables import AUTO, BLOCKS, LOSSES, OPTIMIZERS, READERS
@@ -224,6 +225,9 @@ class SchemeParams(Section):
     and inner brow, right inner and outer brow, the eye corners in that order, left and right side
     of the nose, left and right corner of the mouth, middle of the lower lip, chin. Without it faces
     have no head pose."""
+    head: tuple[str, ...] | None = None
+    """Where each point lies on a rendered face: names such as left_pupil, 68:NUMBER, 106:NUMBER or
+    vertex:NUMBER, or several joined by + for their mean. For rendered faces only."""
     name: str = "own"
     """Name of the order, as the exported file states it."""
 
@@ -237,6 +241,13 @@ class SchemeParams(Section):
                     raise ValueError(f"{name}: point {point} is none of 0 to {self.points - 1}")
         if self.eyes[0] == self.eyes[1]:
             raise ValueError("eyes: both are one point")
+        if self.head is not None and len(self.head) != self.points:
+            raise ValueError(f"head: {len(self.head)} places for {self.points} points")
+        for number, text in enumerate(self.head or ()):
+            try:
+                place_of(text)
+            except ValueError as error:
+                raise ValueError(f"head: point {number}: {error}") from None
         if self.pose is not None and len(pose) < LEAST_POSE:
             raise ValueError(f"pose: {len(pose)} points, {LEAST_POSE} are needed")
         return self
@@ -288,7 +299,7 @@ class FetchParams(Section):
     them out of loss and figures, keep takes the numbers as places."""
     scheme: SchemeParams | None = None
     """Labels of another number of points, such as {points: 5, eyes: [0, 1]}: keys points, eyes,
-    mirror, regions, pose, name; see docs/data.md."""
+    mirror, regions, pose, head, name; see docs/data.md."""
     exif: Literal["auto", "apply", "ignore"] = "auto"
     """Pictures whose EXIF data say that they are to be turned: apply turns them, ignore takes them
     as stored, auto takes what the points follow."""

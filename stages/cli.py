@@ -1,5 +1,6 @@
 """The `fbnet` command: inference, scoring, pages and device kits, beside the pipeline."""
 
+import json
 import sys
 from argparse import ArgumentParser, Namespace, _ActionsContainer
 from collections.abc import Callable, Sequence
@@ -192,9 +193,19 @@ def _interface(parser: _ActionsContainer) -> Callable[[Namespace], Interface]:
     )
     for option in fields(Interface):
         parser.add_argument(f"--{option.name}", **option.metadata)
-    return lambda arguments: Interface(
-        **{option.name: getattr(arguments, option.name) for option in fields(Interface)}
-    )
+
+    def declared(arguments: Namespace) -> Interface:
+        given = {option.name: getattr(arguments, option.name) for option in fields(Interface)}
+        if (path := given["scheme"]) and path.endswith((".yaml", ".yml")):
+            from stages.params import read_yaml
+
+            scheme = (read_yaml(Path(path)).get("fetch") or {}).get("scheme")
+            if not scheme:
+                raise BadInput(f"{path}: has no fetch.scheme; describe the points there")
+            given["scheme"] = json.dumps(scheme)
+        return Interface(**given)
+
+    return declared
 
 
 def report(parser: ArgumentParser) -> Command:

@@ -347,7 +347,7 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
         yield "fetch.size", f"{params.fetch.size}: the nets take a multiple of {SIZE_STEP}"
     scheme = params.fetch.scheme
     for name, loss in {"search.loss": search.loss, "retrain.loss": retrain.loss}.items():
-        if scheme and scheme.pose is None and loss.startswith("pose_"):
+        if scheme and scheme.pose is None and scheme.head is None and loss.startswith("pose_"):
             yield name, f"{loss!r} needs a head pose: state fetch.scheme.pose, or take another loss"
     yield from _processes(params)
     if search.warmup_epochs >= search.epochs:

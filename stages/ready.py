@@ -35,5 +35,8 @@ def _require(key: str, engine: Engine, also: Callable[[], object] = lambda: None
 def _require_table(params: Params) -> None:
     from fbnet.costs.device_lut import device_table
 
-    points = params.fetch.synthetic.points if renders(params) else None
+    points: int | None = None
+    if renders(params):
+        own = params.fetch.scheme
+        points = own.points if own else params.fetch.synthetic.points
     device_table(params.search_space, points, params.lut, params.fetch.size)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.landmarks import SCHEMES, Scheme
+from fbnet.landmarks import SCHEMES, Scheme, mirror_of, place_of
 from fbnet.params import SchemeParams
 
 ROUNDS = 6
@@ -35,7 +35,7 @@ def scheme_of(points: int, described: SchemeParams | None) -> Scheme:
         points=points,
         name=described.name,
         eyes=described.eyes,
-        mirror=described.mirror or (),
+        mirror=described.mirror or mirror_of([place_of(text) for text in described.head or ()]),
         pose=tuple(-1 if point is None else point for point in described.pose or ()),
         regions=dict(described.regions),
     )
@@ -46,7 +46,7 @@ def described(scheme: Scheme) -> SchemeParams:
     return SchemeParams(
         points=scheme.points,
         eyes=scheme.eyes,
-        mirror=scheme.mirror,
+        mirror=scheme.mirror or None,
         regions=scheme.regions,
         pose=tuple(None if point < 0 else point for point in scheme.pose) or None,
         name=scheme.name,

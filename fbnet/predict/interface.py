@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.files import validated
+from fbnet.files import read_json, validated
 from fbnet.landmarks import LAPA_TO_NNI, SCHEMES, Scheme, convert
 from fbnet.outputs import HEADS, OUTPUTS
 
@@ -53,6 +53,10 @@ class Interface:
         "share of the crop's side (default), its pixels, or -1 and 1 at its edges (signed)", *UNITS
     )
     order: str | None = _option("order of 106 points: NNI's (default) or LaPa's", *ORDERS)
+    scheme: str | None = _option(
+        "points of one's own: JSON of fetch.scheme's keys, such as "
+        '{"points": 5, "eyes": [0, 1]}, or a file that holds it'
+    )
 
     def __post_init__(self) -> None:
         """Check the declarations that no list of choices holds."""
@@ -66,6 +70,22 @@ class Interface:
         """Mean and deviation of pixels 0..1: one number each, or three in the model's order."""
         mean, std = SCALES[self.scale or "0..1"]
         return _numbers("mean", self.mean, mean), _numbers("std", self.std, std)
+
+    @property
+    def own_scheme(self) -> Scheme | None:
+        """The scheme that `scheme` describes, whose mirror may be empty; None for none."""
+        if self.scheme is None:
+            return None
+        from fbnet.faces.schemes import scheme_of
+        from fbnet.params import SchemeParams
+
+        inline = self.scheme.lstrip().startswith("{")
+        try:
+            value = json.loads(self.scheme) if inline else read_json(self.scheme)
+        except (ValueError, RecursionError) as error:
+            raise BadInput(f"scheme: not valid JSON ({error})") from None
+        described = validated(SchemeParams, value, "scheme" if inline else self.scheme)
+        return scheme_of(described.points, described)
 
     def filled(self, metadata: Mapping[str, str]) -> "Interface":
         """A copy that takes what metadata of this project states where nothing was declared."""

@@ -57,12 +57,14 @@ class OnnxModel:
         interface: Interface = OURS,
         size: int = 112,
         threads: int = 1,
+        scheme: Scheme | None = None,
     ) -> None:
         """Open a file or its bytes. Equal `threads` give equal bits on one machine.
 
         interface: what a model of another origin takes and gives; one of this project needs none.
-        size: used where the file leaves the side of its input open. Raises BadInput when there is
-        no such file, it is no ONNX file, or it disagrees with what was declared.
+        size: used where the file leaves the side of its input open. scheme: an order of landmarks
+        that is known beside `SCHEMES`, where neither file nor interface states one. Raises BadInput
+        when there is no such file, it is no ONNX file, or it disagrees with what was declared.
         """
         what = "the ONNX model" if isinstance(source, bytes) else str(source)
         self._what = what
@@ -71,7 +73,7 @@ class OnnxModel:
             self._session = inference_session(data, threads)
             self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
             self.crop_scale: float = stated(self.metadata).get("crop_scale", CROP_SCALE)
-            own = stated_scheme(self.metadata)
+            own = interface.own_scheme or stated_scheme(self.metadata)
             declared = interface.filled(self.metadata)
         except BadInput as error:
             raise BadInput(f"{what}: {str(error).removeprefix(f'{what}: ')}") from None
@@ -90,7 +92,8 @@ class OnnxModel:
 
         self.interface = replace(declared, layout=_layout(what, shape, declared.layout))
         self.size = _side(what, shape, COLOUR_AXIS[self.interface.layout or ""], size)
-        schemes = SCHEMES if own is None else {own.points: own}
+        also = {} if scheme is None else {scheme.points: scheme}
+        schemes = {own.points: own} if own else SCHEMES | also
         self._output, self.points = self._landmark_output(what, [*schemes])
         self.scheme: Scheme = schemes[self.points]
         given = {item.name: tuple(item.shape[1:]) for item in self._session.get_outputs()}
@@ -225,7 +228,8 @@ def _fitting(
     if not fitting:
         numbers = ", ".join(map(str, known))
         raise BadInput(
-            f"{what}: gives {given}; landmarks are two or three values for each of {numbers} points"
+            f"{what}: gives {given}; landmarks are two or three values for each of {numbers} "
+            "points; describe others with --scheme"
         )
     if len(fitting) > 1:
         raise BadInput(f"{what}: gives {given}; say with --output which one holds the landmarks")

@@ -1,7 +1,7 @@
 """Accuracy of a landmark model on faces: a face set, or a folder in any layout that fetch reads."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -171,10 +171,15 @@ def score_folder(
     a model of another origin takes and gives. A data set is cropped as `FetchParams` does by
     default, so that figures compare with the pipeline's; `crop_scale` (see there) is for models
     that were trained on tighter or wider crops. A model of 98 or 106 points is scored on faces of
-    68 by the points that both have. Raises BadInput where model and faces do not fit.
+    68 by the points that both have; one of other points on stored faces of as many, or on pictures
+    by the order that `interface.scheme` describes. Raises BadInput where model and faces do not
+    fit.
     """
-    opened = OnnxModel(model, interface)
-    with _faces(folder, opened, crop_scale) as faces:
+    stored = FaceSet.load(folder) if (folder / "meta.json").exists() else None
+    opened = OnnxModel(model, interface, scheme=stored.own_scheme if stored else None)
+    if stored and crop_scale is not None:
+        raise BadInput(f"{folder}: its faces are cropped; a crop scale is for pictures")
+    with nullcontext(stored) if stored else _prepared(folder, opened, crop_scale) as faces:
         fewer = faces.points == _As68.points and opened.points in TO_IBUG68
         tested = len(faces.indices("test"))
         if not tested:
@@ -206,13 +211,8 @@ class _As68:
 
 
 @contextmanager
-def _faces(folder: Path, model: OnnxModel, crop_scale: float | None) -> Iterator[FaceSet]:
-    """The stored face set in `folder`, or one prepared from its pictures for as long as needed."""
-    if (folder / "meta.json").exists():
-        if crop_scale is not None:
-            raise BadInput(f"{folder}: its faces are cropped; a crop scale is for pictures")
-        yield FaceSet.load(folder)
-        return
+def _prepared(folder: Path, model: OnnxModel, crop_scale: float | None) -> Iterator[FaceSet]:
+    """The faces of a folder's pictures, there for as long as needed."""
     scale = {} if crop_scale is None else {"crop_scale": crop_scale}
     params = FetchParams.checked({"root": str(folder), "size": model.size, **scale}, "crops with")
     if model.scheme not in SCHEMES.values():

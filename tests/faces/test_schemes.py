@@ -12,10 +12,17 @@ from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import Prepared, prepare, statistics
 from fbnet.faces.schemes import described, find_mirror, known_points, scheme_of
-from fbnet.landmarks import SCHEMES
-from fbnet.params import FetchParams, SchemeParams
+from fbnet.faces.synthetic import load_head
+from fbnet.faces.synthetic.drawing import Draws
+from fbnet.faces.synthetic.landmarks import LABELS, project_landmarks
+from fbnet.faces.synthetic.scene import aim
+from fbnet.faces.synthetic.subject import draw_subject
+from fbnet.files import validated
+from fbnet.landmarks import PLACES, SCHEMES, mirror_of, place_of
+from fbnet.params import FetchParams, SchemeParams, SyntheticParams
 from tests.drawn import photo_points, words, write_picture, write_text
 
+DATA = Path(__file__).parents[2] / "data"
 NINE = np.array(
     ((35, 50), (85, 50), (60, 65), (45, 85), (75, 85), (60, 80), (60, 100), (25, 60), (95, 60))
 )
@@ -197,3 +204,76 @@ def test_meta_of_wrong_types_is_one_line(tmp_path: Path, make_faces: Any) -> Non
         meta.write_text(json.dumps(stated | {key: value}))
         with pytest.raises(BadInput, match=rf"meta\.json: {key}"):
             FaceSet.load(tmp_path / "faces")
+
+
+# Points on the head that is rendered
+
+HEAD = ("left_pupil", "right_pupil", "nose_tip", "left_mouth", "right_mouth")
+
+
+def rendered(tmp_path: Path, head: tuple[str, ...], eyes: tuple[int, int] = (0, 1)) -> FaceSet:
+    drawn = SyntheticParams(train=4, test=2, supersampling=1, hats=0)
+    scheme = SchemeParams(points=len(head), eyes=eyes, head=head)
+    params = FetchParams(
+        root=str(DATA), size=32, margin=4, workers=1, crop_scale=2.0, scheme=scheme, synthetic=drawn
+    )
+    return prepare(params, tmp_path / "faces").faces
+
+
+def test_rendered_faces_of_points_of_one_s_own(tmp_path: Path) -> None:
+    faces = rendered(tmp_path, HEAD)
+    assert (faces.points, faces.scheme.mirror, faces.crop_scale) == (5, (1, 0, 2, 4, 3), 2.0)
+    assert np.isfinite(faces.pose).all() and faces.exact["visible"].shape == (6, 5)
+    sides = np.ptp(faces.landmarks, axis=1).max(axis=1)
+    assert np.abs(sides - 1 / 2.0).max() < 0.05
+    assert (faces.landmarks[:, 3:, 1] > faces.landmarks[:, :2, 1]).all()
+    assert FaceSet.load(tmp_path / "faces").scheme == faces.scheme
+
+
+def test_places_are_points_of_schemes_vertices_and_means() -> None:
+    head = load_head(DATA)
+    params = SyntheticParams()
+    draws = Draws(params.seed, 3, 3)
+    subject = draw_subject(head, params, draws)
+    texts = ("left_pupil", "mouth_centre", "vertex:5", "68:30")
+    view, _, labels = aim(
+        head, params, draws, subject, 64, 0, places=[place_of(text) for text in texts]
+    )
+    camera = view.camera
+    seen = project_landmarks(head, subject.vertices, subject.points, camera)
+    known = {points: label(seen) for points, label in LABELS.items()}
+    vertex = camera.project(camera.place(subject.vertices[5:6]))[0]
+    wanted = [known[106][38], known[68][[62, 66]].mean(axis=0), vertex, known[68][30]]
+    np.testing.assert_allclose(labels, wanted, atol=1e-5)
+
+
+def test_every_named_place_has_its_counterpart() -> None:
+    for name in PLACES:
+        other = (
+            name.replace("left_", "right_") if "left_" in name else name.replace("right_", "left_")
+        )
+        places = [place_of(name), place_of(other)]
+        assert mirror_of(places) == ((0, 0) if name == other else (1, 0)), name
+    assert mirror_of([place_of("left_pupil")]) == mirror_of([place_of("vertex:3")]) == ()
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        (("left_pupl", "right_pupil", "chin"), "did you mean 'left_pupil'"),
+        (("left_pupil", "right_pupil", "68:68"), "point 2: '68:68' is no place"),
+        (("left_pupil", "right_pupil", "chin+"), "'' is no place"),
+        (("left_pupil", "right_pupil"), "2 places for 3 points"),
+        (("left_pupil", "right_pupil", "vertex:99999999"), "the head has vertices 0 to"),
+    ],
+)
+def test_a_place_that_is_none_is_named(tmp_path: Path, head: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(BadInput, match=reason):
+        params = {"points": 3, "eyes": [0, 1], "head": head}
+        scheme = validated(SchemeParams, params, "fetch.scheme")
+        prepare(FetchParams(root=str(DATA), scheme=scheme, workers=1), tmp_path / "faces")
+
+
+def test_a_scheme_of_labels_renders_nothing(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"state in fetch\.scheme\.head where each point lies"):
+        prepare(FetchParams(root=str(DATA), scheme=nine()), tmp_path / "faces")

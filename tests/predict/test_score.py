@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import cv2
@@ -8,10 +9,13 @@ from torch import nn
 from fbnet import metrics
 from fbnet.errors import BadInput
 from fbnet.export.onnx import export_onnx
+from fbnet.faces.prepare import prepare
 from fbnet.landmarks import NNI_TO_IBUG68
+from fbnet.params import FetchParams, SchemeParams
 from fbnet.predict.interface import Interface
 from fbnet.predict.model import OnnxModel
 from fbnet.predict.score import score, score_folder
+from tests.drawn import photo_points, words, write_picture, write_text
 
 HEADLINES = {
     "nme", "nme_box", "nme_jitter", "fr_08", "fr_10", "auc_08", "auc_10", "mean_face_nme",
@@ -152,3 +156,38 @@ def test_a_106_point_model_meets_68_point_faces(faces, tmp_path):
     )
     figures = score_folder(tmp_path / "wide.onnx", tmp_path / "faces")
     assert figures["nme"] == pytest.approx(expected.mean())
+
+
+class Five(nn.Module):
+    """A net of five points."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 10, 32)
+
+    def forward(self, x):
+        return self.conv(x).reshape(-1, 5, 2)
+
+
+def test_a_model_of_points_of_one_s_own(tmp_path):
+    path = tmp_path / "five.onnx"
+    path.write_bytes(export_onnx(Five(), 32, 5, {}))
+    places = photo_points(68, 0)[[36, 45, 33, 48, 54]]
+    for number in range(4):
+        write_picture(tmp_path / f"data/{number}x.png", places + number)
+        rows = "\n".join(words(row) for row in places + number + 1)
+        write_text(tmp_path / f"data/{number}x.pts", f"version: 1\nn_points: 5\n{{\n{rows}\n}}\n")
+    scheme = {"points": 5, "eyes": [0, 1], "mirror": [1, 0, 2, 4, 3]}
+    for text in (json.dumps(scheme), str(tmp_path / "scheme.json")):
+        (tmp_path / "scheme.json").write_text(json.dumps(scheme))
+        on_pictures = score_folder(path, tmp_path / "data", Interface(scheme=text))
+        assert on_pictures["faces"] == 4 and on_pictures["nme"] > 0
+    params = FetchParams(root=str(tmp_path / "data"), size=32, scheme=SchemeParams(**scheme))
+    prepare(params, tmp_path / "faces")
+    on_stored = score_folder(path, tmp_path / "faces", everything=True)
+    assert on_stored["nme"] == pytest.approx(on_pictures["nme"])
+    with pytest.raises(BadInput, match=r"five\.onnx: gives .*describe others with --scheme"):
+        score_folder(path, tmp_path / "data")
+    for wrong, reason in (("{", "scheme: not valid JSON"), ('{"points": 5}', "eyes is missing")):
+        with pytest.raises(BadInput, match=reason):
+            OnnxModel(path, Interface(scheme=wrong))

@@ -123,12 +123,14 @@ def make_camera(angles: np.ndarray, height: float, distance: float) -> Camera:
     return Camera(np.asarray(angles, np.float32), head, body, pivot, distance)
 
 
-def draw_crop(draws: Draws, params: SyntheticParams, landmarks: np.ndarray) -> Crop:
-    """`CROP_SCALE` times the landmark box, about its middle, jittered; landmarks [106,>=2]."""
+def draw_crop(
+    draws: Draws, params: SyntheticParams, landmarks: np.ndarray, scale: float = CROP_SCALE
+) -> Crop:
+    """`scale` times the landmark box, about its middle, jittered; landmarks [P,>=2]."""
     rng = draws.shot("crop")
     low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
     box = float((high - low).max())
-    side = CROP_SCALE * box * (1 + params.crop_jitter * rng.uniform(-1, 1))
+    side = scale * box * (1 + params.crop_jitter * rng.uniform(-1, 1))
     shift = rng.uniform(-1, 1, 2) * params.crop_jitter * side / 2
     return Crop((low + high) / 2 + shift, side)
 

@@ -1,6 +1,6 @@
 """Labels: the 106 points of JD in NNI's order, and the 68 of 300W, from the same geometry."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from fbnet.faces.synthetic.camera import Camera
 from fbnet.faces.synthetic.expression import Eyeball
 from fbnet.faces.synthetic.hair import BrowShape, brow_points
 from fbnet.faces.synthetic.head import CONTOUR, Head
-from fbnet.landmarks import NNI_TO_IBUG68
+from fbnet.landmarks import NNI_TO_IBUG68, Place
 
 LEFT_BROW = (50, 51, 49, 48, 43, 46, 47, 45, 44)
 RIGHT_BROW = (102, 103, 104, 105, 101, 97, 98, 99, 100)
@@ -160,6 +160,21 @@ def ibug_points(seen: Seen) -> np.ndarray:
     for numbers, lid in LIDS.items():
         points[list(numbers)] = space_evenly(flat[list(lid)], 4)[1:3]
     return points
+
+
+def own_points(
+    places: Sequence[Place], seen: Seen, vertices: np.ndarray, camera: Camera
+) -> np.ndarray:
+    """Labels [P,3] at `places`; vertices: the morphed head's, model frame."""
+    of = {points: label(seen) for points, label in LABELS.items()}
+
+    def point(scheme: int | str, number: int) -> np.ndarray:
+        if isinstance(scheme, int):
+            return of[scheme][number]
+        return camera.project(camera.place(vertices[number : number + 1]))[0]
+
+    means = [np.mean([point(*part) for part in place], axis=0) for place in places]
+    return np.array(means, np.float32)
 
 
 LABELS: Mapping[int, Callable[[Seen], np.ndarray]] = {106: jd_points, 68: ibug_points}

@@ -5,10 +5,11 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -32,7 +33,7 @@ from fbnet.faces.synthetic.hair import (
     keep_strands,
 )
 from fbnet.faces.synthetic.head import CLOTH, HAIR_SHELL, HAT, LASHES, LOCKS, Head
-from fbnet.faces.synthetic.landmarks import LABELS, project_landmarks
+from fbnet.faces.synthetic.landmarks import LABELS, own_points, project_landmarks
 from fbnet.faces.synthetic.light import draw_light, expose, shade
 from fbnet.faces.synthetic.mesh import Mesh, join, shading_points
 from fbnet.faces.synthetic.raster import Fragments, Keep, rasterise, read, vertex_normals
@@ -47,7 +48,8 @@ from fbnet.faces.synthetic.wear import (
     keep_mask,
     mask_surface,
 )
-from fbnet.params import SyntheticParams
+from fbnet.landmarks import Place
+from fbnet.params import CROP_SCALE, SyntheticParams
 
 PIVOT_DROP = 0.35
 """The head turns about a point this far below the root of the nose, decimetres."""
@@ -57,8 +59,8 @@ CHUNK = 4
 """Faces a worker renders in one go: few, for at the end the others wait for the last one."""
 AHEAD = 6
 """Chunks per worker under way or waiting to be taken."""
-_job: tuple[Head, SyntheticParams, int, int] | None = None
-"""What a worker renders, set by `_start`."""
+_render: Callable[[int], "Face"] | None = None
+"""Gives a face by its number in a worker, set by `_start`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +84,23 @@ class Face:
 
 
 def render(
-    head: Head, params: SyntheticParams, index: int, size: int = 112, margin: int = 24
+    head: Head,
+    params: SyntheticParams,
+    index: int,
+    size: int = 112,
+    margin: int = 24,
+    crop_scale: float = CROP_SCALE,
+    places: Sequence[Place] = (),
 ) -> Face:
-    """Face number `index`: a pure function of its arguments, whatever was rendered before."""
+    """Face number `index`: a pure function of its arguments, whatever was rendered before.
+
+    crop_scale: side of the crop in units of the longer side of the landmarks' box. places: where
+    the landmarks lie, in place of those of `params.points`.
+    """
     identity = index // params.pictures_per_person
     draws = Draws(params.seed, identity, index)
     subject = draw_subject(head, params, draws)
-    view, landmarks, labels = aim(head, params, draws, subject, size, margin)
+    view, landmarks, labels = aim(head, params, draws, subject, size, margin, crop_scale, places)
     scene = build_scene(head, draws, subject, view)
     light, brightness = light_scene(head, params, draws, subject, view, scene)
     layers = draw_layers(params, draws, subject, view, brightness)
@@ -104,7 +116,14 @@ def render(
 
 
 def aim(
-    head: Head, params: SyntheticParams, draws: Draws, subject: Subject, size: int, margin: int
+    head: Head,
+    params: SyntheticParams,
+    draws: Draws,
+    subject: Subject,
+    size: int,
+    margin: int,
+    crop_scale: float = CROP_SCALE,
+    places: Sequence[Place] = (),
 ) -> tuple[View, np.ndarray, np.ndarray]:
     """Draw camera and crop.
 
@@ -114,9 +133,13 @@ def aim(
     pivot = float(subject.points[NOSE_ROOT, 1]) - PIVOT_DROP
     camera = draw_camera(draws, params, pivot)
     seen = project_landmarks(head, subject.vertices, subject.points, camera)
-    labels = LABELS[params.points](seen)
+    if places:
+        labels = own_points(places, seen, subject.vertices, camera)
+    else:
+        labels = LABELS[params.points](seen)
     # JD's labels begin at the temples; the crop is drawn as if their contour were 300W's.
-    crop = draw_crop(draws, params, seen.points if params.points == 106 else labels)
+    box = seen.points if params.points == 106 and not places else labels
+    crop = draw_crop(draws, params, box, crop_scale)
     view = View(camera, crop, size, margin, params.supersampling)
     return view, crop.units(labels).astype(np.float32), labels
 
@@ -268,17 +291,22 @@ def render_many(
     size: int = 112,
     margin: int = 24,
     workers: int = 1,
+    crop_scale: float = CROP_SCALE,
+    places: Sequence[Place] = (),
 ) -> Iterator[Face]:
     """Yield the faces of `indices` in order; `workers` processes, none but this one if 1.
 
     Workers are spawned, so a script that calls this needs the usual `if __name__ == "__main__"`.
     """
+    work = partial(
+        render, head, params, size=size, margin=margin, crop_scale=crop_scale, places=places
+    )
     if workers <= 1:
-        yield from (render(head, params, index, size, margin) for index in indices)
+        yield from map(work, indices)
         return
     numbers = [int(index) for index in indices]
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _start, (head, params, size, margin)) as pool:
+    with ProcessPoolExecutor(workers, context, _start, (work,)) as pool:
         waiting: deque[Future[list[Face]]] = deque()
         try:
             for start in range(0, len(numbers), CHUNK):
@@ -298,13 +326,13 @@ def render_many(
                 future.cancel()
 
 
-def _start(head: Head, params: SyntheticParams, size: int, margin: int) -> None:
+def _start(work: Callable[[int], Face]) -> None:
     """Set a worker up; one thread each, as the processes are the parallelism."""
-    global _job
+    global _render
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
-    _job = (head, params, size, margin)
+    _render = work
 
 
 def _end_with_parent() -> None:
@@ -316,7 +344,6 @@ def _end_with_parent() -> None:
 
 def _render_chunk(indices: list[int]) -> list[Face]:
     """Render in a worker that `_start` has set up."""
-    if _job is None:
+    if _render is None:
         raise RuntimeError("the worker was not started by render_many")
-    head, params, size, margin = _job
-    return [render(head, params, index, size, margin) for index in indices]
+    return [_render(index) for index in indices]
