@@ -206,6 +206,19 @@ def pair(tokens: Sequence[str], origin: str) -> np.ndarray:
     return places(tokens, origin)[0]
 
 
+def point_lines(rows: Sequence[tuple[str, str]]) -> np.ndarray:
+    """Points float64 [P, 2] of (origin, line) with x and y each. Raises BadInput as `pair` does."""
+    words = [line.split() for _, line in rows]
+    if all(len(tokens) == 2 for tokens in words):
+        try:
+            points = np.array(words, np.float64)
+        except ValueError:
+            points = np.full((1, 2), np.nan)
+        if np.isfinite(points).all():
+            return points
+    return np.stack([pair(tokens, origin) for (origin, _), tokens in zip(rows, words, strict=True)])
+
+
 def relative(path: Path, root: Path) -> str:
     """The path within the data set, with forward slashes."""
     return path.relative_to(root).as_posix()

@@ -17,8 +17,8 @@ from fbnet.faces.readers.base import (
     Problems,
     Reader,
     lines_of,
-    pair,
     photograph_of,
+    point_lines,
     split_of,
 )
 from fbnet.faces.readers.photographs import photographs
@@ -175,7 +175,7 @@ def read_pts(root: Path, path: Path) -> np.ndarray:
             f"{brace}: n_points is {header.get('n_points')} where {len(rows)} points stand between "
             "the braces; complete the file or remove it with its picture"
         )
-    return np.stack([pair(line.split(), origin) for origin, line in rows]) - 1.0
+    return point_lines(rows) - 1.0
 
 
 READER = Reader(looks_for="*.pts", detect=detect, read=photographs(list_records))

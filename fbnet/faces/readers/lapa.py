@@ -16,8 +16,8 @@ from fbnet.faces.readers.base import (
     Problems,
     Reader,
     lines_of,
-    pair,
     photograph_of,
+    point_lines,
     relative,
     split_of,
 )
@@ -89,7 +89,7 @@ def _points(root: Path, path: Path) -> np.ndarray:
             f"{head}: {len(rows)} lines of points follow where 106 are due; complete the file or "
             "remove it with its picture"
         )
-    return np.stack([pair(line.split(), origin) for origin, line in rows])
+    return point_lines(rows)
 
 
 READER = Reader(
