@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-FACES = (5_000, 20_000, 50_000)
+FACES = (5_000, 20_000, 100_000)
 """How many small photographs are prepared, to see how memory grows with their number."""
 
 SETTINGS: Mapping[str, Mapping[str, Any]] = {

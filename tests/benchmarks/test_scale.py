@@ -48,4 +48,4 @@ def test_every_photograph_is_prepared(tmp_path: Path) -> None:
 
 def test_the_jobs_are_declared(tmp_path: Path) -> None:
     names = [job.name for job in jobs(None, Ledger(tmp_path, tmp_path))]  # type: ignore[arg-type]
-    assert names == ["units", "processes", "faces/5000", "faces/20000", "faces/50000"]
+    assert names == ["units", "processes", "faces/5000", "faces/20000", "faces/100000"]
