@@ -41,8 +41,8 @@ class Options:
 
     model, interface, crop_scale, detector: as in `Landmarker`. box, boxes, crops: where the faces
     are, in place of the detector: one box (x, y, width, height) in pixels around the landmarks for
-    all files, a file of boxes (`read_boxes`), or the picture itself. still: keep to that place in
-    all frames, instead of following the face. smoothing: of videos; None is raw.
+    all files, a file of boxes (`read_boxes`), or the picture itself. still: look once, and at
+    that place in all frames, instead of following the face. smoothing: of videos; None is raw.
     camera: one to read as well. frames: folders are videos. size: width and height of raw frames
     on the standard input, which the path `-` stands for. fps: instead of what a stream states.
     most_frames: end streams after as many. csv, pts: written as well. drawn: whether to draw.
@@ -182,6 +182,9 @@ class _Job:
     def _still(self, source: Source, image: np.ndarray) -> list[Face]:
         """The faces of one picture, without memory of others."""
         boxes = self.boxes.get(source) if self.boxes else None
+        if boxes is not None and self.options.still:
+            places = [self.landmarker.place(box, image) for box in boxes]
+            return self.landmarker.faces(image, places, passes=1)
         return self.landmarker(image, boxes, self.options.crops)
 
     def _tracker(self, source: Source, frame: np.ndarray) -> Tracker:

@@ -112,11 +112,15 @@ def test_a_boxed_face_in_a_picture(face, tmp_path):
     assert entry.file == str(tmp_path / "a.png") and result.detector is None
     (found,) = entry.faces
     assert found.score is None and nme(found.landmarks, points) < CLOSE
-    x, y, side = found.crop
-    assert side == pytest.approx(1.2 * max(np.ptp(points, axis=0)), abs=1)
-    assert [x + side / 2, y + side / 2] == pytest.approx(
-        (points.min(axis=0) + points.max(axis=0)) / 2 + 0.5, abs=1
-    )
+    once = looked_at([tmp_path / "a.png"], tmp_path / "once", box=box_of(points), still=True)
+    # The second look is cut around what the first one saw.
+    first = once.pictures[0].faces[0]
+    for entry, places in ((first, points), (found, np.array(first.landmarks))):
+        x, y, side = entry.crop
+        assert side == pytest.approx(1.2 * max(np.ptp(places, axis=0)), abs=1)
+        assert [x + side / 2, y + side / 2] == pytest.approx(
+            (places.min(axis=0) + places.max(axis=0)) / 2 + 0.5, abs=1
+        )
     # A small face is drawn larger; every point is where the JSON says.
     drawn = cv2.imread(str(tmp_path / "out/a.png"))
     factor = drawn.shape[0] // picture.shape[0]

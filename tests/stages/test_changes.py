@@ -48,7 +48,8 @@ def test_dvc_arguments_are_quoted_for_the_shell():
 
 
 @pytest.mark.parametrize(
-    ("name", "part"), [("huge", "default, best, gpu, mobile, nni, tiny"), ("seed", "'nni' since 0.2.0")]
+    ("name", "part"),
+    [("huge", "default, best, gpu, mobile, nni, tiny"), ("seed", "'nni' since 0.2.0")],
 )
 def test_an_unknown_profile_is_refused(name, part):
     with pytest.raises(BadInput, match=part):
