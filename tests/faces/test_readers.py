@@ -1,5 +1,9 @@
 """Readers: every layout read as it is, every fault named with its place."""
 
+import dataclasses
+import errno
+import io
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, CannotWrite
 from fbnet.faces.readers import ibug, lapa, nni, recognise, wflw
 from fbnet.faces.readers.base import Problems, photograph_of
 from fbnet.faces.readers.photographs import sorted_records
-from fbnet.faces.readers.records import Records
+from fbnet.faces.readers.records import Record, Records
 from fbnet.params import FetchParams
 from fbnet.tables import READERS
 
@@ -341,3 +345,38 @@ def test_nothing_usable_is_an_error_even_when_skipping(drawn: Any, tmp_path: Pat
         picture.unlink()
     with pytest.raises(BadInput, match=r"no face can be used \(3 bad: afw/100123_1\.pts:1"):
         records_of(tmp_path, "ibug", "skip")
+
+
+# How records are held
+
+
+def test_records_come_back_as_they_were_put_in(tmp_path: Path) -> None:
+    points = np.arange(10.0).reshape(5, 2)
+    flags, box = {"blur": True}, np.array([1.0, 2, 3, 4])
+    one = Record(tmp_path / "a.png", "a.png", "list:1", points, "a.png")
+    two = Record(
+        tmp_path / "b.png", "b#1", "list:2", points[:3], "b", "test", points[0], True, box, flags
+    )
+    pose = np.array([0.1, 0.2, 0.3])
+    records = Records(tmp_path, [one, dataclasses.replace(two, pose=pose)])
+    records.keep([1, 0])
+    records.set_points(0, points + 1)
+    first, second = records
+    np.testing.assert_array_equal(first.points, points + 1)
+    np.testing.assert_array_equal(first.pose, pose)
+    np.testing.assert_array_equal(first.box, box)
+    assert (first.image, first.name, first.split) == (tmp_path / "b.png", "b#1", "test")
+    assert first.cropped and first.flags == flags
+    np.testing.assert_array_equal(second.points, points)
+    assert second.pose is None and second.box is None and second.origin == "list:1"
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Full())
+    record = Record(tmp_path / "a.png", "a.png", "list:1", np.zeros((5, 2)), "a")
+    with pytest.raises(CannotWrite, match="No space left"):
+        Records(tmp_path, [record])

@@ -26,6 +26,8 @@ CSV = re.compile(r"(sep=.\n)?\"?name\"?\s*[,;\t]", re.IGNORECASE)
 FIGURES = fields(Timing)
 FACTS = ("engine", "version", "cpu", "threads", "kit", "program")
 """Columns of the CSV that tell how it was measured, the same in all rows."""
+DIGITS = 4
+"""Digits that a number of threads may have."""
 LARGEST_RESULTS = 32 * 2**20
 """Bytes that results may have."""
 
@@ -121,22 +123,30 @@ def read_results(text: str, where: str) -> Results:
 def _read_csv(text: str, where: str) -> Results:
     times: dict[str, Timing] = {}
     faults, facts = [], {}
-    for line, row in parse_csv(text, where):
+    for line, cased in parse_csv(text, where):
+        row = {heading.lower(): cell for heading, cell in cased.items()}
         try:
             cells = {f.name: number(row.get(f.name, ""), f"{line}: {f.name}") for f in FIGURES}
         except BadInput as fault:
             faults.append(f"{fault} (not a row of the runner's results.csv)")
             continue
-        name = row["name"]
+        name = row.get("name", "")
         if name in times:
             faults.append(f"{line}: model {name} occurs twice")
         times[name] = Timing(int(cells.pop("n")), **cells)
         facts = {name: row[name] for name in FACTS if row.get(name)}
-    if not facts.get("threads", "1").isdecimal():
-        faults.append(f"{where}: threads is {facts['threads']!r}; must be a whole number")
+    faults += _threads_faults(facts, where)
     if faults or not times:
         raise listed(faults or [f"{where}: holds no row; run the kit again"])
     return Results(times, facts)
+
+
+def _threads_faults(facts: Mapping[str, str], where: str) -> list[str]:
+    """What is wrong with the number of threads."""
+    threads = facts.get("threads", "1")
+    if threads.isdecimal() and len(threads) <= DIGITS:
+        return []
+    return [f"{where}: threads is {threads[:40]!r}; must be a whole number"]
 
 
 def _read_output(text: str, where: str) -> Results:
@@ -144,27 +154,30 @@ def _read_output(text: str, where: str) -> Results:
     programs = [(engine, program) for engine in ENGINES.values() for program in engine.programs]
     for engine, program in programs:
         samples: dict[str, list[float]] = {}
-        for name, latency in _latencies(text, program):
+        for name, latency in _latencies(text, program, where):
             samples.setdefault(name, []).append(latency)
         if samples:
+            if faults := _threads_faults(facts, where):
+                raise listed(faults)
             facts = {"program": program.name, "engine": program.times or engine.name} | facts
             return Results({name: _timing(values) for name, values in samples.items()}, facts)
     names = ", ".join(program.name for _, program in programs)
     raise BadInput(f"{where}: no latency in it; give the runner's CSV or the output of {names}")
 
 
-def _latencies(text: str, program: BenchmarkProgram) -> Iterator[tuple[str, float]]:
-    """Model and latency in ms of each run in its output."""
+def _latencies(text: str, program: BenchmarkProgram, where: str) -> Iterator[tuple[str, float]]:
+    """Model and latency in ms of each run in its output. Raises BadInput for no finite number."""
     if program.names_models:
         for pattern, to_ms in program.latencies.items():
             for file, latency in re.findall(pattern, text, re.M):
-                yield PurePosixPath(file).stem, float(latency) * to_ms
+                name = PurePosixPath(file).stem
+                yield name, number(latency, f"{where}: latency of {name}") * to_ms
         return
     _, *parts = re.split(r"^# model (\S+)\s*$", text, flags=re.M)
     for name, output in zip(parts[::2], parts[1::2], strict=True):
         for pattern, to_ms in program.latencies.items():
             if match := re.search(pattern, output, re.M):
-                yield name, float(match[1]) * to_ms
+                yield name, number(match[1], f"{where}: latency of {name}") * to_ms
                 break
 
 

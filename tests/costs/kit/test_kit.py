@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from fbnet.costs.device_lut import device_table
-from fbnet.costs.kit.contents import Contents, read_contents
+from fbnet.costs.kit.contents import FILE, Contents, read_contents
 from fbnet.costs.kit.results import table_of
 from fbnet.costs.kit.write import program_script, write_kit
 from fbnet.costs.lut import cost_of, from_table
@@ -24,6 +26,7 @@ from fbnet.faces.faceset import FaceSet
 from fbnet.files import digest, write_json
 from fbnet.params import NNI_SPACE, LutParams, SearchParams, SpaceParams, StageParams
 from fbnet.search.loop import Search
+from tests.test_bad_input import WEIRD, refused_in_one_line, tried
 
 SPACE = SpaceParams(
     stages=(
@@ -316,3 +319,62 @@ def test_the_programs_exit_status_comes_back_and_nothing_stays(
     assert done.returncode == 7, done.stderr
     assert "# model" in done.stdout
     assert list(there.iterdir()) == []
+
+
+# Results and manifests that others wrote
+
+VALUES = made_up(CONTENTS.keys())
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kit's folder without its models."""
+    folder = tmp_path_factory.mktemp("manifest")
+    write_json(folder / FILE, CONTENTS.record())
+    return folder
+
+
+def imported(results: Path, kit: Path) -> None:
+    """What `fbnet import` does."""
+    write_json(results.with_name("latency.json"), table_of(results, kit))
+
+
+@tried
+@given(st.integers(0, 5000), st.integers(0, 40), st.binary(max_size=8))
+def test_results_of_other_bytes(
+    manifest: Path, tmp_path: Path, place: int, gone: int, data: bytes
+) -> None:
+    path = write_csv(tmp_path / "results.csv", VALUES, threads="1", kit=read_contents(manifest)[1])
+    text = path.read_bytes()
+    place %= len(text)
+    path.write_bytes(text[:place] + data + text[place + gone :])
+    refused_in_one_line(lambda: imported(path, manifest))
+
+
+@tried
+@given(
+    st.sampled_from(["name", "n", "min", "median", "mean", "std", "ci", "threads", "kit"]),
+    st.integers(0, len(VALUES) - 1),
+    st.sampled_from(["cell", "column", "heading"]),
+    st.one_of(WEIRD.map(str), st.sampled_from(["1e308", "-1", "1e-320", "0", "9" * 5000])),
+)
+@example("name", 0, "heading", "Name")
+@example("threads", 0, "column", "9" * 5000)
+@example("median", 0, "column", "1e308")
+@example("n", 0, "column", "1e308")
+def test_results_of_other_cells(
+    manifest: Path, tmp_path: Path, name: str, row: int, where: str, value: str
+) -> None:
+    path = write_csv(tmp_path / "results.csv", VALUES, threads="1", kit="k")
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    names = [*rows[0]]
+    if where == "heading":
+        names[names.index(name)] = value
+    for number, cells in enumerate(rows):
+        if where == "column" or (where == "cell" and number == row):
+            cells[name] = value
+    with path.open("w", encoding="utf-8", errors="replace", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(names)
+        writer.writerows(cells.values() for cells in rows)
+    refused_in_one_line(lambda: imported(path, manifest))

@@ -1,9 +1,14 @@
 """Parsers against genuine output of the programs, a few lines each; origins stand beside them."""
 
+import re
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from fbnet.costs.kit.results import read_results
 from fbnet.errors import BadInput
+from tests.test_bad_input import refused_in_one_line, tried
 
 # MNN on a Rock Pi 4B, as its owner noted it down; MNN's benchmark/benchmark.cpp prints this form.
 BENCHMARK_OUT = """\
@@ -209,3 +214,19 @@ def test_faults_of_a_csv_are_named_by_line() -> None:
     assert read_results(f"sep=;\n{spreadsheet}", "x.csv") == results
     with pytest.raises(BadInput, match=r"x\.csv: holds no row"):
         read_results(HEAD, "x.csv")
+
+
+PRINTED = [value for name, value in globals().items() if name.isupper() and isinstance(value, str)]
+
+
+@tried
+@given(
+    st.sampled_from(PRINTED),
+    st.sampled_from(["1.2.3", "9" * 400, "0", "nan", "-1", "1e400", "1,5", "²"]),
+    st.text(max_size=9),
+)
+@example(PRINTED[0], "1.5", "9" * 5000)
+@example(PRINTED[0], "1.5", "two")
+def test_outputs_with_other_numbers(printed: str, latency: str, threads: str) -> None:
+    text = f"# threads {threads}\n# model a\n{re.sub(r'[0-9]+[.][0-9]+', latency, printed)}"
+    refused_in_one_line(lambda: read_results(text, "output.txt"))
