@@ -158,18 +158,23 @@ def predict(parser: ArgumentParser) -> Command:
     streams.add_argument("--max-frames", type=int, metavar="N", help="end after N frames")
 
     nets = parser.add_argument_group("the model")
-    nets.add_argument("--model", type=Path, help="ONNX file (default: the one that is shipped)")
+    which = nets.add_mutually_exclusive_group()
+    which.add_argument("--model", type=Path, help="ONNX file (default: one that is shipped)")
+    which.add_argument(
+        "--points", type=int, choices=(106, 68), default=106,
+        help="of the shipped model: 106 as NNI has them, 68 as 300W (%(default)s)",
+    )  # fmt: skip
     declared = _interface(nets)
 
     def run(arguments: Namespace) -> int | None:
-        from fbnet.predict.landmarker import PRETRAINED
+        from fbnet.predict.landmarker import SHIPPED
         from fbnet.predict.run import Options, predict
         from fbnet.predict.track import OneEuro
 
         given = {"min_cutoff": arguments.min_cutoff, "beta": arguments.beta}
         smoothing = OneEuro(**{name: value for name, value in given.items() if value is not None})
         options = Options(
-            model=arguments.model or PRETRAINED,
+            model=arguments.model or SHIPPED[arguments.points],
             interface=declared(arguments),
             smoothing=None if arguments.raw else smoothing,
             drawn=not arguments.no_drawing,

@@ -3,7 +3,8 @@
 `python tools/release.py` checks, `--write` brings the README's table, fbnet/pretrained and the card
 there to what results/ holds. Run it where `make repro` has just finished, then commit dvc.lock, the
 metrics, the README and fbnet/pretrained: `dvc metrics diff` and `dvc exp show` in other clones
-compare with them.
+compare with them. `--best`, where `make repro PROFILE=best SET="fetch.synthetic.points=68"` has
+finished, brings the shipped model of 68 points and its card alone.
 """
 
 import argparse
@@ -31,7 +32,12 @@ def main() -> int:
     """Print each fault in a line; returns 1 if there is any."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="README and fbnet/pretrained anew")
-    write = parser.parse_args().write
+    parser.add_argument("--best", action="store_true", help="the model of 68 points anew")
+    arguments = parser.parse_args()
+    if arguments.best:
+        ship_best()
+        return 0
+    write = arguments.write
     faults = [*stale(status()), *shipped(write), *pages(write)]
     for fault in faults:
         print(f"release: {fault}", file=sys.stderr)
@@ -69,18 +75,28 @@ def table(metrics: dict[str, float]) -> str:
     return "".join(line.replace("%", " %") + "\n" for line in lines)
 
 
-def card(metrics: dict[str, float], model: Path) -> str:
+def card(metrics: dict[str, float], model: Path, params: str = "its `params.yaml`") -> str:
     """What fbnet/pretrained's README says of the run that left the model: its commit and NME."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(model)
     commit = session.get_modelmeta().custom_metadata_map["commit"]
     return (
-        f"Made by commit `{commit}` with its `params.yaml`; the ONNX file says\n"
+        f"Made by commit `{commit}` with {params}; the ONNX file says\n"
         "the same in its metadata, beside preprocessing and point order. "
         f"Test NME {metrics['nme']:.2%} on the rendered\n"
         f"test faces (mean face {metrics['mean_face_nme']:.2%}).\n"
     ).replace("%", " %")
+
+
+def ship_best() -> None:
+    """Bring the model of 68 points and its part of the card to what results/ holds."""
+    model = ROOT / "results/export/subnet.onnx"
+    metrics = json.loads((ROOT / "results/export/metrics.json").read_text())
+    shutil.copyfile(model, PRETRAINED / "subnet_68.onnx")
+    page = PRETRAINED / "README.md"
+    text = card(metrics, model, "`PROFILE=best SET=fetch.synthetic.points=68`")
+    page.write_text(section("run_68").sub(lambda _: text, page.read_text()))
 
 
 def section(name: str) -> re.Pattern[str]:

@@ -17,6 +17,7 @@ from fbnet.landmarks import SCHEMES, eye_distance
 from fbnet.params import SyntheticParams
 from fbnet.predict.crops import boxed, crop, whole
 from fbnet.predict.media import sources
+from fbnet.predict.landmarker import SHIPPED
 from fbnet.predict.model import OnnxModel
 from fbnet.predict.output import Result
 from fbnet.predict.run import PRETRAINED, Options, predict
@@ -130,6 +131,20 @@ def test_a_boxed_face_in_a_picture(face, tmp_path):
     for point in found.landmarks:
         at = (np.array(point) + 0.5) * factor - 0.5
         assert np.abs(changed - at).max(axis=1).min() <= 1
+
+
+@pytest.mark.parametrize("points", SHIPPED)
+def test_each_shipped_model_finds_its_points(points, tmp_path, monkeypatch):
+    params = PLAIN.model_copy(update={"points": points})
+    face = synthetic.render(synthetic.load_head(DATA), params, 0, SIZE, MARGIN)
+    cv2.imwrite(str(tmp_path / "a.png"), face.image[MARGIN:-MARGIN, MARGIN:-MARGIN])
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", "a.png", "--crops", "--points", str(points)]) == 0
+    result = Result.model_validate_json(Path("predictions/landmarks.json").read_text())
+    (found,) = result.pictures[0].faces
+    true = face.landmarks * SIZE - 0.5
+    error = np.linalg.norm(np.array(found.landmarks) - true, axis=1).mean()
+    assert error / eye_distance(true, SCHEMES[points]) < CLOSE
 
 
 @pytest.mark.parametrize("name", ["boxes.csv", "boxes.json"])
