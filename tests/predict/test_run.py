@@ -16,8 +16,8 @@ from fbnet.files import read_csv
 from fbnet.landmarks import SCHEMES, eye_distance
 from fbnet.params import SyntheticParams
 from fbnet.predict.crops import boxed, crop, whole
-from fbnet.predict.media import sources
 from fbnet.predict.landmarker import SHIPPED
+from fbnet.predict.media import sources
 from fbnet.predict.model import OnnxModel
 from fbnet.predict.output import Result
 from fbnet.predict.run import PRETRAINED, Options, predict
