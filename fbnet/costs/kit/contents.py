@@ -1,5 +1,6 @@
 """What a kit holds: its models by name, and the whole nets of its table's fixed part and checks."""
 
+import operator
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,4 +95,8 @@ def read_contents(kit: Path) -> tuple[Contents, str]:
     known = validated(_Manifest, manifest, str(path))
     choices = {name: tuple(map(tuple, getattr(known, name))) for name in ("references", "checks")}
     contents = Contents(known.space, known.points, known.size, **choices)
+    blocks = [slot.blocks for slot in slots(contents.space, contents.size)]
+    for choice in contents.nets:
+        if len(choice) != len(blocks) or not all(map(operator.contains, blocks, choice)):
+            raise BadInput(f"{path}: {list(choice)} is no net of its space; write the kit again")
     return contents, digest(path)[:ID_LENGTH]

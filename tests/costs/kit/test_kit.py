@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fbnet.costs.device_lut import device_table
@@ -26,7 +26,7 @@ from fbnet.faces.faceset import FaceSet
 from fbnet.files import digest, write_json
 from fbnet.params import NNI_SPACE, LutParams, SearchParams, SpaceParams, StageParams
 from fbnet.search.loop import Search
-from tests.test_bad_input import WEIRD, refused_in_one_line, tried
+from tests.test_bad_input import WEIRD, changed, keys, refused_in_one_line, tried
 
 SPACE = SpaceParams(
     stages=(
@@ -378,3 +378,13 @@ def test_results_of_other_cells(
         writer.writerow(names)
         writer.writerows(cells.values() for cells in rows)
     refused_in_one_line(lambda: imported(path, manifest))
+
+
+@settings(tried, max_examples=30)
+@given(st.sampled_from(keys(CONTENTS.record())), WEIRD)
+@example(("references", 1, 2), "")
+@example(("checks", 0), [])
+def test_manifests_of_other_values(tmp_path: Path, place: tuple[Any, ...], value: Any) -> None:
+    (tmp_path / FILE).write_text(json.dumps(changed(CONTENTS.record(), place, value)))
+    path = write_csv(tmp_path / "results.csv", VALUES)
+    refused_in_one_line(lambda: imported(path, tmp_path))
