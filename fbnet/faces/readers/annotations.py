@@ -89,14 +89,14 @@ def _place_by_number(records: Records, named: Sequence[Numbers | None], problems
     usual = tuple(sorted(number for number, count in faces.items() if 2 * count >= len(named)))
     kept = []
     for index, numbers in enumerate(named):
-        if numbers and (others := [number for number in numbers if number not in usual]):
-            reason = f"has a point {others[0]}, which most faces lack; rename or remove it"
-            problems.bad(f"{records.origins[index]}: {reason}")
-            problems.reasons[records.images[index]] = f"left out: {reason}"
-            continue
         if numbers and numbers != usual:
+            if others := sorted(set(numbers).difference(usual)):
+                reason = f"has a point {others[0]}, which most faces lack; rename or remove it"
+                problems.bad(f"{records.origins[index]}: {reason}")
+                problems.reasons[records.images[index]] = f"left out: {reason}"
+                continue
             points = np.full((len(usual), 2), np.nan)
-            points[[usual.index(number) for number in numbers]] = records.points(index)
+            points[np.searchsorted(usual, numbers)] = records.points(index)
             records.set_points(index, points)
         kept.append(index)
     records.keep(kept)
