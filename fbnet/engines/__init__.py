@@ -72,7 +72,12 @@ ENGINES: Registry[Engine] = Registry(
                     name="trtexec",
                     command='"$program" --onnx="$models/$name.onnx" --iterations="$loops" '
                     "--duration=0 --warmUp=200 --noTF32",
-                    latencies={rf"\[I\] Latency: min = .* median = {NUMBER} ms": 1.0},
+                    # Up to TensorRT 7 each figure has a line of its own; the GPU's time alone, in
+                    # the same form further down, has no "end to end".
+                    latencies={
+                        rf"\[I\] Latency: min = .* median = {NUMBER} ms": 1.0,
+                        rf"\[I\] median: {NUMBER} ms \(end to end": 1.0,
+                    },
                     times="tensorrt",
                 ),
             ),
@@ -186,6 +191,17 @@ ENGINES: Registry[Engine] = Registry(
             module="executorch.runtime",
             implementation="fbnet.engines.executorch",
             suffixes=(".pte",),
+            programs=(
+                BenchmarkProgram(
+                    name="executor_runner",
+                    command='"$program" -model_path "$models/$name.pte" -cpu_threads "$threads" '
+                    '-num_executions "$loops"',
+                    latencies={
+                        rf"executed successfully ([1-9]\d{{0,8}}) time\(s\) in {NUMBER} ms": 1.0
+                    },
+                    sums_runs=True,
+                ),
+            ),
         ),
         "coreml": Engine(
             name="coreml",

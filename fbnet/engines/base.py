@@ -60,6 +60,8 @@ class BenchmarkProgram:
     Of the expressions that match a model's output, the first counts."""
     names_models: bool = False
     """Whether the first group names the model's file; else the kit prints the name before a run."""
+    sums_runs: bool = False
+    """Whether the latency is that of all runs together, whose number is the first group."""
     runs_folder: bool = False
     """Whether one call runs all models of the folder; else it is called once a model."""
     times: str = ""

@@ -177,7 +177,8 @@ def _latencies(text: str, program: BenchmarkProgram, where: str) -> Iterator[tup
     for name, output in zip(parts[::2], parts[1::2], strict=True):
         for pattern, to_ms in program.latencies.items():
             if match := re.search(pattern, output, re.M):
-                yield name, number(match[1], f"{where}: latency of {name}") * to_ms
+                latency = number(match[match.re.groups], f"{where}: latency of {name}") * to_ms
+                yield name, latency / int(match[1]) if program.sums_runs else latency
                 break
 
 

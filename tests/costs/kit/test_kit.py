@@ -2,11 +2,14 @@
 
 import csv
 import dataclasses
+import getpass
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +263,11 @@ FAKES = {
         f"last=${{1#--graph=}}; {LOOK_UP}3); "
         'echo "Inference timings in us: Init: 855, Inference (avg): ${value}e6"',
     ),
+    "executor_runner": (
+        "executorch",
+        f"last=$2; {LOOK_UP}4); "
+        'echo "executor_runner.cpp:340] Model executed successfully $6 time(s) in $value ms."',
+    ),
     "benchmark.out": (
         "mnn",
         "for last in $1/*; do "
@@ -280,7 +288,7 @@ def test_the_script_runs_a_program_over_all_models(program: str, kit: Path, tmp_
     for file in models.iterdir():
         file.rename(file.with_suffix(ENGINES[engine].suffixes[0]))
     values = made_up(CONTENTS.keys())
-    lines = "".join(f"{n} {v} {v / 1e3}\n" for n, v in values.items())
+    lines = "".join(f"{n} {v} {v / 1e3} {v * 5}\n" for n, v in values.items())  # 5 loops
     fake = tmp_path / program
     script = ["#!/bin/sh", "cat >v.txt <<'END'", f"{lines}END", 'for last in "$@"; do :; done']
     fake.write_text("\n".join([*script, says, ""]))
@@ -295,30 +303,104 @@ def test_the_script_runs_a_program_over_all_models(program: str, kit: Path, tmp_
     assert table["layers"][0]["blocks"]["gh_k3"]["n"] == 2
 
 
-@pytest.mark.parametrize("shell", ["sh", "bash"])
-@pytest.mark.parametrize("place", ["here", "ssh:board"])
-def test_the_programs_exit_status_comes_back_and_nothing_stays(
-    place: str, shell: str, kit: Path, tmp_path: Path
-) -> None:
-    bin, there = tmp_path / "bin", tmp_path / "there"
-    bin.mkdir()
-    there.mkdir()
-    # The device is this machine: ssh runs the line, scp copies to the folder that it printed.
-    fakes = {
-        "ssh": 'shift; exec sh -c "$*"',
-        "scp": 'shift; for last in "$@"; do :; done; set -- "$@"; eval "target=${last#*:}"; '
-        'while [ $# -gt 1 ]; do cp -r "$1" "$target"; shift; done',
-        "onnxruntime_perf_test": "exit 7",
-    }
-    for name, line in fakes.items():
-        (bin / name).write_text(f"#!/bin/sh\n{line}\n")
-        (bin / name).chmod(0o755)
+def write_programs(folder: Path, lines: dict[str, str]) -> Path:
+    """A folder of shell scripts by name."""
+    folder.mkdir()
+    for name, line in lines.items():
+        (folder / name).write_text(f"#!/bin/sh\n{line}\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def check_a_failing_program(kit: Path, place: str, bin: Path, there: Path, shell: str) -> None:
+    """Its exit status is the script's, and the device's folder for temporary files is empty."""
+    programs = write_programs(bin.with_name("programs"), {"onnxruntime_perf_test": "exit 7"})
     environment = os.environ | {"PATH": f"{bin}:{os.environ['PATH']}", "TMPDIR": str(there)}
-    command = [shell, str(kit / "bench.sh"), str(bin / "onnxruntime_perf_test"), place]
+    command = [shell, str(kit / "bench.sh"), str(programs / "onnxruntime_perf_test"), place]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 7, done.stderr
     assert "# model" in done.stdout
     assert list(there.iterdir()) == []
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("place", ["here", "ssh:board", "adb:serial"])
+def test_the_programs_exit_status_comes_back_and_nothing_stays(
+    place: str, shell: str, kit: Path, tmp_path: Path
+) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    # The device is this machine: ssh and adb run the line, scp and push copy to a folder of it.
+    copies = 'while [ $# -gt 1 ]; do cp -r "$1" "$target"; shift; done'
+    stand_ins = {
+        "ssh": 'shift; exec sh -c "$*"',
+        "scp": 'shift; for last in "$@"; do :; done; eval "target=${last#*:}"; ' + copies,
+        "adb": '[ "$ANDROID_SERIAL" = serial ] || exit 9; verb=$1; shift; '
+        'for last in "$@"; do :; done; target=$TMPDIR${last#/data/local/tmp}; '
+        f'if [ "$verb" = push ]; then {copies}; exit; fi; '
+        'exec sh -c "$(echo "$*" | sed "s|/data/local/tmp|$TMPDIR|g")"',
+    }
+    bin = write_programs(tmp_path / "bin", stand_ins)
+    check_a_failing_program(kit, place, bin, there, shell)
+
+
+SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[Path]:
+    """A real sshd on loopback: a folder with the ssh and scp that know it as `board`.
+
+    Its temporary files go to `there` beside that folder.
+    """
+    if not (os.access(SSHD, os.X_OK) and shutil.which("scp") and shutil.which("ssh-keygen")):
+        pytest.skip("no sshd on this machine")
+    for key in ("host", "user"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / key)]
+        subprocess.run(command, check=True)
+    there = tmp_path / "there"
+    there.mkdir()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = {
+        "ListenAddress": f"127.0.0.1:{port}",
+        "HostKey": tmp_path / "host",
+        "AuthorizedKeysFile": tmp_path / "user.pub",
+        "StrictModes": "no",
+        "PidFile": "none",
+        "Subsystem": "sftp internal-sftp",
+        "SetEnv": f"TMPDIR={there}",
+    }
+    client = {
+        "HostName": "127.0.0.1",
+        "Port": port,
+        "User": getpass.getuser(),
+        "IdentityFile": tmp_path / "user",
+        "IdentitiesOnly": "yes",
+        "StrictHostKeyChecking": "no",
+        "UserKnownHostsFile": "/dev/null",
+        "LogLevel": "ERROR",
+    }
+    for name, options in {"server": server, "client": client}.items():
+        lines = [f"{option} {value}\n" for option, value in options.items()]
+        (tmp_path / name).write_text("".join(lines))
+    ways = {name: f'exec {shutil.which(name)} -F {tmp_path}/client "$@"' for name in ("ssh", "scp")}
+    bin = write_programs(tmp_path / "bin", ways)
+    command = [SSHD, "-D", "-e", "-f", str(tmp_path / "server")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stderr is not None
+        line = daemon.stderr.readline()
+        if "listening" not in line:
+            pytest.skip(f"sshd does not start here: {line.strip()}")
+        yield bin
+        daemon.terminate()
+        daemon.communicate()
+
+
+def test_the_exit_status_comes_back_through_a_real_sshd(kit: Path, board: Path) -> None:
+    there = board.with_name("there")
+    check_a_failing_program(kit, "ssh:board", board, there, "sh")
 
 
 # Results and manifests that others wrote

@@ -36,6 +36,15 @@ cooling_down = 1
           squeezenet  min =   41.74  max =   42.33  avg =   42.08
      squeezenet_int8  min =   34.87  max =   35.38  avg =   35.15
 """
+# A model of one's own: github.com/Tencent/ncnn/pull/4782
+BENCHNCNN_OWN = """\
+loop_count = 1
+num_threads = 8
+powersave = 0
+gpu_device = -1
+cooling_down = 1
+         vgg16.param  min =   28.64  max =   28.64  avg =   28.64
+"""
 # Arm's learning path "Profiling - Use Resnet50v2 fp32 model as an example", run with -s.
 PERF_TEST = """\
 Setting intra_op_num_threads to 1
@@ -76,6 +85,18 @@ TRTEXEC = """\
 [08/21/2023-14:59:38] [I] Throughput: 3716.81 qps
 [08/21/2023-14:59:38] [I] Latency: min = 0.17041 ms, max = 0.243042 ms, mean = 0.184305 ms, \
 median = 0.179932 ms, percentile(90%) = 0.194153 ms, percentile(95%) = 0.195312 ms
+"""
+# Up to TensorRT 7, each figure on a line: github.com/NVIDIA/TensorRT/issues/2054
+TRTEXEC_OLD = """\
+[06/12/2022-22:34:00] [I] Average on 10 runs - GPU latency: 1.55903 ms - Host latency: 1.65396 ms \
+(end to end 3.01013 ms, enqueue 0.93772 ms)
+[06/12/2022-22:34:00] [I] Host Latency
+[06/12/2022-22:34:00] [I] min: 1.64058 ms (end to end 1.66368 ms)
+[06/12/2022-22:34:00] [I] max: 6.2915 ms (end to end 7.65552 ms)
+[06/12/2022-22:34:00] [I] mean: 1.66069 ms (end to end 3.00909 ms)
+[06/12/2022-22:34:00] [I] median: 1.65601 ms (end to end 3.01636 ms)
+[06/12/2022-22:34:00] [I] percentile: 1.67065 ms at 99% (end to end 3.03931 ms at 99%)
+[06/12/2022-22:34:00] [I] throughput: 0 qps
 """
 # github.com/tensorflow/tensorflow/issues/42507
 BENCHMARK_MODEL = """\
@@ -123,6 +144,15 @@ Duration:   60001.53 ms
 Latency:    1.25 ms
 Throughput: 3028.72 FPS
 """
+# Arm's learning path "Run model and generate the ETDump".
+EXECUTOR_RUNNER = """\
+I 00:00:00.048120 executorch:threadpool.cpp:48] Resetting threadpool to 1 threads.
+I 00:00:00.051509 executorch:executor_runner.cpp:218] Model file model/linear_model_f32.pte is \
+loaded.
+I 00:00:00.091459 executorch:executor_runner.cpp:340] Model executed successfully 1 time(s) in \
+2.904883 ms.
+I 00:00:00.091477 executorch:executor_runner.cpp:349] 1 outputs:
+"""
 
 
 def under(name: str, text: str) -> str:
@@ -142,13 +172,16 @@ def under(name: str, text: str) -> str:
         ),
         (under("a", MNNV2BASIC), "MNNV2Basic.out", "mnn", {"a": 6.4376}),
         (BENCHNCNN, "benchncnn", "ncnn", {"squeezenet": 42.08, "squeezenet_int8": 35.15}),
+        (BENCHNCNN_OWN, "benchncnn", "ncnn", {"vgg16": 28.64}),
         (under("b", PERF_TEST), "onnxruntime_perf_test", "onnxruntime", {"b": 99.5086}),
         (under("c", PERF_TEST_PLAIN), "onnxruntime_perf_test", "onnxruntime", {"c": 144.871}),
         (under("d", PERF_TEST_OLD), "onnxruntime_perf_test", "onnxruntime", {"d": 58.7108}),
         (under("e", PERF_TEST_OLD_PLAIN), "onnxruntime_perf_test", "onnxruntime", {"e": 58.8053}),
         (under("f", TRTEXEC), "trtexec", "tensorrt", {"f": 0.179932}),
+        (under("m", TRTEXEC_OLD), "trtexec", "tensorrt", {"m": 1.65601}),
         (under("g", BENCHMARK_MODEL), "benchmark_model", "litert", {"g": 33.2094}),
         (under("h", BENCHMARK_MODEL_OLD), "benchmark_model", "litert", {"h": 66.7676}),
+        (under("n", EXECUTOR_RUNNER), "executor_runner", "executorch", {"n": 2.904883}),
         (under("i", BENCHMARK_APP), "benchmark_app", "openvino", {"i": 0.28}),
         (under("j", BENCHMARK_APP_OLD), "benchmark_app", "openvino", {"j": 1.25}),
         (
@@ -165,6 +198,11 @@ def test_genuine_outputs(text: str, program: str, engine: str, expected: dict[st
     assert {name: timing.median for name, timing in results.times.items()} == pytest.approx(
         expected
     )
+
+
+def test_a_time_of_many_runs_is_divided_by_their_number() -> None:
+    text = under("a", EXECUTOR_RUNNER.replace("1 time(s) in 2.9", "50 time(s) in 145.2"))
+    assert read_results(text, "x.txt").times["a"].median == pytest.approx(145.204883 / 50)
 
 
 def test_rounds_are_joined_by_their_median_and_facts_are_kept() -> None:

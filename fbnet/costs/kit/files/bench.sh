@@ -36,6 +36,7 @@ case $place in
         folder=/data/local/tmp/fbnet-kit
         [ "$place" = adb ] || export ANDROID_SERIAL="${place#adb:}"
         adb shell "rm -rf $folder && mkdir -p $folder" >&2
+        trap 'adb shell rm -rf "$folder"' EXIT
         adb push "$@" $folder >&2
         adb shell "cd $folder && chmod +x ./* && $run"
         ;;
