@@ -17,6 +17,7 @@ from fbnet.web import runtime
 from fbnet.web.serve import Server, Take
 from fbnet.web.site import write_site
 from tools.browser import Browser, chromium
+from tools.firefox import Firefox, firefox
 
 SPACE = SpaceParams(
     stages=(
@@ -114,3 +115,13 @@ def browser(browsers: dict[tuple[str, ...], Browser]) -> Callable[..., Browser]:
         return browsers[flags]
 
     return start
+
+
+@pytest.fixture(scope="session")
+def second_browser() -> Iterator[Firefox]:
+    """A Firefox with an empty page."""
+    program = firefox()
+    if program is None:
+        pytest.skip("no Firefox on this machine")
+    with Firefox(program) as started:
+        yield started

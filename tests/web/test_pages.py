@@ -19,6 +19,7 @@ from fbnet.web.serve import Server
 from fbnet.web.site import KIT
 from tests.web.conftest import BLANK, CAMERA, CLIP_SIZE, CONTENTS
 from tools.browser import Browser
+from tools.firefox import Firefox
 
 pytestmark = pytest.mark.xdist_group("web")  # one browser, one kit
 
@@ -77,9 +78,23 @@ def test_a_picture_s_faces_are_python_s(
     served: Callable[..., Server],
     browser: Callable[..., Browser],
 ) -> None:
+    check_a_picture(browser(), site, photograph, served)
+
+
+def test_a_picture_s_faces_are_python_s_in_firefox(
+    site: Path,
+    photograph: np.ndarray,
+    served: Callable[..., Server],
+    second_browser: Firefox,
+) -> None:
+    check_a_picture(second_browser, site, photograph, served)
+
+
+def check_a_picture(
+    page: Browser | Firefox, site: Path, photograph: np.ndarray, served: Callable[..., Server]
+) -> None:
     pair = np.hstack([photograph[:450, 60:460], photograph[:450, 460:60:-1]])
     cv2.imwrite(str(site / "picture.png"), pair)
-    page = browser()
     page.open(f"{served(site).address}{BLANK}")
     got = page.run(PREDICTED.replace("BODY", OF_A_PICTURE))
     faces = Landmarker()(pair)
@@ -110,7 +125,7 @@ def test_a_camera_s_faces_are_python_s_followed_and_steadied(
     assert page.errors == []
 
 
-def text_of(page: Browser, element: str) -> str:
+def text_of(page: Browser | Firefox, element: str) -> str:
     return str(page.run(f"document.getElementById('{element}').textContent"))
 
 
@@ -170,13 +185,14 @@ def test_a_camera_that_is_not_to_be_had_is_explained(
     assert page.errors == []
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, True), (390, False)])
+@pytest.mark.parametrize(("width", "dark", "threads"), [(1280, True, 1), (390, False, 2)])
 def test_the_table_is_measured_and_sent(
     site: Path,
     served: Callable[..., Server],
     browser: Callable[..., Browser],
     width: int,
     dark: bool,
+    threads: int,
 ) -> None:
     sent: list[str] = []
 
@@ -189,6 +205,7 @@ def test_the_table_is_measured_and_sent(
     page.wait("!document.getElementById('start').disabled")
     assert page.run("self.crossOriginIsolated") is True
     page.run("document.getElementById('seconds').replaceChildren(new Option('1 s', 1))")
+    page.run(f"document.getElementById('threads').replaceChildren(new Option({threads}))")
     page.run("document.getElementById('device').value = 'My phone'")
     press(page, "start")
     page.wait("!document.getElementById('results').hidden")
@@ -201,8 +218,34 @@ def test_the_table_is_measured_and_sent(
     results = read_results(sent[0], "results.csv")
     assert set(results.times) == set(CONTENTS.keys())
     assert all(timing.median > 0 for timing in results.times.values())
-    assert (results.facts["cpu"], results.facts["threads"]) == ("My phone", "1")
+    assert (results.facts["cpu"], results.facts["threads"]) == ("My phone", str(threads))
     assert results.facts["engine"] == "onnxruntime-web" and "Chrom" in results.facts["version"]
+    assert page.errors == []
+
+
+def test_firefox_measures_the_table(
+    site: Path, served: Callable[..., Server], second_browser: Firefox
+) -> None:
+    sent: list[str] = []
+
+    def take(text: str) -> dict[str, Any]:
+        sent.append(text)
+        return {"table": "device/linux.json", "error": None}
+
+    page = second_browser
+    page.open(f"{served(site, take).address}measure.html", width=500)
+    page.wait("!document.getElementById('start').disabled")
+    assert page.run("self.crossOriginIsolated") is True
+    page.run("document.getElementById('seconds').replaceChildren(new Option('1 s', 1))")
+    page.run("document.getElementById('start').click()")
+    page.wait("!document.getElementById('results').hidden")
+    page.run("document.getElementById('send').click()")
+    page.wait("document.getElementById('status').textContent.startsWith('Sent')")
+    results = read_results(sent[0], "results.csv")
+    assert set(results.times) == set(CONTENTS.keys())
+    assert all(timing.median > 0 for timing in results.times.values())
+    assert "Firefox" in results.facts["version"] and "X11" not in results.facts["cpu"]
+    assert page.run("document.body.scrollWidth <= document.documentElement.clientWidth")
     assert page.errors == []
 
 

