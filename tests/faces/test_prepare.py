@@ -241,9 +241,9 @@ def test_rendered_faces_keep_people_apart(tmp_path: Path, monkeypatch: pytest.Mo
     asked: list = []
 
     def render_many(
-        head: str, params: Any, indices: range, size: int, margin: int, workers: int
+        head: str, params: Any, indices: range, size: int, margin: int, *others: Any
     ) -> Any:
-        asked.append((head, size, margin, workers))
+        asked.append((head, size, margin, *others))
         for index in indices:
             yield synthetic.Face(
                 image=np.full((size + 2 * margin,) * 2 + (3,), index, np.uint8),
@@ -259,7 +259,7 @@ def test_rendered_faces_keep_people_apart(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(synthetic, "render_many", render_many)
     knobs = SyntheticParams(train=10, test=4, pictures_per_person=2)
     faces = run(tmp_path / "data", synthetic=knobs, workers=3).faces
-    assert asked == [("head of data", 48, 10, 3)]
+    assert asked == [("head of data", 48, 10, 3, 1.2, [])]
     assert faces.images[:, 5, 5, 1].tolist() == list(range(14))
     assert np.flatnonzero(faces.flags["hat"]).tolist() == [0, 3, 6, 9, 12]
     assert not faces.flags["mask"].any()
