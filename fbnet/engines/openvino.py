@@ -1,5 +1,6 @@
 """OpenVINO (Intel): its intermediate representation, and the CPU plugin in fp32 or int8."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -53,7 +54,10 @@ def open_session(openvino: Any, model: Model, threads: int, output: str = "") ->
     try:
         core = openvino.Core()
         net = core.read_model(model[".xml"], model[".bin"])
-        loaded = core.compile_model(net, "CPU", options)
+        # The plugin takes the signal stack of the thread that loads it and may free it in another:
+        # the next signal would end the process. So a thread of its own loads it.
+        with ThreadPoolExecutor(1) as loader:
+            loaded = loader.submit(core.compile_model, net, "CPU", options).result()
         request, place = loaded.create_infer_request(), loaded.output(output or 0)
     except Exception as error:  # it raises plain RuntimeErrors
         raise cannot_open("openvino", first_line(error)) from None

@@ -267,3 +267,28 @@ def test_quiet_keeps_one_thread_at_a_time():
     for thread in threads:
         thread.join(10)
     assert entered.is_set() and sys.stdout is before
+
+
+SIGNALLED = """
+import faulthandler, os, signal, sys, threading
+from pathlib import Path
+from fbnet.engines import ENGINES
+
+faulthandler.enable()
+signal.signal(signal.SIGTERM, lambda *_: print("handled", flush=True))
+engine = ENGINES[sys.argv[1]]
+held = [engine.open(engine.convert(Path(sys.argv[2]).read_bytes()))]
+thread = threading.Thread(target=held.clear)
+thread.start()
+thread.join()
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals")
+def test_a_signal_is_handled_after_a_session_was_closed_elsewhere(engine, exported, tmp_path):
+    """OpenVINO would leave the main thread a signal stack that it has freed."""
+    (tmp_path / "net.onnx").write_bytes(exported)
+    command = [sys.executable, "-c", SIGNALLED, engine.name, str(tmp_path / "net.onnx")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.endswith("handled\n"), done.stderr
