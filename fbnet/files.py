@@ -98,7 +98,7 @@ def write_json(path: str | Path, value: Any) -> None:
     for piece in json.JSONEncoder(indent=1, sort_keys=True, allow_nan=False).iterencode(value):
         stream.write(piece.encode())
     stream.write(b"\n")
-    write_bytes(path, stream.getbuffer())
+    write_bytes(path, stream.getvalue())
 
 
 def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -29,6 +29,13 @@ class Section(BaseModel):
         extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
     )
 
+    @field_validator("*")
+    @classmethod
+    def _of_64_bits(cls, value: Any) -> Any:
+        if isinstance(value, int) and abs(value) >= 2**63:
+            raise ValueError("no number of this size fits into 64 bits; give a smaller one")
+        return value
+
     @classmethod
     def checked(cls, values: Mapping[str, Any], where: str) -> Self:
         """The section with these values, all others by default.

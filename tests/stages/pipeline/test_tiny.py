@@ -168,7 +168,7 @@ def test_runs_are_recorded_as_parent_and_children(first):
     assert {r.info.status for r in (parent, *children)} == {"FINISHED"}
     assert {"nme", "auc_10", "size_kb", "latency_ms"} <= parent.data.metrics.keys()
     assert [d.dataset.name for d in parent.inputs.dataset_inputs] == ["faces"]
-    assert len(parent.outputs.model_outputs) == 1
+    assert len(parent.outputs.model_outputs) == 2  # for crops and for photographs
     search = children[STAGES.index("search")]
     epochs = client.get_metric_history(search.info.run_id, "val_nme")
     assert [m.step for m in epochs] == [1, 2, 3]
@@ -213,7 +213,7 @@ def test_mlflow_run_shows_all_results_whatever_ran(first, arguments, ran):
     assert parent.info.lifecycle_stage == "active"
     assert {r.data.tags["fbnet.stage"] for r in started if "fbnet.stage" in r.data.tags} == ran
     assert {"nme", "latency_ms", "search_val_nme"} <= parent.data.metrics.keys()
-    assert len(parent.outputs.model_outputs) == 1
+    assert len(parent.outputs.model_outputs) == 2  # for crops and for photographs
 
 
 def test_an_override_holds_for_one_run_and_the_next_brings_the_results_back(first):
