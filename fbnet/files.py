@@ -49,7 +49,7 @@ def writing(path: str | Path) -> Iterator[None]:
         raise CannotWrite(f"{printable(path)}: cannot be written ({error.strerror})") from None
 
 
-def write_bytes(path: str | Path, data: bytes | memoryview) -> None:
+def write_bytes(path: str | Path, data: bytes) -> None:
     """Write `data` to `path` in one step (temporary file beside it, then rename).
 
     Raises CannotWrite; then `path` is as it was, and nothing is left beside it.

@@ -226,7 +226,7 @@ def _write_array(path: Path, array: np.ndarray) -> None:
     """Write a .npy file in one step."""
     stream = io.BytesIO()
     np.save(stream, array, allow_pickle=False)
-    write_bytes(path, stream.getbuffer())
+    write_bytes(path, stream.getvalue())
 
 
 def keep_images(folder: Path, images: np.ndarray, kept: Sequence[int]) -> np.ndarray:
