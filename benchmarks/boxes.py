@@ -6,19 +6,19 @@ two thirds that chose nothing (`benchmarks.shipped`). `table` writes docs/predic
 """
 
 import argparse
-import hashlib
 import sys
 from collections.abc import Mapping
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.core import DOCS, Benchmark, Summary
+from benchmarks.core import DOCS, Benchmark, Summary, scored_options
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.core.page import percent, table
+from benchmarks.shipped import RENDERED, part_of, sets
+from fbnet.files import digest
 
 SIZES, SHIFTS = (0.0, 0.1, 0.2), (0.0, 0.05, 0.1)
 """Largest change of a box's size, as a share of it, and shift to each side, by the box's sides."""
@@ -26,7 +26,6 @@ PASSES = 3
 DRAWS = 2
 """Boxes of a face for each size and shift."""
 SEED = 1
-RENDERED = "rendered"
 
 
 def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
@@ -34,14 +33,13 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     from benchmarks.core.faces import identity, load_faces
     from fbnet.predict.landmarker import PRETRAINED
 
-    folders = {folder.resolve().name: folder for folder in given.photographs}
     return [
         Job(
             name,
             {
-                "model": hashlib.sha256(PRETRAINED.read_bytes()).hexdigest(),
+                "model": digest(PRETRAINED),
                 "faces": identity(load_faces(folder, ledger.work)),
-                "part": "test" if name == RENDERED else "final",
+                "part": part,
                 "sizes": SIZES,
                 "shifts": SHIFTS,
                 "draws": DRAWS,
@@ -50,21 +48,20 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
             measured,
             folder,
         )
-        for name, folder in {RENDERED: given.faces, **folders}.items()
+        for name, (folder, part) in sets(given).items()
     ]
 
 
 def measured(job: Job, ledger: Ledger) -> dict[str, Any]:
     """NME after each pass, by size and shift of the boxes."""
     from benchmarks.core.faces import load_faces
-    from benchmarks.shipped import final
     from fbnet.landmarks import NNI_TO_IBUG68, convert
     from fbnet.metrics import nme
     from fbnet.predict.landmarker import Landmarker
     from fbnet.progress import track
 
     faces, landmarker = load_faces(job.inputs, ledger.work), Landmarker()
-    chosen = faces.indices("test") if job.setting["part"] == "test" else final(faces)
+    chosen = part_of(faces, job.setting["part"])
     draws = np.random.default_rng(job.setting["seed"])
     results = {}
     for size, shift in track([*product(SIZES, SHIFTS)], job.name):
@@ -94,15 +91,10 @@ def disturbed(
 
 
 def looks(landmarker: Any, picture: np.ndarray, box: list[float]) -> list[np.ndarray]:
-    """Landmarks [P, 2] in pixels after one, two and more passes."""
-    from fbnet.predict.crops import Place
-
-    place, landmarks = landmarker.place(box, picture), []
-    for _ in range(PASSES):
-        (face,) = landmarker.predict(picture, [place])
-        place = Place(face.landmarks, landmarker.crop_scale)
-        landmarks.append(face.landmarks)
-    return landmarks
+    """Landmarks [P, 2] in pixels after one, two and more passes of `Landmarker.faces`."""
+    place = landmarker.place(box, picture)
+    passes = range(1, PASSES + 1)
+    return [landmarker.faces(picture, [place], passes=n)[0].landmarks for n in passes]
 
 
 def summary(ledger: Ledger) -> Summary:
@@ -130,19 +122,7 @@ def _columns(name: str, errors: Mapping[str, list[float]], key: str) -> dict[str
     return dict(zip(heads, cells, strict=True))
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """Where the faces lie."""
-    parser.add_argument(
-        "--faces", type=Path, default=Path("results/fetch/faces"), metavar="FOLDER",
-        help="rendered faces with a test part (%(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--photographs", type=Path, default=[], action="append", metavar="FOLDER",
-        help="labelled photographs in any layout that `fetch` reads; may recur",
-    )  # fmt: skip
-
-
-BENCHMARK = Benchmark("boxes", __doc__, jobs, summary, options)
+BENCHMARK = Benchmark("boxes", __doc__, jobs, summary, scored_options)
 
 if __name__ == "__main__":
     sys.exit(BENCHMARK.main())

@@ -7,23 +7,23 @@ docs/predict.md.
 """
 
 import argparse
-import hashlib
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.core import DOCS, Benchmark, Summary
+from benchmarks.core import DOCS, Benchmark, Summary, scored_options
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.core.page import percent, table
+from benchmarks.shipped import RENDERED, part_of, sets
+from fbnet.files import digest
 
 if TYPE_CHECKING:
     from fbnet.faces.faceset import FaceSet
 
-TRAINED, RENDERED = "trained", "rendered"
+TRAINED = "trained"
 ANGLES = ("pitch", "yaw", "roll")
 LINES: dict[str, tuple[str, str]] = {
     "nme": ("NME", "{:.2%}"),
@@ -51,7 +51,7 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     trained = Job(
         TRAINED,
         {
-            "model": hashlib.sha256(PRETRAINED.read_bytes()).hexdigest(),
+            "model": digest(PRETRAINED),
             "faces": identity(load_faces(given.faces, ledger.work)),
             "retrain": params.model_dump(include={"heads_epochs", "heads_lr", "seed"}),
             "augment": AugmentParams().model_dump(),
@@ -60,23 +60,17 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
         given.faces,
         leaves=".onnx",
     )
-    folders = {folder.resolve().name: folder for folder in given.photographs}
-    return [
-        trained,
-        *(
-            Job(
-                name,
-                {
-                    "faces": identity(load_faces(folder, ledger.work)),
-                    "part": "test" if name == RENDERED else "final",
-                },
-                score,
-                folder,
-                needs=(trained,),
-            )
-            for name, folder in {RENDERED: given.faces, **folders}.items()
-        ),
+    scored = [
+        Job(
+            name,
+            {"faces": identity(load_faces(folder, ledger.work)), "part": part},
+            score,
+            folder,
+            needs=(trained,),
+        )
+        for name, (folder, part) in sets(given).items()
     ]
+    return [trained, *scored]
 
 
 def train(job: Job, ledger: Ledger) -> dict[str, Any]:
@@ -120,7 +114,6 @@ def train(job: Job, ledger: Ledger) -> dict[str, Any]:
 def score(job: Job, ledger: Ledger) -> dict[str, Any]:
     """Figures of the heads on a part of the faces, as far as these state the truth."""
     from benchmarks.core.faces import load_faces
-    from benchmarks.shipped import final
     from fbnet.landmarks import NNI_TO_IBUG68, convert
     from fbnet.metrics import nme, spearman
     from fbnet.outputs import LANDMARKS
@@ -128,7 +121,7 @@ def score(job: Job, ledger: Ledger) -> dict[str, Any]:
     from fbnet.predict.score import score_heads
 
     faces, model = load_faces(job.inputs, ledger.work), OnnxModel(ledger.file(job.needs[0]))
-    chosen = faces.indices("test") if job.setting["part"] == "test" else final(faces)
+    chosen = part_of(faces, job.setting["part"])
     given = model.outputs(faces.crops(chosen))
     if (model.points, faces.points) == (106, 68):
         given[LANDMARKS] = convert(given[LANDMARKS], NNI_TO_IBUG68)
@@ -186,19 +179,7 @@ def _called(name: str, scored: Mapping[str, Any]) -> str:
     return f"{scored[name]['faces']:,} {what}"
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """Where the faces lie."""
-    parser.add_argument(
-        "--faces", type=Path, default=Path("results/fetch/faces"), metavar="FOLDER",
-        help="rendered faces, those that the shipped model learned from (%(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--photographs", type=Path, default=[], action="append", metavar="FOLDER",
-        help="labelled photographs in any layout that `fetch` reads; may recur",
-    )  # fmt: skip
-
-
-BENCHMARK = Benchmark("heads", __doc__, jobs, summary, options)
+BENCHMARK = Benchmark("heads", __doc__, jobs, summary, scored_options)
 
 if __name__ == "__main__":
     sys.exit(BENCHMARK.main())

@@ -7,7 +7,6 @@ stand beside. `table` writes the table of README.md.
 """
 
 import argparse
-import hashlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from benchmarks.core import ROOT, Benchmark, Summary
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.core.page import percent, table
+from fbnet.files import digest
 
 if TYPE_CHECKING:
     from fbnet.faces.faceset import FaceSet
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MODELS = ROOT / "fbnet/pretrained"
 CONTOUR = 17
 """Points 0..16 of the 68 are the contour."""
+RENDERED = "rendered"
+"""Name of the rendered faces beside the folders of photographs."""
 
 
 def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
@@ -36,7 +38,7 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
         Job(
             f"{folder.resolve().name}_{model.stem}",
             {
-                "model": hashlib.sha256(model.read_bytes()).hexdigest(),
+                "model": digest(model),
                 "faces": identity(load_faces(folder, ledger.work)),
                 "part": "final",
             },
@@ -57,7 +59,7 @@ def score(job: Job, ledger: Ledger) -> dict[str, Any]:
 
     path, folder = job.inputs
     faces, model = load_faces(folder, ledger.work), OnnxModel(path)
-    part = final(faces)
+    part = part_of(faces, job.setting["part"])
     predicted = model.predict(faces.crops(part))
     if (model.points, faces.points) == (106, 68):
         predicted = convert(predicted, NNI_TO_IBUG68)
@@ -75,12 +77,20 @@ def score(job: Job, ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def final(faces: "FaceSet") -> np.ndarray:
-    """Numbers of the photographs that no choice has seen: two thirds of them."""
+def sets(given: argparse.Namespace) -> dict[str, tuple[Path, str]]:
+    """Folder and part of the faces that `scored_options` name, by name: the rendered ones first."""
+    photographs = {folder.resolve().name: (folder, "final") for folder in given.photographs}
+    return {RENDERED: (given.faces, "test")} | photographs
+
+
+def part_of(faces: "FaceSet", part: str) -> np.ndarray:
+    """Indices of the `test` part, or of the `final` photographs, two thirds that chose nothing."""
     from benchmarks.synthetic import PARTS
     from benchmarks.synthetic.trial import third
 
-    return np.flatnonzero(np.isin(third(faces.groups), PARTS["final"]))
+    if part == "test":
+        return faces.indices("test")
+    return np.flatnonzero(np.isin(third(faces.groups), PARTS[part]))
 
 
 def summary(ledger: Ledger) -> Summary:

@@ -167,7 +167,7 @@ def _watch(read: int) -> None:
     while True:
         came = [number for number in os.read(read, 64) if number in STOPPING]
         if came and not _came and _grace_s:
-            timer = threading.Timer(_grace_s[0], _end, _grace_s)
+            timer = threading.Timer(_grace_s[0], _end, list(_grace_s))
             timer.daemon = True
             _grace.append(timer)
             timer.start()

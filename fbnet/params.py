@@ -32,8 +32,9 @@ class Section(BaseModel):
     @field_validator("*")
     @classmethod
     def _of_64_bits(cls, value: Any) -> Any:
-        if isinstance(value, int) and abs(value) >= 2**63:
-            raise ValueError("no number of this size fits into 64 bits; give a smaller one")
+        numbers = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(number, int) and abs(number) >= 2**63 for number in numbers):
+            raise ValueError("too large for 64 bits; give a smaller number")
         return value
 
     @classmethod

@@ -84,6 +84,7 @@ METADATA = describe(
 @tried
 @given(st.sampled_from(keys(PARAMS)), WEIRD)
 @example(("fetch", "synthetic", "train"), 10**400)
+@example(("search", "predictor", "rungs"), [10**400])
 def test_params_of_other_values(tmp_path: Path, place: tuple[Any, ...], value: Any) -> None:
     file = tmp_path / "params.yaml"
     file.write_text(json.dumps(changed(PARAMS, place, value)))  # JSON is YAML

@@ -43,7 +43,23 @@ def chromium() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-class Browser:
+class Page:
+    """A page in some browser, in which JavaScript is run."""
+
+    def run(self, script: str) -> Any:
+        """Value of a JavaScript expression on the page; of a promise, what it resolves to."""
+        raise NotImplementedError
+
+    def wait(self, script: str, seconds: float = TIMEOUT_S) -> None:
+        """Wait until the expression is true. Raises TimeoutError after `seconds`."""
+        end = time.monotonic() + seconds
+        while not self.run(script):
+            if time.monotonic() > end:
+                raise TimeoutError(script)
+            time.sleep(POLL_S)
+
+
+class Browser(Page):
     """One page of a Chromium; a context manager. `errors` lists what went wrong on the page.
 
     flags: of the command line, beside those that keep it quiet.
@@ -110,14 +126,6 @@ class Browser:
         if "exceptionDetails" in answer:
             raise RuntimeError(f"{script}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
-
-    def wait(self, script: str, seconds: float = TIMEOUT_S) -> None:
-        """Wait until the expression is true. Raises TimeoutError after `seconds`."""
-        end = time.monotonic() + seconds
-        while not self.run(script):
-            if time.monotonic() > end:
-                raise TimeoutError(script)
-            time.sleep(POLL_S)
 
     def key(self, name: str) -> None:
         """Press a key, "Enter" or "Tab", on the element that has the focus."""

@@ -14,6 +14,8 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
 
+from tools.browser import POLL_S, TIMEOUT_S, Page
+
 NAMES = ("firefox", "firefox-esr")
 PREFERENCES = {
     "marionette.port": 0,  # any free one; the profile's PORT_FILE says which
@@ -28,8 +30,7 @@ PREFERENCES = {
     "browser.safebrowsing.downloads.enabled": False,
 }
 PORT_FILE = "MarionetteActivePort"
-START_S, TIMEOUT_S = 180.0, 60.0
-POLL_S = 0.1
+START_S = 180.0
 CONSOLE = """
     return Services.console.getMessageArray()
         .filter((m) => m instanceof Ci.nsIScriptError && !(m.flags & m.warningFlag))
@@ -43,7 +44,7 @@ def firefox() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-class Firefox:
+class Firefox(Page):
     """One page of a Firefox; a context manager."""
 
     def __init__(self, program: str) -> None:
@@ -101,14 +102,6 @@ class Firefox:
     def run(self, script: str) -> Any:
         """Value of a JavaScript expression on the page; of a promise, what it resolves to."""
         return self._script(f"return ({script});")
-
-    def wait(self, script: str, seconds: float = TIMEOUT_S) -> None:
-        """Wait until the expression is true. Raises TimeoutError after `seconds`."""
-        end = time.monotonic() + seconds
-        while not self.run(script):
-            if time.monotonic() > end:
-                raise TimeoutError(script)
-            time.sleep(POLL_S)
 
     @property
     def errors(self) -> list[str]:

@@ -91,7 +91,12 @@ def card(metrics: dict[str, float], model: Path, params: str = "its `params.yaml
 
 def ship_best() -> None:
     """Bring the model of 68 points and its part of the card to what results/ holds."""
+    sys.path.insert(0, str(ROOT))
+    from fbnet.predict.model import OnnxModel
+
     model = ROOT / "results/export/subnet.onnx"
+    if (points := OnnxModel(model).points) != 68:
+        sys.exit(f"release: {model}: has {points} points; make repro as --help says, then again")
     metrics = json.loads((ROOT / "results/export/metrics.json").read_text())
     shutil.copyfile(model, PRETRAINED / "subnet_68.onnx")
     page = PRETRAINED / "README.md"

@@ -45,6 +45,18 @@ def faces_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def scored_options(parser: argparse.ArgumentParser) -> None:
+    """`--faces` and `--photographs`: what a model is scored on."""
+    parser.add_argument(
+        "--faces", type=Path, default=Path("results/fetch/faces"), metavar="FOLDER",
+        help="rendered faces with a test part (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--photographs", type=Path, default=[], action="append", metavar="FOLDER",
+        help="labelled photographs in any layout that `fetch` reads; may recur",
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Summary:
     """What a benchmark makes of its records.

@@ -69,14 +69,17 @@ def _list(
     The faces of a picture with several of them are numbered.
     """
     named: list[Numbers | None] = []
-    records = Records(root, _records(suffix, marks, parse, problems, named))
+    records = Records(root)
+    for record, numbers in _records(suffix, marks, parse, problems):
+        records.append(record)
+        named.append(numbers)
     if any(named):
         _place_by_number(records, named, problems)
-    faces, numbers = Counter(records.images), Counter[str]()
+    faces, so_far = Counter(records.images), Counter[str]()
     for index, image in enumerate(records.images):
-        numbers[image] += 1
+        so_far[image] += 1
         if faces[image] > 1:
-            records.names[index] = f"{image}#{numbers[image]}"
+            records.names[index] = f"{image}#{so_far[image]}"
     return records
 
 
@@ -103,13 +106,9 @@ def _place_by_number(records: Records, named: Sequence[Numbers | None], problems
 
 
 def _records(
-    suffix: str,
-    marks: tuple[bytes, ...],
-    parse: Parse,
-    problems: Problems,
-    named: list[Numbers | None],
-) -> Iterator[Record]:
-    """The faces of all files; the numbers that name the points of each are added to `named`."""
+    suffix: str, marks: tuple[bytes, ...], parse: Parse, problems: Problems
+) -> Iterator[tuple[Record, Numbers | None]]:
+    """The faces of all files, each with the numbers that name its points."""
     root, shared = problems.root, dict[Numbers | None, Numbers | None]()
     names = list(_files(iter(problems.files.names), suffix, marks, root))
     splits = {name: _split(name) for name in names}
@@ -124,10 +123,10 @@ def _records(
             for picture, place, points in parse(root / name, name):
                 with problems.tolerate():
                     numbers, places = points()
-                    yield _record(
+                    record = _record(
                         problems, name, picture, place, np.array(places, np.float64), splits[name]
                     )
-                    named.append(shared.setdefault(numbers, numbers))
+                    yield record, shared.setdefault(numbers, numbers)
 
 
 def _split(name: str) -> str | None:
