@@ -4,7 +4,8 @@ Everything here raises BadInput that names the file and the key, or the line and
 value that no stage writes.
 """
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import LARGEST_META
 from fbnet.files import csv_rows, number, read_json, validated
+from stages.params import leaves
 from stages.results import Results
 
+STEP_COLUMNS = ("epoch", "step")
 Finite = int | Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -116,22 +119,49 @@ def face_meta(results: Results) -> dict[str, Any]:
 
 
 def rows(
-    path: Path, numbers: Sequence[str], texts: Sequence[str] = (), optional: Sequence[str] = ()
+    path: Path, figures: Sequence[str], texts: Sequence[str] = (), optional: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """Rows of a CSV file: the columns `numbers` as numbers, `texts` as they are.
+    """Rows of a CSV file: the columns `figures` as numbers, `texts` as they are.
 
     optional: columns of numbers that may be missing, and whose cells may be empty: None.
     """
     read = []
     for where, row in csv_rows(path):
-        for name in (*numbers, *texts):
+        for name in (*figures, *texts):
             if name not in row:
                 raise BadInput(f"{path}:1: no column {name}; run its stage again")
         values: dict[str, Any] = {name: row[name] for name in texts}
-        for name in (*numbers, *optional):
+        for name in (*figures, *optional):
             empty = name in optional and not row.get(name)
             values[name] = None if empty else number(row[name], f"{where}: {name}")
         read.append(values)
     if not read:
         raise BadInput(f"{path}: holds no row; run its stage again")
     return read
+
+
+def numbers(results: Results, stage: str) -> dict[str, float]:
+    """Numbers of the stage's metrics and details, nested ones as `outer.inner`; {} without both."""
+    paths = results.metrics(stage), results.details(stage)
+    values = {k: v for path in paths if path.exists() for k, v in leaves(read_json(path))}
+    return {k: float(v) for k, v in values.items() if type(v) in (int, float)}
+
+
+def history(results: Results, stage: str) -> Iterator[tuple[int, dict[str, float]]]:
+    """(step, figures) of each row of the stage's history; nothing without the file."""
+    path = results.history(stage)
+    if not path.exists():
+        return
+    with open(path, newline="") as stream:
+        for index, row in enumerate(csv.DictReader(stream)):
+            cells = {name: _number(text) for name, text in row.items()}
+            figures = {name: value for name, value in cells.items() if value is not None}
+            step = next((figures.pop(name) for name in STEP_COLUMNS if name in figures), index)
+            yield int(step), figures
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None

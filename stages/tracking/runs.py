@@ -9,8 +9,9 @@ from typing import Any
 from fbnet.errors import BadInput
 from fbnet.progress import Log, is_rank_zero, no_log
 from stages import revision
+from stages.lock_file import current_stages, recorded_params
 from stages.results import Results
-from stages.tracking import model
+from stages.tracking import model, ui
 from stages.tracking.address import lock, tracking_uri
 from stages.tracking.model import LABEL, NOTE, PROFILE_TAG
 from stages.tracking.processes import dvc_above, this_process
@@ -21,11 +22,12 @@ from stages.tracking.projection import (
     log_params,
     project_child,
     project_parent,
+    results_digest,
 )
-from stages.tracking.stage_files import STAGES, current_stages, recorded_params, results_digest
 from stages.tracking.store import OWNER, PARENT, TAG, Step, Store, attempt, connect, finish
 
 RESULTS = Results()
+STAGES = ("fetch", "lut", "search", "retrain", "export", "bench", "report")
 FAILED = f"{TAG}failed"
 PROFILE = "FBNET_PROFILE"
 """Variable in which the commands of the pipeline hand the profile's name to the stages."""
@@ -192,6 +194,7 @@ def start_parent(store: Store, owner: str, name: str | None, tags: dict[str, str
     tags |= {LABEL: name} if name else {}
     if profile := os.environ.get(PROFILE):
         tags[PROFILE_TAG] = profile
+    ui.share(store.client, store.client.get_experiment(store.experiment))
     run = store.client.create_run(store.experiment, run_name=name, tags=tags)
     if changes and store.settings.log_changes:
         store.client.log_text(run.info.run_id, changes, "uncommitted.diff")

@@ -15,7 +15,6 @@ from typing import Any
 from fbnet.errors import BadInput
 from fbnet.files import read_json, write_text
 from stages.params import MlflowParams
-from stages.tracking import view
 from stages.tracking.address import (
     REASON_LENGTH,
     REMEDY,
@@ -136,7 +135,6 @@ def _open_experiment(client: Any, name: str) -> str:
         raise BadInput(
             f"mlflow.experiment: {name!r} was deleted in MLflow; restore it or name another"
         )
-    view.share(client, experiment)
     return str(experiment.experiment_id)
 
 
@@ -219,24 +217,20 @@ def finished_runs(experiment: str) -> list[dict[str, Any]]:
     experiment, or no store.
     """
 
-    def read() -> list[Any]:
-        client = _client()
-        ids = [_experiment(client, experiment).experiment_id]
+    def finished(client: Any) -> list[Any]:
+        ids = [experiment_of(client, experiment).experiment_id]
         return list(pages(client.search_runs, ids, "attributes.status = 'FINISHED'"))
 
+    return [as_row(run) for run in reversed(read(finished)) if PARENT not in run.data.tags]
+
+
+def read(question: Callable[[Any], Any]) -> Any:
+    """What `question` makes of a client that only reads. Raises BadInput as `finished_runs`."""
     require_usable(write=False)
-    return [as_row(run) for run in reversed(_in_one_line(read)) if PARENT not in run.data.tags]
+    return _in_one_line(lambda: question(_client()))
 
 
-def experiment_views(experiment: str) -> tuple[str, list[str]]:
-    """Id of an experiment, and the keys of its shared views. Raises as `finished_runs`."""
-    require_usable(write=False)
-    entry = _in_one_line(lambda: _experiment(_client(), experiment))
-    names = sorted(name for name in entry.tags if name.startswith(view.SHARED + view.KEY))
-    return str(entry.experiment_id), [name.removeprefix(view.SHARED) for name in names]
-
-
-def _experiment(client: Any, name: str) -> Any:
+def experiment_of(client: Any, name: str) -> Any:
     """The experiment of that name. Raises BadInput that lists those there are."""
     entry = client.get_experiment_by_name(name)
     if entry is None:

@@ -32,7 +32,7 @@ from stages.params import MlflowParams, Params
 from stages.results import Results
 from stages.tracking import finished_runs, projection, stage_run
 from stages.tracking.model import PHOTOGRAPHS_NEED, library, model_card
-from stages.tracking.served_photographs import Photographs
+from stages.tracking.served.photographs import Photographs
 from tests.predict.test_run import face, on_canvas
 from tools.serving import serving
 

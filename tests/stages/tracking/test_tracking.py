@@ -13,10 +13,8 @@ import onnx
 import psutil
 import pytest
 from onnx import TensorProto, helper
-from ruamel.yaml import YAML
 
 from fbnet.errors import BadInput
-from fbnet.files import digest, write_json, write_text
 from stages import revision
 from stages.params import MlflowParams, Params
 from stages.results import Results
@@ -27,23 +25,14 @@ from stages.tracking import (
     projection,
     register,
     runs,
-    stage_files,
     stage_run,
 )
 from stages.tracking.store import connect
+from tests.stages.test_lock_file import leave_results, lock_results
 
 ROOT = Path(__file__).parents[3]
 PARAMS = Params()
 RESULTS = Results()
-
-
-def leave_results(stage, value=0.5, epochs=0):
-    """What a stage would leave, small."""
-    write_json(RESULTS.metrics(stage), {"nme": value, "text": "a"})
-    write_json(RESULTS.details(stage), {"inner": {"count": 3}})
-    if epochs:
-        rows = [f"{epoch},{value / epoch}" for epoch in range(1, epochs + 1)]
-        write_text(RESULTS.history(stage), "\n".join(["epoch,loss", *rows]) + "\n")
 
 
 def run(stage, params=PARAMS, value=0.5, epochs=0):
@@ -51,27 +40,6 @@ def run(stage, params=PARAMS, value=0.5, epochs=0):
         for epoch in range(1, epochs + 1):
             log(epoch, {"epoch": epoch, "loss": value / epoch})
         leave_results(stage, value, epochs)
-
-
-def lock_results(*stages, deps=(), params=None):
-    """A dvc.lock by which these stages are up to date."""
-    entry = {
-        stage: {
-            "deps": [{"path": path, "md5": md5_of(path)} for path in deps],
-            "outs": [
-                {"path": RESULTS.metrics(stage).as_posix(), "md5": md5_of(RESULTS.metrics(stage))},
-            ],
-            "params": {"params.yaml": params or {}},
-        }
-        for stage in stages
-    }
-    YAML().dump({"schema": "2.0", "stages": entry}, Path("dvc.lock"))
-
-
-def md5_of(path):
-    """As DVC has it of a file or folder."""
-    path = Path(path)
-    return f"{stage_files.folder_digest(path)}.dir" if path.is_dir() else digest(path, "md5")
 
 
 def runs_of(store):
@@ -95,7 +63,7 @@ def test_a_stage_leaves_a_parent_and_a_child(store):
     assert (parent.info.status, child.info.status) == ("FINISHED", "FINISHED")
     assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
     assert child.data.tags["fbnet.stage"] == "search"
-    assert child.data.tags["fbnet.results_md5"] == stage_files.results_digest(RESULTS, "search")
+    assert child.data.tags["fbnet.results_md5"] == projection.results_digest(RESULTS, "search")
     assert child.data.metrics == {"loss": pytest.approx(0.5 / 3), "nme": 0.5, "inner.count": 3}
     assert history_of(store, child, "loss") == [(e, 0.5 / e) for e in (1, 2, 3)]
     assert artifacts_of(store, child) == ["details.json", "history.csv", "metrics.json"]
@@ -321,60 +289,6 @@ def test_faces_are_an_input_with_the_digest_of_dvc(store):
     # As `dvc add` writes it for this very folder.
     assert faces.dataset.digest == "e005c9085536d7219cbb76e630c7be1c"
     assert "preview.png" not in artifacts_of(store, child)
-
-
-@pytest.mark.parametrize(
-    ("change", "current"),
-    [
-        (lambda: None, ["search"]),
-        (lambda: Path("code.py").write_text("new"), []),
-        (lambda: Path("code.py").unlink(), []),
-        (lambda: Path("fbnet/net.py").write_text("new"), []),
-        (lambda: Path("fbnet/other.py").write_text("new"), []),
-        (lambda: write_text("fbnet/__pycache__/net.pyc", "new"), ["search"]),
-        (lambda: Path("photos/a.jpg").write_text("new"), ["search"]),
-        (lambda: leave_results("search", value=0.1), []),
-        (lambda: Path("params.yaml").write_text("search: {lr: 2e-3}\n"), []),
-        (lambda: Path("params.yaml").write_text("search: {lr: 0.001}\nother: 1\n"), ["search"]),
-        (lambda: Path("dvc.lock").unlink(), []),
-    ],
-    ids=[
-        "nothing",
-        "code",
-        "code removed",
-        "package",
-        "module added",
-        "byte code",
-        "user's data",
-        "results",
-        "param",
-        "other param",
-        "no lock",
-    ],
-)
-def test_a_stage_is_current_while_nothing_it_depends_on_changes(project, change, current):
-    leave_results("search")
-    Path("code.py").write_text("old")
-    write_text("fbnet/net.py", "old")
-    write_text("photos/a.jpg", "old")
-    Path("params.yaml").write_text("search: {lr: 1e-3}\n")
-    lock_results("search", deps=["code.py", "fbnet", "photos"], params={"search.lr": 0.001})
-    change()
-    assert stage_files.current_stages(RESULTS) == current
-
-
-def test_what_comes_of_an_outdated_stage_is_outdated(project):
-    Path("params.yaml").write_text("{}\n")
-    for stage in ("search", "retrain", "export"):
-        leave_results(stage)
-    lock_results("search", "retrain", "export")
-    lock = YAML(typ="safe").load(Path("dvc.lock"))
-    for stage, before in (("retrain", "search"), ("export", "retrain")):
-        lock["stages"][stage]["deps"] = lock["stages"][before]["outs"]
-    YAML().dump(lock, Path("dvc.lock"))
-    assert stage_files.current_stages(RESULTS) == ["search", "retrain", "export"]
-    leave_results("search", value=0.1)  # `retrain` has not run on this yet
-    assert stage_files.current_stages(RESULTS) == []
 
 
 def test_a_store_that_fails_midway_stops_no_stage(store, monkeypatch, capsys):

@@ -1,74 +1,18 @@
-"""What runs read of the result files: numbers, digests, and which stages are up to date."""
+"""What dvc.lock says of the results: which stages are up to date, and the params they came of."""
 
-import csv
 import hashlib
 import json
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from fbnet.files import digest, read_json
-from stages.params import Params, leaves, lookup, params_of, read_yaml
+from fbnet.files import digest
+from stages.params import Params, lookup, params_of, read_yaml
 from stages.results import Results
 from stages.revision import PACKAGES
 
-PRIVATE = frozenset({"preview.png", "faces.png", "worst.png", "errors.csv"})
-"""They show or name people: they stay on this machine, whatever the tracking server."""
-STAGES = ("fetch", "lut", "search", "retrain", "export", "bench", "report")
-STEP_COLUMNS = ("epoch", "step")
 BYTE_CODE = "__pycache__"
 """Byte code is no input of a stage; .dvcignore leaves it out as well."""
-
-
-def recorded_files(results: Results, stage: str) -> list[Path]:
-    """The small result files of a stage that a run keeps: tables and charts, no faces, no nets."""
-    return sorted(
-        path
-        for path in results.folder(stage).glob("*")
-        if path.suffix in {".json", ".csv", ".png"} and path.name not in PRIVATE
-    )
-
-
-def shown_files(results: Results, stage: str, rendered: bool) -> list[Path]:
-    """Of those, what the parent run shows; with pictures of the faces where they are `rendered`."""
-    paths = {p for p in recorded_files(results, stage) if p.suffix in {".json", ".png"}}
-    if rendered:
-        paths |= {p for p in results.folder(stage).glob("*.png") if p.name in PRIVATE}
-    return sorted(paths)
-
-
-def results_digest(results: Results, stage: str) -> str:
-    """md5 over the recorded files: equal for the run that made them and for one that reads them."""
-    record = [(path.name, digest(path, "md5")) for path in recorded_files(results, stage)]
-    return hashlib.md5(json.dumps(record).encode()).hexdigest()
-
-
-def numbers(results: Results, stage: str) -> dict[str, float]:
-    """Numbers of the stage's metrics and details, nested ones as `outer.inner`; {} without both."""
-    paths = results.metrics(stage), results.details(stage)
-    values = {k: v for path in paths if path.exists() for k, v in leaves(read_json(path))}
-    return {k: float(v) for k, v in values.items() if type(v) in (int, float)}
-
-
-def history(results: Results, stage: str) -> Iterator[tuple[int, dict[str, float]]]:
-    """(step, figures) of each row of the stage's history; nothing without the file."""
-    path = results.history(stage)
-    if not path.exists():
-        return
-    with open(path, newline="") as stream:
-        for index, row in enumerate(csv.DictReader(stream)):
-            cells = {name: _number(text) for name, text in row.items()}
-            figures = {name: value for name, value in cells.items() if value is not None}
-            step = next((figures.pop(name) for name in STEP_COLUMNS if name in figures), index)
-            yield int(step), figures
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text or "")
-    except ValueError:
-        return None
 
 
 def current_stages(results: Results) -> list[str]:

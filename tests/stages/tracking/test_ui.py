@@ -5,13 +5,18 @@ import json
 import pytest
 
 from fbnet.errors import BadInput
-from stages.params import MlflowParams
-from stages.tracking import view
-from stages.tracking.store import connect
+from stages.tracking import ui
+from stages.tracking.runs import start_parent
 from stages.tracking.ui import addresses
 
 LONGEST_TAG = 5000
 """Of an experiment, in MLflow's database."""
+
+
+@pytest.fixture(autouse=True)
+def run(store):
+    """A run of the pipeline has started."""
+    start_parent(store, "owner", None, {})
 
 
 def tags_of(store):
@@ -20,13 +25,13 @@ def tags_of(store):
 
 def test_every_experiment_has_the_view_and_it_is_written_once(store, monkeypatch):
     tags = tags_of(store)
-    text = tags[f"{view.SHARED}compare"]
+    text = tags[f"{ui.SHARED}compare"]
     shown = json.loads(text)
     assert len(text) < LONGEST_TAG
     assert tags["mlflow.experimentKind"] == "custom_model_development"
     calls = []
     monkeypatch.setattr(type(store.client), "set_experiment_tag", lambda *a: calls.append(a))
-    connect(MlflowParams())
+    start_parent(store, "owner", None, {})
     assert calls == []
     charts = {chart["uuid"]: chart for chart in shown["compareRunCharts"]}
     scatter = charts["fbnet-nme-latency_ms"]
@@ -46,11 +51,11 @@ def test_an_experiment_without_runs_of_the_pipeline_is_one_line(store):
 
 def test_each_face_set_has_a_view_and_compare_is_the_last_one(store):
     for faces in ("tiny-12", "34"):
-        view.share(store.client, store.client.get_experiment(store.experiment), faces)
-    connect(MlflowParams())
+        ui.share(store.client, store.client.get_experiment(store.experiment), faces)
+    start_parent(store, "owner", None, {})
     tags = tags_of(store)
-    of_set = json.loads(tags[f"{view.SHARED}compare-tiny-12"])
+    of_set = json.loads(tags[f"{ui.SHARED}compare-tiny-12"])
     assert of_set["searchFilter"].endswith("and tags.`fbnet.faces` = 'tiny-12'")
-    assert tags[f"{view.SHARED}compare"] == tags[f"{view.SHARED}compare-34"]
+    assert tags[f"{ui.SHARED}compare"] == tags[f"{ui.SHARED}compare-34"]
     lines = addresses("fbnet-pfld", "http://host")
     assert len(lines) == 6 and "workflowType=machine_learning" in lines[0]

@@ -1,0 +1,1 @@
+"""Code of the served models: MLflow copies a file of these into each model it logs."""

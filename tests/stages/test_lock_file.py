@@ -1,0 +1,102 @@
+"""dvc.lock tells which results belong to the params, code and inputs as they stand."""
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from fbnet.files import digest, write_json, write_text
+from stages import lock_file
+from stages.results import Results
+
+RESULTS = Results()
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def leave_results(stage, value=0.5, epochs=0):
+    """What a stage would leave, small."""
+    write_json(RESULTS.metrics(stage), {"nme": value, "text": "a"})
+    write_json(RESULTS.details(stage), {"inner": {"count": 3}})
+    if epochs:
+        rows = [f"{epoch},{value / epoch}" for epoch in range(1, epochs + 1)]
+        write_text(RESULTS.history(stage), "\n".join(["epoch,loss", *rows]) + "\n")
+
+
+def lock_results(*stages, deps=(), params=None):
+    """A dvc.lock by which these stages are up to date."""
+    entry = {
+        stage: {
+            "deps": [{"path": path, "md5": md5_of(path)} for path in deps],
+            "outs": [
+                {"path": RESULTS.metrics(stage).as_posix(), "md5": md5_of(RESULTS.metrics(stage))},
+            ],
+            "params": {"params.yaml": params or {}},
+        }
+        for stage in stages
+    }
+    YAML().dump({"schema": "2.0", "stages": entry}, Path("dvc.lock"))
+
+
+def md5_of(path):
+    """As DVC has it of a file or folder."""
+    path = Path(path)
+    return f"{lock_file.folder_digest(path)}.dir" if path.is_dir() else digest(path, "md5")
+
+
+@pytest.mark.parametrize(
+    ("change", "current"),
+    [
+        (lambda: None, ["search"]),
+        (lambda: Path("code.py").write_text("new"), []),
+        (lambda: Path("code.py").unlink(), []),
+        (lambda: Path("fbnet/net.py").write_text("new"), []),
+        (lambda: Path("fbnet/other.py").write_text("new"), []),
+        (lambda: write_text("fbnet/__pycache__/net.pyc", "new"), ["search"]),
+        (lambda: Path("photos/a.jpg").write_text("new"), ["search"]),
+        (lambda: leave_results("search", value=0.1), []),
+        (lambda: Path("params.yaml").write_text("search: {lr: 2e-3}\n"), []),
+        (lambda: Path("params.yaml").write_text("search: {lr: 0.001}\nother: 1\n"), ["search"]),
+        (lambda: Path("dvc.lock").unlink(), []),
+    ],
+    ids=[
+        "nothing",
+        "code",
+        "code removed",
+        "package",
+        "module added",
+        "byte code",
+        "user's data",
+        "results",
+        "param",
+        "other param",
+        "no lock",
+    ],
+)
+def test_a_stage_is_current_while_nothing_it_depends_on_changes(project, change, current):
+    leave_results("search")
+    Path("code.py").write_text("old")
+    write_text("fbnet/net.py", "old")
+    write_text("photos/a.jpg", "old")
+    Path("params.yaml").write_text("search: {lr: 1e-3}\n")
+    lock_results("search", deps=["code.py", "fbnet", "photos"], params={"search.lr": 0.001})
+    change()
+    assert lock_file.current_stages(RESULTS) == current
+
+
+def test_what_comes_of_an_outdated_stage_is_outdated(project):
+    Path("params.yaml").write_text("{}\n")
+    for stage in ("search", "retrain", "export"):
+        leave_results(stage)
+    lock_results("search", "retrain", "export")
+    lock = YAML(typ="safe").load(Path("dvc.lock"))
+    for stage, before in (("retrain", "search"), ("export", "retrain")):
+        lock["stages"][stage]["deps"] = lock["stages"][before]["outs"]
+    YAML().dump(lock, Path("dvc.lock"))
+    assert lock_file.current_stages(RESULTS) == ["search", "retrain", "export"]
+    leave_results("search", value=0.1)  # `retrain` has not run on this yet
+    assert lock_file.current_stages(RESULTS) == []
