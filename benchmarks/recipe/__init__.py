@@ -49,6 +49,12 @@ BASE: Mapping[str, Any] = {
 """What every trial shares. rendered: `fetch.synthetic`; margin: `fetch.margin`, pixels; seen: faces
 that training sees, in whole epochs; retrain, augment: keys of these sections."""
 
+HALF: Mapping[str, float] = {
+    "rotate": 10.0, "shift": 0.035, "scale": 0.05, "brightness": 0.075, "contrast": 0.1,
+    "colour": 0.05, "occlude": 0.1,
+}  # fmt: skip
+"""Augmentation half as strong, beside BASE's."""
+
 GROUPS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "base": {"base": {}, "base, seed 2": {"seed": 2}},
     "batch and rate": {
@@ -57,6 +63,7 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "batch 256, rate 0.006": {"retrain": {"batch": 256, "lr": 6e-3}},
         "rate 0.002": {"retrain": {"lr": 2e-3}},
         "rate 0.008": {"retrain": {"lr": 8e-3}},
+        "rate 0.016": {"retrain": {"lr": 1.6e-2}},
     },
     "warm-up, decay, average": {
         "no warm-up": {"retrain": {"warmup_epochs": 0.0}},
@@ -71,12 +78,7 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "soft Wing": {"retrain": {"loss": "soft_wing"}},
     },
     "augmentation": {
-        "half as strong": {
-            "augment": {
-                "rotate": 10.0, "shift": 0.035, "scale": 0.05, "brightness": 0.075,
-                "contrast": 0.1, "colour": 0.05, "occlude": 0.1,
-            }
-        },
+        "half as strong": {"augment": HALF},
         "stronger": {
             "augment": {
                 "rotate": 25.0, "shift": 0.08, "scale": 0.12, "brightness": 0.2,
@@ -84,6 +86,14 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             }
         },
         "margin 12": {"margin": 12},
+    },
+    "together": {
+        "soft Wing, rate 0.008, half as strong": {
+            "retrain": {"loss": "soft_wing", "lr": 8e-3}, "augment": HALF,
+        },
+        "soft Wing, rate 0.016, half as strong": {
+            "retrain": {"loss": "soft_wing", "lr": 1.6e-2}, "augment": HALF,
+        },
     },
     "faces seen": {
         "54,000": {"seen": 54_000},
