@@ -557,7 +557,7 @@ class RetrainParams(Section):
     """How many of the best candidates of the search are trained; the best by validation stays."""
     inherit: bool = True
     """Start from the supernet's weights; false starts from scratch."""
-    epochs: int = Field(78, ge=1)
+    epochs: int = Field(72, ge=1)
     """Epochs over all training faces."""
     min_steps: int = Field(2200, ge=0)
     """Steps at least: few faces get more epochs, the warm-up in proportion."""
@@ -567,7 +567,7 @@ class RetrainParams(Section):
     """Faces in a step."""
     optimizer: OptimizerName = "adamw"
     """Optimiser; NNI's is rmsprop."""
-    lr: float = Field(4e-3, gt=0)
+    lr: float = Field(8e-3, gt=0)
     """Peak learning rate; cosine to zero."""
     weight_decay: float = Field(0.01, ge=0)
     """Weight decay."""
@@ -692,19 +692,19 @@ class AugmentParams(Section):
     Strengths are the ends of even ranges around "no change"; chances are probabilities.
     """
 
-    rotate: float = Field(20.0, ge=0, le=180)
+    rotate: float = Field(10.0, ge=0, le=180)
     """Rotation in degrees, either way (PFLD: 30)."""
-    shift: float = Field(0.07, ge=0, le=0.5)
+    shift: float = Field(0.035, ge=0, le=0.5)
     """Shift along each axis, as a share of the crop's side."""
-    scale: float = Field(0.1, ge=0, lt=1)
+    scale: float = Field(0.05, ge=0, lt=1)
     """Growth or shrinkage, as a share of the size."""
     mirror: float = Field(0.5, ge=0, le=1)
     """Chance of a left-right flip; the points change numbers with it."""
-    brightness: float = Field(0.15, ge=0, le=1)
+    brightness: float = Field(0.075, ge=0, le=1)
     """Brightness added or taken, as a share of white."""
-    contrast: float = Field(0.2, ge=0, lt=1)
+    contrast: float = Field(0.1, ge=0, lt=1)
     """Contrast around middle grey gained or lost, as a share."""
-    colour: float = Field(0.1, ge=0, lt=1)
+    colour: float = Field(0.05, ge=0, lt=1)
     """Gain of each colour channel on its own, as a share."""
     grey: float = Field(0.1, ge=0, le=1)
     """Chance of a grey picture."""
@@ -718,7 +718,7 @@ class AugmentParams(Section):
     """Strongest noise: standard deviation in grey levels of 255."""
     jpeg: float = Field(0.05, ge=0, le=1)
     """Chance of a loss as strong JPEG compression makes it (quality 20 to 70)."""
-    occlude: float = Field(0.2, ge=0, le=1)
+    occlude: float = Field(0.1, ge=0, le=1)
     """Chance that rectangles hide a part of the face; the points stay."""
     occlude_side: float = Field(0.4, gt=0, le=1)
     """Longest side of such a rectangle, as a share of the crop's side."""
