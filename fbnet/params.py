@@ -557,7 +557,7 @@ class RetrainParams(Section):
     """How many of the best candidates of the search are trained; the best by validation stays."""
     inherit: bool = True
     """Start from the supernet's weights; false starts from scratch."""
-    epochs: int = Field(72, ge=1)
+    epochs: int = Field(96, ge=1)
     """Epochs over all training faces."""
     min_steps: int = Field(2200, ge=0)
     """Steps at least: few faces get more epochs, the warm-up in proportion."""
