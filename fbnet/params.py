@@ -694,9 +694,9 @@ class AugmentParams(Section):
 
     rotate: float = Field(10.0, ge=0, le=180)
     """Rotation in degrees, either way (PFLD: 30)."""
-    shift: float = Field(0.035, ge=0, le=0.5)
+    shift: float = Field(0.07, ge=0, le=0.5)
     """Shift along each axis, as a share of the crop's side."""
-    scale: float = Field(0.05, ge=0, lt=1)
+    scale: float = Field(0.1, ge=0, lt=1)
     """Growth or shrinkage, as a share of the size."""
     mirror: float = Field(0.5, ge=0, le=1)
     """Chance of a left-right flip; the points change numbers with it."""
