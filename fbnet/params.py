@@ -423,6 +423,14 @@ class PredictorParams(Section):
     """Address of a Dask scheduler (tcp://host:8786) whose workers train; empty: this machine. They
     need this project's folder at the same path."""
 
+    @property
+    def finalists(self) -> int:
+        """The most architectures that are trained to the last rung."""
+        remaining = self.nets
+        for _ in self.rungs[1:]:
+            remaining = max(1, ceil(self.keep * remaining))
+        return remaining + self.rounds * self.top
+
     @model_validator(mode="after")
     def _rungs_rise(self) -> "PredictorParams":
         if list(self.rungs) != sorted(set(self.rungs)):

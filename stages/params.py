@@ -374,11 +374,13 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
             f"off gives a file for one face, and lut.batch is {params.lut.batch}: turn it on, or "
             "set lut.batch to 1",
         )
-    if retrain.candidates > search.candidates + 1:
+    scored, source = search.candidates + 1, "search.candidates + the argmax"
+    if search.method == "predictor":
+        scored, source = search.predictor.finalists, "search.predictor trains to the last rung"
+    if retrain.candidates > scored:
         yield (
             "retrain.candidates",
-            f"{retrain.candidates} asks for more than the search scores "
-            f"(search.candidates + the argmax = {search.candidates + 1})",
+            f"{retrain.candidates} asks for more than the search scores ({source}: {scored})",
         )
     # Of rendered faces the number is known before they are there.
     if renders(params):

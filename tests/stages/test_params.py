@@ -9,7 +9,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from fbnet.errors import BadInput
-from fbnet.params import ExportParams, LutParams, RetrainParams, SearchParams, cannot_decide
+from fbnet.params import (
+    ExportParams,
+    LutParams,
+    PredictorParams,
+    RetrainParams,
+    SearchParams,
+    cannot_decide,
+)
 from stages.params import Params, contradictions, load, read_yaml, render, rewrite
 
 ROOT = Path(__file__).parents[2]
@@ -152,6 +159,27 @@ def test_a_budget_is_in_the_unit_of_the_cost(search: dict[str, Any], keys: list[
 def test_a_file_for_one_face_is_not_timed_with_more() -> None:
     params = Params(export=ExportParams(dynamic_batch=False), lut=LutParams(batch=4))
     assert [name for name, _ in contradictions(params)] == ["export.dynamic_batch"]
+
+
+@pytest.mark.parametrize(
+    ("search", "most"),
+    [
+        (SearchParams(candidates=6), 7),
+        # 5 nets, 3 after the first rung, 2 after the second, and 2 times 3 that are proposed.
+        (
+            SearchParams(
+                method="predictor",
+                predictor=PredictorParams(nets=5, rungs=(1, 2, 3), keep=0.5, rounds=2, top=3),
+            ),
+            8,
+        ),
+    ],
+    ids=["fbnet", "predictor"],
+)
+def test_no_more_are_retrained_than_the_search_scores(search: SearchParams, most: int) -> None:
+    for count, faults in ((most, []), (most + 1, ["retrain.candidates"])):
+        params = Params(search=search, retrain=RetrainParams(candidates=count))
+        assert [name for name, _ in contradictions(params)] == faults
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
