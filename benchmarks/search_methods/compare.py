@@ -112,26 +112,46 @@ def compare(
             view = Band(table, choices, seeds[repeat % len(seeds)], lut, space)
             best = min(truth[band].values())
             for seconds in plan.compute:
-                picks: dict[str, Pick] = {}
-                for name, variants in every.items():
-                    rng = np.random.default_rng([repeat, number, seconds])
-                    pick = variants[repeat % len(variants)](view, seconds, rng)
-                    if pick:
-                        picks[name] = pick
-                        regret = (truth[band][pick.choice] - best) / sd
-                        verdicts[name].regrets[seconds].append(regret)
-                        verdicts[name].spent[seconds].append(pick.seconds)
+                picks = picked(every, view, seconds, repeat, number)
+                for name, pick in picks.items():
+                    verdicts[name].spent[seconds].append(pick.seconds)
+                    verdicts[name].regrets[seconds].append((truth[band][pick.choice] - best) / sd)
                 if seconds == plan.default:
+                    for name, win in wins(picks, truth[band]).items():
+                        verdicts[name].wins.append(win)
                     for name, pick in picks.items():
                         scores[name][band] = pick.scores
-                        if REFERENCE in picks and name != REFERENCE:
-                            chance = truth[band][picks[REFERENCE].choice]
-                            own = truth[band][pick.choice]
-                            verdicts[name].wins.append(float(own < chance) + 0.5 * (own == chance))
         for name, by_band in scores.items():
             if all(by_band.values()):
                 verdicts[name].taus.append(band_taus(by_band, truth, plan))
     return dict(verdicts)
+
+
+def picked(
+    every: Mapping[str, Sequence[Method]], view: Band, seconds: int, repeat: int, number: int
+) -> dict[str, Pick]:
+    """What each method picks in a band (the one of that number) within a budget of compute.
+
+    A method that the budget is too small for is left out.
+    """
+    picks = {}
+    for name, variants in every.items():
+        rng = np.random.default_rng([repeat, number, seconds])
+        if pick := variants[repeat % len(variants)](view, seconds, rng):
+            picks[name] = pick
+    return picks
+
+
+def wins(picks: Mapping[str, Pick], truth: Mapping[Choice, float]) -> dict[str, float]:
+    """Of each other method's pick against random search's: 1 better, 0.5 the same figure, 0 worse.
+
+    Empty without random search's.
+    """
+    if REFERENCE not in picks:
+        return {}
+    chance = truth[picks[REFERENCE].choice]
+    owns = {name: truth[pick.choice] for name, pick in picks.items() if name != REFERENCE}
+    return {name: float(own < chance) + 0.5 * (own == chance) for name, own in owns.items()}
 
 
 def band_taus(
