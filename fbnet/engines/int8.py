@@ -16,8 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from fbnet.metrics import evenly
-
 CALIBRATION_BATCH = 32
 COVERED, RANGED = 0.9999, 256
 """Share of an activation's values that its range holds, and most inputs over which ranges are
@@ -68,12 +66,13 @@ def _quantised(model: Any, inputs: np.ndarray, qdq: bool) -> Any:
         quantize_static,
     )
 
+    shown = np.linspace(0, len(inputs) - 1, min(RANGED, len(inputs))).round().astype(int)
     with TemporaryDirectory() as folder, _without_advice():
         path = Path(folder) / "int8.onnx"
         quantize_static(
             onnx.ModelProto.FromString(model.SerializeToString()),
             path,
-            _calibration_reader(model.graph.input[0], inputs[evenly(len(inputs), RANGED)]),
+            _calibration_reader(model.graph.input[0], inputs[shown]),
             quant_format=QuantFormat.QDQ if qdq else QuantFormat.QOperator,
             per_channel=True,
             activation_type=QuantType.QUInt8,
