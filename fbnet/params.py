@@ -423,12 +423,16 @@ class PredictorParams(Section):
     """Address of a Dask scheduler (tcp://host:8786) whose workers train; empty: this machine. They
     need this project's folder at the same path."""
 
+    def kept(self, count: int) -> int:
+        """How many of `count` architectures stay at a rung."""
+        return max(1, ceil(self.keep * count))
+
     @property
     def finalists(self) -> int:
         """The most architectures that are trained to the last rung."""
         remaining = self.nets
         for _ in self.rungs[1:]:
-            remaining = max(1, ceil(self.keep * remaining))
+            remaining = self.kept(remaining)
         return remaining + self.rounds * self.top
 
     @model_validator(mode="after")
@@ -633,7 +637,7 @@ class ExportParams(Section):
     nme_tolerance: float = Field(0.02, ge=0, le=1)
     """Relative growth of the test NME that fewer bits may cost; fp32 has `parity_tolerance`."""
     calibration_faces: int = Field(256, ge=1)
-    """Training faces from which the int8 scales are taken."""
+    """Training faces from which int8 takes its ranges and mean errors."""
     threads: int = Field(1, ge=1)
     """Threads of onnxruntime while scoring; the last digits depend on them."""
     batch: int = Field(64, ge=1)

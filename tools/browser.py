@@ -11,6 +11,7 @@ import select
 import shutil
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,12 +44,12 @@ def chromium() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-class Page:
+class Page(ABC):
     """A page in some browser, in which JavaScript is run."""
 
+    @abstractmethod
     def run(self, script: str) -> Any:
         """Value of a JavaScript expression on the page; of a promise, what it resolves to."""
-        raise NotImplementedError
 
     def wait(self, script: str, seconds: float = TIMEOUT_S) -> None:
         """Wait until the expression is true. Raises TimeoutError after `seconds`."""

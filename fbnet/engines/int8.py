@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from fbnet.engines.onnxruntime import inference_session
+
 CALIBRATION_BATCH = 32
 COVERED, RANGED = 0.9999, 256
 """Share of an activation's values that its range holds, and most inputs over which ranges are
@@ -57,7 +59,10 @@ def static_int8(data: bytes, inputs: np.ndarray, qdq: bool = False) -> bytes:
 
 
 def _quantised(model: Any, inputs: np.ndarray, qdq: bool) -> Any:
-    """The quantiser's own file, read."""
+    """The ONNX model that the quantiser makes of `model`, which stays as it is.
+
+    inputs: float32 [n, 3, S, S]; qdq: the form, see `static_int8`.
+    """
     import onnx
     from onnxruntime.quantization import (
         CalibrationMethod,
@@ -66,13 +71,13 @@ def _quantised(model: Any, inputs: np.ndarray, qdq: bool) -> Any:
         quantize_static,
     )
 
-    shown = np.linspace(0, len(inputs) - 1, min(RANGED, len(inputs))).round().astype(int)
+    step = -(-len(inputs) // RANGED)
     with TemporaryDirectory() as folder, _without_advice():
         path = Path(folder) / "int8.onnx"
         quantize_static(
-            onnx.ModelProto.FromString(model.SerializeToString()),
+            onnx.ModelProto.FromString(model.SerializeToString()),  # it changes what it is given
             path,
-            _calibration_reader(model.graph.input[0], inputs[shown]),
+            _calibration_reader(model.graph.input[0], inputs[::step]),
             quant_format=QuantFormat.QDQ if qdq else QuantFormat.QOperator,
             per_channel=True,
             activation_type=QuantType.QUInt8,
@@ -87,9 +92,10 @@ def _quantised(model: Any, inputs: np.ndarray, qdq: bool) -> Any:
 
 
 def _mean_errors(model: Any, quantised: Any, inputs: np.ndarray) -> list[tuple[Any, np.ndarray]]:
-    """Of each output that a convolution gives: that one's bias, and the output's mean error.
+    """Of each output that a convolution gives: its bias in `model`, and its mean error.
 
-    The error is what the quantised net gives above the float one, a mean over the inputs.
+    The error [...] is what the quantised net gives above the float one, a mean over the inputs
+    float32 [n, 3, S, S], in the output's own units.
     """
     makers = {name: node for node in model.graph.node for name in node.output}
     biases = {item.name: item for item in model.graph.initializer}
@@ -105,12 +111,8 @@ def _mean_errors(model: Any, quantised: Any, inputs: np.ndarray) -> list[tuple[A
 
 
 def _mean_output(model: Any, name: str, inputs: np.ndarray) -> np.ndarray:
-    """Mean over the inputs of one output, float64 without the batch axis."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    """Mean over the inputs of one output, float64 [...] without the batch axis."""
+    session = inference_session(model.SerializeToString(), threads=1)
     reader, outputs = _calibration_reader(model.graph.input[0], inputs), []
     while (given := reader.get_next()) is not None:
         outputs.append(session.run([name], given)[0])

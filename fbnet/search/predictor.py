@@ -8,7 +8,6 @@ to the end is chosen. Every training leaves its files, so an interrupted search 
 
 import fcntl
 import hashlib
-import math
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
@@ -159,8 +158,7 @@ class Predictor:
         remaining = pool[: p.nets]
         for epoch in rungs:
             self._step(remaining, epoch)
-            kept = max(1, math.ceil(p.keep * len(remaining)))
-            remaining = self._best(remaining, epoch)[:kept]
+            remaining = self._best(remaining, epoch)[: p.kept(len(remaining))]
             self._note(remaining)
         self._step(remaining, last)
         self._note(self._ended())

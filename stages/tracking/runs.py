@@ -28,6 +28,7 @@ from stages.tracking.store import OWNER, PARENT, TAG, Step, Store, attempt, conn
 
 RESULTS = Results()
 STAGES = ("fetch", "lut", "search", "retrain", "export", "bench", "report")
+"""In the order in which they run."""
 FAILED = f"{TAG}failed"
 PROFILE = "FBNET_PROFILE"
 """Variable in which the commands of the pipeline hand the profile's name to the stages."""

@@ -107,7 +107,7 @@ def _chart(kind: str, name: str, section: str, **settings: Any) -> dict[str, Any
 
 
 def experiment_views(experiment: str) -> tuple[str, list[str]]:
-    """Id of an experiment, and the keys of its shared views. Raises BadInput where it is not."""
+    """Id of an experiment, and the keys of its shared views. Raises as `finished_runs`."""
     entry = read(lambda client: experiment_of(client, experiment))
     names = sorted(name for name in entry.tags if name.startswith(SHARED + KEY))
     return str(entry.experiment_id), [name.removeprefix(SHARED) for name in names]
