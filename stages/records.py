@@ -1,7 +1,7 @@
-"""What stages left in results/, read with types: for the table, the report and the model's card.
+"""What stages left in results/, read with types: for the table, the report, the card and MLflow.
 
 Everything here raises BadInput that names the file and the key, or the line and the column, of a
-value that no stage writes.
+value that no stage writes; `numbers` and `history`, for MLflow, take what is there.
 """
 
 import csv
