@@ -44,7 +44,7 @@ else
 endif
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	$(PIP) check
-	@$(BIN)/python -m fbnet.web.runtime >/dev/null || true
+	@"$(BIN)/python" -m fbnet.web.runtime >/dev/null || true
 	@touch $@
 
 engines: env ## LiteRT, ExecuTorch and Core ML too, and what converts to them (700 MB)

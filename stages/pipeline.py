@@ -8,9 +8,13 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fbnet.errors import DONE, FAILED, BadInput, exit_code, stop_on_signals
+from stages.revision import is_repository
 from stages.runner import require_lone_rank, wait_for
 
 
@@ -62,8 +66,9 @@ def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
                         ]
                     )
                 )
-            with pipeline_run(params) as variables:
-                if wait_for([sys.executable, "-m", "dvc", "repro"], os.environ | variables):
+            with pipeline_run(params) as variables, dvc_settings() as settings:
+                environment = os.environ | variables | settings
+                if wait_for([sys.executable, "-m", "dvc", "repro"], environment):
                     raise DvcFailed
     except DvcFailed:
         return FAILED
@@ -75,6 +80,21 @@ def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
             "`make repro` without them brings its results back"
         )
     return DONE
+
+
+@contextmanager
+def dvc_settings() -> Iterator[dict[str, str]]:
+    """The environment in which DVC works here: empty in a git repository.
+
+    Elsewhere, as in an unpacked ZIP, DVC is told to do without git by settings of the lowest rank,
+    those of the whole system, for this run alone: nothing is left that a later `git init` meets.
+    """
+    if is_repository():
+        yield {}
+        return
+    with TemporaryDirectory() as folder:
+        Path(folder, "config").write_text("[core]\n    no_scm = true\n")
+        yield {"DVC_SYSTEM_CONFIG_DIR": folder}
 
 
 def _undeclared(rest: Sequence[str]) -> list[str]:

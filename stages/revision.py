@@ -23,6 +23,11 @@ def git(*arguments: str, root: str | Path = ".") -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
+def is_repository() -> bool:
+    """Whether the working folder lies in a git repository."""
+    return git("rev-parse", "--git-dir") is not None
+
+
 def commit() -> str | None:
     """The git commit that is checked out; None without git or without a commit."""
     return git("rev-parse", "HEAD")

@@ -12,9 +12,10 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from fbnet.errors import DONE, FAILED, exit_code, stop_on_signals
-from stages.revision import git
+from fbnet.errors import DONE, FAILED, BadInput, exit_code, stop_on_signals
+from stages.revision import git, is_repository
 from stages.runner import wait_for
 
 FORBIDDEN = re.compile(r"[^\w.-]+")
@@ -42,6 +43,11 @@ def _run(given: argparse.Namespace) -> int:
     from stages.changes import split
     from stages.tracking import PROFILE
 
+    if not is_repository():
+        raise BadInput(
+            f"{Path.cwd()}: no git repository, and DVC keeps experiments in one; take a clone, or "
+            "`git init`, `git add .` and `git commit -m start` here"
+        )
     over, fixed = given.over.split(","), split(given.set, "--set")
     # All are checked before the first starts.
     commands = list(experiments(over, given.values, given.profile, fixed))

@@ -97,6 +97,21 @@ def test_bad_arguments_are_one_line_and_exit_code_2(runs, capsys, arguments, par
     assert runs == []
 
 
+@pytest.mark.parametrize("git", [True, False], ids=["clone", "unpacked ZIP"])
+def test_dvc_works_with_git_and_without(git):
+    if git:
+        subprocess.run(["git", "init", "-q"], check=True)
+    Path(".dvc").mkdir()
+    Path(".dvc/config").touch()
+    Path("dvc.yaml").write_text("stages: {only: {cmd: touch made, outs: [made]}}\n")
+    with pipeline.dvc_settings() as settings:
+        assert bool(settings) is not git
+        subprocess.run(
+            [sys.executable, "-m", "dvc", "repro"], env=os.environ | settings, check=True
+        )
+    assert Path("made").exists() and Path(".dvc/config").read_text() == ""
+
+
 def test_a_failing_pipeline_is_exit_code_1(monkeypatch):
     before = Path("params.yaml").read_bytes()
     monkeypatch.setattr(pipeline, "wait_for", lambda command, environment: 255)

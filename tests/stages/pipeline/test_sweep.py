@@ -1,6 +1,7 @@
 """The sweep command: which experiments it asks DVC for."""
 
 import itertools
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[3]
 def commands(monkeypatch, tmp_path):
     """What would have been run; each succeeds unless it is put into `failing`."""
     monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
     Path("params.yaml").write_text(render({}))
     Path("profiles").symlink_to(ROOT / "profiles")
     monkeypatch.setattr(sweep, "_names", lambda: {"search.beta-0.3"})
@@ -58,6 +60,14 @@ def test_names_are_git_references(commands):
     assert sweep.main(["--over", "fetch.root", "--values", "a/b c~1"]) == 0
     assert commands[0][5] == "fetch.root-a-b-c-1"
     assert changes_of(commands[0]) == ['fetch.root="a/b c~1"']
+
+
+def test_without_git_there_are_no_experiments(commands, capsys):
+    shutil.rmtree(".git")
+    assert sweep.main(["--over", "search.beta", "--values", "0.1"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no git repository" in line and "`git init`" in line
+    assert commands == []
 
 
 def test_an_open_quote_is_one_line(commands, capsys):
