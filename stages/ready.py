@@ -1,6 +1,7 @@
 """What a whole run needs beside its params, looked at before the first stage."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from fbnet.engines import ENGINES, Engine, variants
 from fbnet.errors import BadInput
@@ -10,9 +11,14 @@ from stages.params import Params, renders
 def require_ready(params: Params) -> None:
     """Raise BadInput for what the run would refuse later, or leave out of what was asked for.
 
-    That is an engine or a converter that is not installed, an engine of another system that is to
-    measure, and a device's table that does not fit the space.
+    That is a data set that is not there, an engine or a converter that is not installed, an engine
+    of another system that is to measure, and a device's table that does not fit the space.
     """
+    if not Path(params.fetch.root).exists():
+        raise BadInput(
+            f"fetch.root {params.fetch.root}: no such folder; name the folder of your faces, or "
+            "bring it here with `dvc pull` where DVC keeps it"
+        )
     if params.lut.source == "measure":
         measuring = ENGINES[params.lut.engine]
         _require("lut.engine", measuring, measuring.require_here)

@@ -28,6 +28,11 @@ def no_mnn():
     object.__setattr__(engine, "distribution", installed)
 
 
+def test_missing_faces_are_found_before_any_stage():
+    with pytest.raises(BadInput, match=r"fetch\.root no \(1\) #=~x: no such folder; .* `dvc pull`"):
+        require_ready(changed(fetch={"root": "no (1) #=~x"}, export={"variants": ()}))
+
+
 def test_a_missing_engine_is_found_at_the_start(no_mnn):
     require_ready(changed(export={"variants": ()}))
     with pytest.raises(BadInput, match=r"export\.variants: engine mnn is not installed here"):
@@ -43,6 +48,7 @@ def test_a_wrong_table_is_found_before_any_stage(tmp_path, monkeypatch, capsys):
     with pytest.raises(BadInput, match=r"table\.csv:2: ms is 'x'"):
         require_ready(changed(export={"variants": ()}, lut=lut))
     monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
     Path("params.yaml").write_text(render({"mlflow": {"enabled": False}}))
     monkeypatch.setattr(pipeline, "wait_for", lambda *_: pytest.fail("a stage has begun"))
     assert pipeline.main(["-S", "lut.source=file", "-S", "lut.file=none.csv"]) == 2

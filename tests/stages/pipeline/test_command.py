@@ -20,7 +20,8 @@ def project(tmp_path, monkeypatch):
     """A folder with params and one profile, and tracking off."""
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(render({"mlflow": {"enabled": False}}))
-    Path("profiles").mkdir()
+    for folder in ("profiles", "data", "a b", "x (1) #y"):
+        Path(folder).mkdir()
     Path("profiles/small.yaml").write_text("search: {epochs: 3}\nfetch: {root: 'a b'}\n")
 
 
