@@ -413,7 +413,7 @@ class PredictorParams(Section):
     """With `mode: target`, nets cost at most this share less than the budget, where `nets` do."""
     batch: int = Field(32, ge=2)
     """Faces in a step."""
-    lr: float = Field(4e-3, gt=0)
+    lr: float = Field(8e-3, gt=0)
     """Peak learning rate; cosine to zero at the last rung."""
     weight_decay: float = Field(0.01, ge=0)
     """Weight decay."""
@@ -440,6 +440,11 @@ class PredictorParams(Section):
         if list(self.rungs) != sorted(set(self.rungs)):
             raise ValueError(f"rungs {list(self.rungs)}: each must be larger than the one before")
         return self
+
+
+Start = Literal["mean_face", "nni"]
+"""How fresh nets begin: with the mean training face as their answer, or with NNI's weights alone,
+whose answers are near zero."""
 
 
 class SearchParams(Section):
@@ -470,13 +475,16 @@ class SearchParams(Section):
     """nni: NNI's own formula on the raw cost, (ln cost)^beta."""
     alpha: float = Field(0.25, gt=0)
     """Weight of the cost. In `mul` it only scales the loss, which AdamW ignores: sweep beta."""
-    beta: float = Field(0.6, ge=0)
+    beta: float = Field(0.3, ge=0)
     """Exponent of the cost; 0 searches for accuracy alone."""
     epochs: int = Field(16, ge=1)
     """Epochs in all, warm-up included."""
-    warmup_epochs: int = Field(5, ge=0)
+    warmup_epochs: int = Field(7, ge=0)
     """First epochs, in which only the weights learn and every block has an equal chance."""
-    min_steps: int = Field(800, ge=0)
+    warmup: Literal["mixed", "fair"] = "mixed"
+    """mixed: a step of the warm-up trains what `sampling` has it train, with `soft` all blocks
+    (NNI); fair: one block a layer, each as often (FairNAS), always so with `few_path`."""
+    min_steps: int = Field(600, ge=0)
     """Weight steps at least: few faces get more epochs, the warm-up in proportion."""
     proxy_share: float = Field(0.5, gt=0, le=1)
     """Share of the training faces the search uses (the proxy set)."""
@@ -484,11 +492,11 @@ class SearchParams(Section):
     """Share of the proxy set that trains the architecture; the rest trains the weights."""
     batch: int = Field(32, ge=2)
     """Faces in a weight step."""
-    arch_batch: int = Field(32, ge=2)
+    arch_batch: int = Field(16, ge=2)
     """Faces in an architecture step."""
     optimizer: OptimizerName = "adamw"
     """Optimiser of the weights; NNI's is rmsprop."""
-    lr: float = Field(2e-3, gt=0)
+    lr: float = Field(8e-3, gt=0)
     """Peak learning rate of the weights; cosine to zero."""
     weight_decay: float = Field(1e-4, ge=0)
     """Weight decay of the weights."""
@@ -502,6 +510,8 @@ class SearchParams(Section):
     """Fall by exp(-decay) an epoch of FBNet's 90, scaled to the architecture epochs here."""
     temperature_floor: float = Field(0.1, ge=0.01)
     """The temperature never falls below; near zero the gradients are noise or NaN."""
+    start: Start = "mean_face"
+    """How fresh weights begin: mean_face answers with the mean training face; nni: near zero."""
     sampling: Literal["soft", "hard", "few_path"] = "soft"
     """soft: blocks mixed by the Gumbel softmax (NNI); hard: one block, straight-through.
     few_path: weights learn on one drawn block a layer, the architecture on two mixed; fastest."""
@@ -569,6 +579,8 @@ class RetrainParams(Section):
     """How many of the best candidates of the search are trained; the best by validation stays."""
     inherit: bool = True
     """Start from the supernet's weights; false starts from scratch."""
+    start: Start = "mean_face"
+    """How weights begin that are not inherited; see `search.start`."""
     epochs: int = Field(96, ge=1)
     """Epochs over all training faces."""
     min_steps: int = Field(2200, ge=0)

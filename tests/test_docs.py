@@ -160,7 +160,7 @@ FEWER = {
         'FetchParams(root="data", synthetic={"train": 40, "test": 4, "supersampling": 1})'
     ),
     "nas_lr=0.2": "nas_lr=4.0",
-    "beta=0.6": "beta=0.6, epochs=3, warmup_epochs=1, min_steps=0, batch=16, arch_batch=4",
+    "beta=0.3": "beta=0.3, epochs=3, warmup_epochs=1, min_steps=0, batch=16, arch_batch=4",
 }
 """Shorter runs of the README's snippet."""
 

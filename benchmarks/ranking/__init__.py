@@ -17,7 +17,7 @@ SEARCH = {
     "batch": 32, "arch_batch": 32, "optimizer": "adamw", "lr": 2e-3, "weight_decay": 1e-4,
     "nas_lr": 0.2, "nas_weight_decay": 5e-4, "temperature": 5.0, "temperature_decay": 0.045,
     "temperature_floor": 0.1, "sampling": "soft", "loss": "wing", "augment": True,
-    "candidates": 6, "calibration_faces": 512,
+    "candidates": 6, "calibration_faces": 512, "start": "nni", "warmup": "mixed",
 }  # fmt: skip
 """The search that is judged, stated in full, so that results do not depend on defaults."""
 

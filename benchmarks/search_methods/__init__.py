@@ -11,7 +11,9 @@ from benchmarks.ranking import SEARCH
 
 SUPERNETS: Mapping[str, Mapping[str, Any]] = {
     "before": dict(SEARCH),
-    "after": {"cost": "macs", "sampling": "few_path"},
+    "after": {"cost": "macs"},
+    "fair": {"cost": "macs", "warmup": "fair"},
+    "few_path": {"cost": "macs", "sampling": "few_path"},
 }
 """Searches whose supernets are judged, as changes of `search`'s defaults; `before` is whole."""
 

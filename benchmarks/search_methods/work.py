@@ -3,7 +3,10 @@
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
+
+import numpy as np
 
 from benchmarks.core.faces import load_faces
 from benchmarks.core.jobs import Job
@@ -11,6 +14,8 @@ from benchmarks.core.ledger import Ledger
 from benchmarks.nas_table.query import SEPARATOR
 from fbnet.costs.lut import from_table
 from fbnet.costs.macs import macs_table
+from fbnet.faces.faceset import FaceSet
+from fbnet.metrics import point_errors
 from fbnet.params import AugmentParams, SearchParams, SpaceParams, TrainParams
 from fbnet.progress import track
 from fbnet.search.loop import Search
@@ -19,16 +24,35 @@ from fbnet.training.checkpoints import checkpoint
 from fbnet.training.device import launch
 from fbnet.training.trainer import Row
 
+UNIFORM = 20
+"""Nets drawn uniformly that are scored when the architecture begins to learn."""
 
-class Timed(Search):
-    """A search of which every epoch's row holds its `core_seconds`."""
+
+class Watched(Search):
+    """A search whose rows hold `core_seconds` and, at the warm-up's end, `uniform_nme`.
+
+    The latter is the mean validation NME of UNIFORM nets, all blocks as likely: what the supernet
+    knows when the architecture begins to learn.
+    """
 
     def run_epoch(self) -> Row:
-        """The epoch's row with the processor's time for it."""
+        """The epoch's row with what is watched."""
         started = time.process_time()
         row = super().run_epoch()
         row["core_seconds"] = time.process_time() - started
+        if row["epoch"] == self.params.warmup_epochs:
+            rng = np.random.default_rng([self.params.seed, 8])
+            layers = self.space.layer_ops
+            drawn = [tuple(ops[rng.integers(len(ops))] for ops in layers) for _ in range(UNIFORM)]
+            row["uniform_nme"] = fmean(self.scorer.nme(self.learner.net, each) for each in drawn)
         return row
+
+
+def mean_face_nme(faces: FaceSet) -> float:
+    """Validation NME of a net that knows the mean training face alone, a fraction."""
+    truth = faces.landmarks[faces.indices("validation")]
+    answer = np.broadcast_to(faces.mean_face, truth.shape)
+    return float(point_errors(answer, truth, faces.scheme).mean())
 
 
 def score(job: Job, ledger: Ledger) -> Mapping[str, Any]:
@@ -39,7 +63,7 @@ def score(job: Job, ledger: Ledger) -> Mapping[str, Any]:
     params = SearchParams(**job.setting["search"])
     lut = from_table(macs_table(space, faces.points, faces.size), space)
     augment = AugmentParams(**job.setting["augment"]) if params.augment else None
-    search = Timed(faces, space, lut, params, augment, launch(TrainParams(devices=1, threads=1)))
+    search = Watched(faces, space, lut, params, augment, launch(TrainParams(devices=1, threads=1)))
     with checkpoint(ledger.work / "checkpoints", "supernet", job.digest) as saved:
         search.run(saved)
     searched = time.process_time()
@@ -55,6 +79,8 @@ def score(job: Job, ledger: Ledger) -> Mapping[str, Any]:
             dict(zip(ops, (round(value, 8) for value in p.tolist()), strict=True))
             for ops, p in zip(space.layer_ops, probabilities(search.alphas.alphas), strict=True)
         ],
+        "uniform_nme": next((r["uniform_nme"] for r in search.history if "uniform_nme" in r), None),
+        "mean_face_nme": mean_face_nme(faces),
         "search_seconds": round(sum(row["core_seconds"] for row in search.history), 1),
         "scoring_seconds": round(time.process_time() - searched, 1),
     }

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_csv, write_json
+from fbnet.nets.blocks import start_at_mean
 from fbnet.nets.pfld import PFLD, build_auxnet, build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SpaceParams
 from fbnet.progress import Log, no_log, say
@@ -58,7 +60,7 @@ def finetune(
 
     `supernet`: see `inherited_nets`. The rest: see `Retraining`.
     """
-    net, pose_net, inherited = inherited_nets(choice, faces, space, supernet, params.seed)
+    net, pose_net, inherited = inherited_nets(choice, faces, space, supernet, params)
     training = Retraining(faces, net, pose_net, params, augment, fabric, shards=shards, graph=graph)
     training.run(saved, log)
     best = training.best
@@ -89,19 +91,25 @@ def best_of(trained: Sequence[Trained]) -> Trained:
 
 
 def inherited_nets(
-    choice: Choice, faces: FaceSet, space: SpaceParams, supernet: Mapping[str, Tensor], seed: int
+    choice: Choice,
+    faces: FaceSet,
+    space: SpaceParams,
+    supernet: Mapping[str, Tensor],
+    params: RetrainParams,
 ) -> tuple[PFLD, nn.Module, int]:
     """The subnet of `choice`, its pose net, and the number of tensors that the subnet inherits.
 
     `supernet` holds the search's weights under `net.` and, where it trained one, the pose net's
-    under `pose.`; what it lacks, all where it is empty, is drawn from `seed`.
+    under `pose.`; what it lacks, all where it is empty, starts as `params` say.
     """
 
     def under(prefix: str) -> dict[str, Tensor]:
         return {k.removeprefix(prefix): v for k, v in supernet.items() if k.startswith(prefix)}
 
-    net = build_subnet(space, faces.points, choice, faces.size, seed)
-    pose_net = build_auxnet(faces.size, seed, space)
+    net = build_subnet(space, faces.points, choice, faces.size, params.seed)
+    if params.start == "mean_face":
+        start_at_mean(net, torch.from_numpy(faces.mean_face))
+    pose_net = build_auxnet(faces.size, params.seed, space)
     if not supernet:
         return net, pose_net, 0
     source = build_supernet(space, faces.points, faces.size)

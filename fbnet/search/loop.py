@@ -15,6 +15,7 @@ from fbnet.costs.lut import Lut, check_size, expected_cost, reference_cost
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.split import pick
+from fbnet.nets.blocks import start_at_mean
 from fbnet.nets.pfld import PFLD, build_auxnet
 from fbnet.params import AugmentParams, SearchParams, SpaceParams, cannot_decide
 from fbnet.search.cost import budget, check_cost_form, constrained_gradients, total_loss
@@ -82,8 +83,11 @@ class Search(Trainer[PFLD]):
 
         self.scorer = Scorer(faces, space, lut, p, self.fabric)
         self.alphas = ArchitectureParameters(space)
+        supernet = build_supernet(space, faces.points, faces.size, p.seed)
+        if p.start == "mean_face":
+            start_at_mean(supernet, torch.from_numpy(faces.mean_face))
         learner = Learner(
-            build_supernet(space, faces.points, faces.size, p.seed),
+            supernet,
             build_auxnet(faces.size, p.seed, space),
             LOSSES[p.loss],
             self.fabric,
@@ -187,10 +191,10 @@ class Search(Trainer[PFLD]):
         The draw depends on (seed, kind, step) and the distribution alone. Only masks of an
         architecture step have a graph. Masks that leave out blocks lie on the CPU, which has to
         know the blocks; others lie on the device.
-        Where weights learn on one block a layer, the warm-up draws every block as often.
+        A fair warm-up draws one block a layer, every block as often.
         """
-        fair = kind == "weights" and self.params.sampling == "few_path"
-        if fair and self.epoch < self.params.warmup_epochs:
+        fair = self.params.warmup == "fair" or self.params.sampling == "few_path"
+        if kind == "weights" and fair and self.epoch < self.params.warmup_epochs:
             return fair_masks([len(alpha) for alpha in self.alphas.alphas], self.params.seed, step)
         return self._masks(kind, self._noise(kind, step), torch.tensor(self.temperature))
 

@@ -14,7 +14,7 @@ from fbnet.errors import BadInput
 from fbnet.export.nni import convert
 from fbnet.files import read_json
 from fbnet.nets.pfld import build_auxnet
-from fbnet.params import NNI_SPACE
+from fbnet.params import NNI_SPACE, RetrainParams
 from fbnet.predict.model import OnnxModel
 from fbnet.search.finetune import inherited_nets
 from fbnet.search.supernet import ArchitectureParameters, build_supernet
@@ -74,7 +74,9 @@ def test_the_command_writes_what_retraining_starts_from(
     assert record["candidates"] == [list(CHOICE)]
     weights = load_weights(tmp_path / "supernet.safetensors")
     faces: Any = SimpleNamespace(points=106, size=112)  # all that is asked of them
-    net, _, inherited = inherited_nets(CHOICE, faces, NNI_SPACE, weights, seed=1)
+    net, _, inherited = inherited_nets(
+        CHOICE, faces, NNI_SPACE, weights, RetrainParams(start="nni")
+    )
     assert inherited == len(net.state_dict())
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -45,7 +46,7 @@ def test_inherits_all_and_says_so(
 def test_the_pose_net_is_inherited_too(
     faces: FaceSet, space: SpaceParams, supernet: dict[str, torch.Tensor]
 ) -> None:
-    _, pose, _ = inherited_nets(CHOICE, faces, space, supernet, seed=9)
+    _, pose, _ = inherited_nets(CHOICE, faces, space, supernet, RetrainParams(seed=9))
     assert all(torch.equal(v, supernet[f"pose.{k}"]) for k, v in pose.state_dict().items())
 
 
@@ -53,6 +54,19 @@ def test_without_a_supernet_starts_afresh(faces: FaceSet, space: SpaceParams) ->
     params = RetrainParams(epochs=1, min_steps=0, warmup_epochs=0.0)
     trained = finetune(CHOICE, faces, space, {}, params)
     assert trained.inherited == 0
+
+
+def test_what_is_not_inherited_starts_as_params_say(
+    faces: FaceSet, space: SpaceParams, supernet: dict[str, torch.Tensor]
+) -> None:
+    def bias(start: Literal["mean_face", "nni"], weights: dict[str, torch.Tensor]) -> torch.Tensor:
+        params = RetrainParams(start=start)
+        net, _, _ = inherited_nets(CHOICE, faces, space, weights, params)
+        return net.fc.bias.detach()
+
+    mean = torch.from_numpy(faces.mean_face).flatten()
+    assert torch.equal(bias("mean_face", {}), mean) and not bias("nni", {}).any()
+    assert torch.equal(bias("mean_face", supernet), supernet["net.fc.bias"])
 
 
 def test_the_best_candidate_is_written(tmp_path: Path) -> None:

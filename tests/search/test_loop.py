@@ -228,6 +228,16 @@ def test_too_few_steps_to_decide_stop_before_work(make: Make) -> None:
 def test_every_kind_of_search_learns(make: Make, sampling: str, loss: str) -> None:
     search = make(sampling=sampling, loss=loss, epochs=6, lr=0.01)
     search.run()
-    losses = [row["loss"] for row in search.history]
-    assert losses[-1] < 0.7 * losses[0]
+    nmes = [row["val_nme"] for row in search.history]
+    assert nmes[-1] < 0.7 * nmes[0]
     assert ("pose.fc2.weight" in search.best["weights"]) == (loss == "pose_l2")
+
+
+def test_a_fresh_search_answers_with_the_mean_training_face(make: Make, faces: FaceSet) -> None:
+    images = torch.rand(2, 3, faces.size, faces.size)
+    with torch.no_grad():
+        answers = make().learner.net(images, make().draw("weights", 0))[0].numpy()
+    mean = faces.landmarks[faces.indices("train")].mean(axis=0)
+    assert np.allclose(answers, mean, atol=1e-6)
+    nni = make(start="nni").learner.net
+    assert not nni.fc.bias.any() and nni.fc.weight.std() > 0.01

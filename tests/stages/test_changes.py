@@ -158,7 +158,7 @@ def test_the_next_run_repairs_what_a_kill_left(capsys):
 def test_an_edit_since_is_kept(capsys):
     before = PARAMS.read_bytes()
     kill_a_run()
-    edited = PARAMS.read_text().replace("beta: 0.6", "beta: 0.7")
+    edited = PARAMS.read_text().replace("beta: 0.3", "beta: 0.7")
     PARAMS.write_text(edited)
     with in_force({}) as params:
         assert params.search.beta == 0.7
@@ -179,12 +179,12 @@ def git(*arguments):
 
 def test_differences_are_against_the_committed_file_or_the_defaults(monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
-    changed = Params.model_validate({"search": {"beta": 0.3}, "fetch": {"limit": 9}})
+    changed = Params.model_validate({"search": {"beta": 0.5}, "fetch": {"limit": 9}})
     assert differences(Params()) == []
-    assert differences(changed) == ["fetch.limit: 9 (null)", "search.beta: 0.3 (0.6)"]
-    PARAMS.write_text(PARAMS.read_text().replace("beta: 0.6", "beta: 0.3"))
+    assert differences(changed) == ["fetch.limit: 9 (null)", "search.beta: 0.5 (0.3)"]
+    PARAMS.write_text(PARAMS.read_text().replace("beta: 0.3", "beta: 0.5"))
     git("init", "-q")
-    assert differences(changed) == ["fetch.limit: 9 (null)", "search.beta: 0.3 (0.6)"]
+    assert differences(changed) == ["fetch.limit: 9 (null)", "search.beta: 0.5 (0.3)"]
     git("add", "params.yaml")
     git("commit", "-qm", "x")
     assert differences(changed) == ["fetch.limit: 9 (null)"]

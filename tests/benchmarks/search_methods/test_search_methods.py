@@ -26,7 +26,7 @@ from benchmarks.search_methods.methods import (
     random_search,
     scaled,
 )
-from benchmarks.search_methods.table import NONE, PAGE, method_row, summary
+from benchmarks.search_methods.table import NONE, PAGE, knowledge_row, method_row, summary
 from fbnet.costs.lut import cost_of, from_table
 from fbnet.costs.macs import macs_table
 from fbnet.params import NNI_SPACE
@@ -123,7 +123,14 @@ def test_a_distribution_ranks_by_likelihood():
 def supernet_record(table, sign):
     cells = {"|".join(choice): sign * goodness(choice) for choice in table.choices()}
     layers = [{op: 1 / len(ops) for op in ops} for ops in NNI_SPACE.layer_ops]
-    return {"nme": cells, "probabilities": layers, "search_seconds": 300, "scoring_seconds": 50}
+    return {
+        "nme": cells,
+        "probabilities": layers,
+        "uniform_nme": 0.2,
+        "mean_face_nme": 0.34,
+        "search_seconds": 300,
+        "scoring_seconds": 50,
+    }
 
 
 def test_the_comparison_knows_good_from_bad(table):
@@ -153,6 +160,11 @@ def test_the_picture_is_drawn(table, tmp_path):
     assert cv2.imread(str(tmp_path / "regret.png")).std() > 0
 
 
+def test_what_supernets_know_is_told_by_variant_and_seed(table):
+    row = knowledge_row("supernet/few_path-3", supernet_record(table, 1))
+    assert list(row.values())[:3] == ["few_path, seed 3", "20.00 %", "34.00 %"]
+
+
 def test_without_enough_nets_nothing_is_said(tmp_path):
     made = summary(Ledger(tmp_path / "records", tmp_path / "work"), path=tmp_path / "none.csv")
     assert made.figures == {} and made.pages[PAGE]["methods"] == NONE
@@ -175,3 +187,4 @@ def test_a_supernet_scores_every_net_of_the_table(tmp_path, faces, space):
     assert all(nme > 0 for nme in result["nme"].values())
     assert [sum(p.values()) for p in result["probabilities"]] == pytest.approx([1, 1, 1])
     assert result["search_seconds"] > 0
+    assert result["uniform_nme"] > 0 and result["mean_face_nme"] > 0
