@@ -1,9 +1,9 @@
 """Counts what becomes of bad inputs: `python tools/bad_inputs.py [--each 150]`.
 
 Each of params (other values, other bytes), cost tables, ONNX metadata, labels in five forms, face
-sets, boxes and, with `--results FOLDER`, the results of a run is changed at one place, drawn from a
-seed, and read. Prints how many worked, were refused in one line, or were no better than a traceback
-or a hang (10 s). Exit code 1 where there is one of these.
+sets, boxes, a kit with what a device gave back and, with `--results FOLDER`, a run's results is
+changed at one place, drawn from a seed, and read. Prints how many worked, were refused in one line,
+or were no better than a traceback or a hang (10 s). Exit code 1 where there is one of these.
 """
 
 import argparse
@@ -25,13 +25,17 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from fbnet.costs.kit.contents import FILE as CONTENTS_FILE
+from fbnet.costs.kit.contents import Contents, read_contents
+from fbnet.costs.kit.results import table_of
+from fbnet.costs.kit.write import write_kit
 from fbnet.costs.lut import from_json
 from fbnet.costs.macs import macs_table
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.prepare import prepare
 from fbnet.landmarks import SCHEMES
-from fbnet.params import NNI_SPACE, FetchParams
+from fbnet.params import NNI_SPACE, FetchParams, SpaceParams, StageParams
 from fbnet.predict.boxes import read_boxes
 from fbnet.predict.interface import OURS, describe
 from stages.page.report import report
@@ -180,6 +184,34 @@ def of_labels(folder: Path, draw: random.Random) -> dict[str, Kind]:
     return kinds | {"boxes": boxes, "face sets": face_set}
 
 
+def of_kit(folder: Path, draw: random.Random) -> Kind:
+    """A kit of a small space: its manifest or what came back from the device, changed."""
+    stage = StageParams(ops=("mb_k3_res", "sep_k3"), layer_num=2, channels=16, stride=2)
+    kit = folder / "kit"
+    write_kit(kit, Contents.of(SpaceParams(stages=(stage,)), 68, 32, checks=2, seed=0), ["mnn"])
+    times = {
+        name: 1.0 if name.startswith("base") else (len(key) if name.startswith("net") else 0) + 1.5
+        for name, key in read_contents(kit)[0].keys().items()
+    }
+    rows = [f"{name},9,{ms},{ms},{ms},0,0,mnn" for name, ms in times.items()]
+    heading = "name,n,min,median,mean,std,ci,engine"
+    printed = (f"# model {n}\nAverage inference time cost: {ms} ms\n" for n, ms in times.items())
+    files = {
+        kit / CONTENTS_FILE: (kit / CONTENTS_FILE).read_bytes(),
+        folder / "back.csv": "\n".join([heading, *rows, ""]).encode(),
+        folder / "back.txt": "".join(printed).encode(),
+    }
+
+    def kind() -> Callable[[], object]:
+        for path, data in files.items():
+            path.write_bytes(data)
+        path = draw.choice([*files])
+        path.write_bytes(anywhere(files[path], draw))
+        return lambda: table_of(path if path.parent == folder else folder / "back.csv", kit)
+
+    return kind
+
+
 def of_results(source: Path, copy: Path, draw: random.Random) -> Kind:
     """A file of results changed; read as the table, the report and the model's card do."""
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns("*.png", "variants"))
@@ -264,6 +296,7 @@ def main() -> int:
         bad = 0
         kinds = {"params, values": values, "params, bytes": bytes_, "tables": tables}
         kinds |= {"ONNX metadata": metadata, **of_labels(Path(folder), draw)}
+        kinds["kits"] = of_kit(Path(folder), draw)
         if given.results:
             kinds["results"] = of_results(given.results, Path(folder) / "results", draw)
         for name, kind in kinds.items():
