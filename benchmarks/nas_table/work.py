@@ -7,8 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from benchmarks.core.faces import load_faces, render
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
@@ -16,7 +14,7 @@ from benchmarks.nas_table import FACES, Plan
 from benchmarks.nas_table.query import SEPARATOR, write_curve
 from fbnet.costs.lut import cost_of, from_table
 from fbnet.costs.macs import count_net, macs_table
-from fbnet.nets.blocks import start_at_mean
+from fbnet.nets.blocks import set_start
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import (
     AugmentParams,
@@ -93,8 +91,7 @@ def train(job: Job, ledger: Ledger) -> Mapping[str, Any]:
     params = RetrainParams(**s["retrain"], seed=s["seed"])
     augment = AugmentParams(**s["augment"]) if params.augment else None
     net = build_subnet(inputs.space, faces.points, choice, faces.size, params.seed)
-    if params.start == "mean_face":
-        start_at_mean(net, torch.from_numpy(faces.mean_face))
+    set_start(net, params.start, faces.mean_face)
     training = Tested(faces, net, None, params, augment, fabric)
     with checkpoint(ledger.work / "checkpoints", "training", job.digest) as saved:
         training.run(saved)

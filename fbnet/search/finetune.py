@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_csv, write_json
-from fbnet.nets.blocks import start_at_mean
+from fbnet.nets.blocks import set_start
 from fbnet.nets.pfld import PFLD, build_auxnet, build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SpaceParams
 from fbnet.progress import Log, no_log, say
@@ -107,8 +106,7 @@ def inherited_nets(
         return {k.removeprefix(prefix): v for k, v in supernet.items() if k.startswith(prefix)}
 
     net = build_subnet(space, faces.points, choice, faces.size, params.seed)
-    if params.start == "mean_face":
-        start_at_mean(net, torch.from_numpy(faces.mean_face))
+    set_start(net, params.start, faces.mean_face)
     pose_net = build_auxnet(faces.size, params.seed, space)
     if not supernet:
         return net, pose_net, 0

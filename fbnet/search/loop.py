@@ -15,7 +15,7 @@ from fbnet.costs.lut import Lut, check_size, expected_cost, reference_cost
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.split import pick
-from fbnet.nets.blocks import start_at_mean
+from fbnet.nets.blocks import set_start
 from fbnet.nets.pfld import PFLD, build_auxnet
 from fbnet.params import AugmentParams, SearchParams, SpaceParams, cannot_decide
 from fbnet.search.cost import budget, check_cost_form, constrained_gradients, total_loss
@@ -84,8 +84,7 @@ class Search(Trainer[PFLD]):
         self.scorer = Scorer(faces, space, lut, p, self.fabric)
         self.alphas = ArchitectureParameters(space)
         supernet = build_supernet(space, faces.points, faces.size, p.seed)
-        if p.start == "mean_face":
-            start_at_mean(supernet, torch.from_numpy(faces.mean_face))
+        set_start(supernet, p.start, faces.mean_face)
         learner = Learner(
             supernet,
             build_auxnet(faces.size, p.seed, space),

@@ -23,7 +23,7 @@ from fbnet.costs.lut import Lut, check_size, cost_of, reference_cost
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import read_json, write_json
-from fbnet.nets.blocks import start_at_mean
+from fbnet.nets.blocks import set_start
 from fbnet.nets.pfld import build_auxnet, build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SearchParams, SpaceParams, TrainParams
 from fbnet.progress import Log, no_log, say
@@ -115,8 +115,7 @@ def _train(setup: Setup, choice: Choice, epoch: int, saved: Checkpoint) -> Score
         start=params.start,
     )
     net = build_subnet(setup.space, faces.points, choice, faces.size, params.seed)
-    if params.start == "mean_face":
-        start_at_mean(net, torch.from_numpy(faces.mean_face))
+    set_start(net, params.start, faces.mean_face)
     pose_net = build_auxnet(faces.size, params.seed, setup.space)
     graph = setup.train.graph == "auto"
     training = ShortTraining(faces, net, pose_net, recipe, setup.augment, fabric, graph=graph)
