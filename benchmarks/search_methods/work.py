@@ -14,8 +14,7 @@ from benchmarks.core.ledger import Ledger
 from benchmarks.nas_table.query import SEPARATOR
 from fbnet.costs.lut import from_table
 from fbnet.costs.macs import macs_table
-from fbnet.faces.faceset import FaceSet
-from fbnet.metrics import point_errors
+from fbnet.metrics import mean_face_nme
 from fbnet.params import AugmentParams, SearchParams, SpaceParams, TrainParams
 from fbnet.progress import track
 from fbnet.search.loop import Search
@@ -48,13 +47,6 @@ class Watched(Search):
         return row
 
 
-def mean_face_nme(faces: FaceSet) -> float:
-    """Validation NME of a net that knows the mean training face alone, a fraction."""
-    truth = faces.landmarks[faces.indices("validation")]
-    answer = np.broadcast_to(faces.mean_face, truth.shape)
-    return float(point_errors(answer, truth, faces.scheme).mean())
-
-
 def score(job: Job, ledger: Ledger) -> Mapping[str, Any]:
     """Search, then the validation NME of each net under the supernet, and what was learned."""
     faces_folder, space = job.inputs
@@ -69,6 +61,7 @@ def score(job: Job, ledger: Ledger) -> Mapping[str, Any]:
     searched = time.process_time()
     search.learner.modules.load_state_dict(search.best["weights"])
     cells = job.setting["choices"]
+    landmarks = [faces.landmarks[faces.indices(split)] for split in ("train", "validation")]
     nmes = {
         cell: round(search.scorer.nme(search.learner.net, tuple(cell.split(SEPARATOR))), 5)
         for cell in track(cells, "nets of the table", unit="net")
@@ -80,7 +73,7 @@ def score(job: Job, ledger: Ledger) -> Mapping[str, Any]:
             for ops, p in zip(space.layer_ops, probabilities(search.alphas.alphas), strict=True)
         ],
         "uniform_nme": next((r["uniform_nme"] for r in search.history if "uniform_nme" in r), None),
-        "mean_face_nme": mean_face_nme(faces),
+        "mean_face_nme": mean_face_nme(*landmarks, faces.scheme),
         "search_seconds": round(sum(row["core_seconds"] for row in search.history), 1),
         "scoring_seconds": round(time.process_time() - searched, 1),
     }
