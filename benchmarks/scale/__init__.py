@@ -25,7 +25,7 @@ UNITS = {
 }
 """Unit of work -> what the page calls it."""
 
-DEFAULT = {"render": 4400, "soft": 25_920, "architecture": 4320, "retrain": 345_600}
+DEFAULT = {"render": 4400, "soft": 23_040, "architecture": 3240, "retrain": 345_600}
 """Units in a run by the default params: faces rendered, and faces in the steps of each kind."""
 
 WORKS: Mapping[str, tuple[str, Mapping[str, float]]] = {
