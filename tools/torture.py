@@ -64,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tools/torture.py", description=__doc__)
     parser.add_argument("--moments", type=int, default=6, help="for each stage and kind")
     parser.add_argument("--stages", nargs="+", default=STAGES, choices=STAGES)
+    every = (*KILLS, *STOPS)
+    parser.add_argument("--signals", nargs="+", default=every, choices=every)
     given = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="torture-") as scratch:
         folder, seconds = Path(scratch), {}
@@ -80,7 +82,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for moment in range(given.moments):
             for stage in given.stages:
                 delay = seconds[stage] * (moment + 0.5) / given.moments
-                for names in (KILLS, STOPS):
+                for kind in (KILLS, STOPS):
+                    if not (names := [name for name in kind if name in given.signals]):
+                        continue
                     trial = disturb(folder, stage, names[moment % len(names)], delay)
                     trials.append(trial)
                     print("kept" if trial.kept else "BROKEN", trial, flush=True)
@@ -114,6 +118,8 @@ def start(folder: Path, stage: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Under nohup a hang-up is ignored, and a stage would rightly go on ignoring it.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
 
 
