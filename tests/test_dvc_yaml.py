@@ -13,6 +13,7 @@ WITHOUT_EFFECT_ON_RESULTS = (
     "fbnet.errors",
     "fbnet.params",
     "fbnet.plots",
+    "fbnet.processes",
     "fbnet.progress",
     "fbnet.registry",
     "fbnet.tables",

@@ -7,20 +7,19 @@ from concurrent.futures import (
     FIRST_COMPLETED,
     Executor,
     Future,
-    ProcessPoolExecutor,
     process,
     wait,
 )
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from benchmarks.core.jobs import Job, digest
 from fbnet.errors import BadInput
 from fbnet.files import read_json, write_json
+from fbnet.processes import Pool
 from fbnet.progress import say
 from fbnet.search.workers import ThisProcess
 
@@ -173,10 +172,7 @@ def _difference(record: Mapping[str, Any], job: Job) -> str:
 
 
 def _executor(processes: int) -> Executor:
-    # Forked children would inherit torch's threads in an unknown state.
-    if processes < 2:
-        return ThisProcess()
-    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    return ThisProcess() if processes < 2 else Pool(processes)
 
 
 def _answer(future: Future[bool], job: Job) -> bool:

@@ -61,7 +61,7 @@ def score(job: Job, ledger: Ledger) -> Mapping[str, Any]:
     searched = time.process_time()
     search.learner.modules.load_state_dict(search.best["weights"])
     cells = job.setting["choices"]
-    landmarks = [faces.landmarks[faces.indices(split)] for split in ("train", "validation")]
+    train, validation = (faces.landmarks[faces.indices(s)] for s in ("train", "validation"))
     nmes = {
         cell: round(search.scorer.nme(search.learner.net, tuple(cell.split(SEPARATOR))), 5)
         for cell in track(cells, "nets of the table", unit="net")
@@ -73,7 +73,7 @@ def score(job: Job, ledger: Ledger) -> Mapping[str, Any]:
             for ops, p in zip(space.layer_ops, probabilities(search.alphas.alphas), strict=True)
         ],
         "uniform_nme": next((r["uniform_nme"] for r in search.history if "uniform_nme" in r), None),
-        "mean_face_nme": mean_face_nme(*landmarks, faces.scheme),
+        "mean_face_nme": mean_face_nme(train, validation, faces.scheme),
         "search_seconds": round(sum(row["core_seconds"] for row in search.history), 1),
         "scoring_seconds": round(time.process_time() - searched, 1),
     }

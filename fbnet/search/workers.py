@@ -2,12 +2,13 @@
 
 import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
 from fbnet.errors import BadInput, Failure
+from fbnet.processes import Pool
 
 
 class ThisProcess(Executor):
@@ -38,10 +39,8 @@ def workers(
     if count == 1:
         yield ThisProcess()
         return
-    # Forked children would inherit torch's threads in an unknown state.
-    context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=initializer)
+    pool = Pool(count, initializer)
     try:
         yield pool
     except BaseException as error:

@@ -15,6 +15,7 @@ from torch.utils import deterministic
 
 from fbnet.errors import BadInput
 from fbnet.params import TrainParams
+from fbnet.processes import stops_held_back
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Numbers of glibc's mallopt."""
@@ -49,7 +50,8 @@ def launch(train: TrainParams) -> Fabric:
         precision=train.precision,
         plugins=_environment(train.devices * train.num_nodes),
     )
-    fabric.launch()
+    with stops_held_back():
+        fabric.launch()
     return fabric
 
 

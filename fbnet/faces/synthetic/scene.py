@@ -1,12 +1,9 @@
 """Faces from asset, params and number: the parts put together, one after the other or many."""
 
-import multiprocessing
-import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
@@ -50,6 +47,7 @@ from fbnet.faces.synthetic.wear import (
 )
 from fbnet.landmarks import Place
 from fbnet.params import CROP_SCALE, SyntheticParams
+from fbnet.processes import Pool
 
 PIVOT_DROP = 0.35
 """The head turns about a point this far below the root of the nose, decimetres."""
@@ -305,8 +303,7 @@ def render_many(
         yield from map(work, indices)
         return
     numbers = [int(index) for index in indices]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _start, (work,)) as pool:
+    with Pool(workers, _start, (work,)) as pool:
         waiting: deque[Future[list[Face]]] = deque()
         try:
             for start in range(0, len(numbers), CHUNK):
@@ -330,16 +327,8 @@ def _start(work: Callable[[int], Face]) -> None:
     """Set a worker up; one thread each, as the processes are the parallelism."""
     global _render
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent ends its workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     _render = work
-
-
-def _end_with_parent() -> None:
-    """End a worker whose parent was killed: it would wait for work for ever."""
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os._exit(1)
 
 
 def _render_chunk(indices: list[int]) -> list[Face]:

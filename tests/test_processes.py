@@ -1,0 +1,66 @@
+"""Processes beside this one: stop signals while they start, and their end with this one."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from fbnet.errors import STOPPING
+from fbnet.processes import Pool, stops_held_back
+
+CHILD = "import signal; print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))"
+OWNER = """
+import os, time
+from fbnet.processes import Pool
+if __name__ == "__main__":
+    pool = Pool(1)
+    print(pool.submit(os.getpid).result(), flush=True)
+    time.sleep(600)
+"""
+
+
+def ignore() -> None:
+    for each in STOPPING:
+        signal.signal(each, signal.SIG_IGN)
+
+
+def blocked() -> list[int]:
+    return [number for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
+
+
+def test_what_starts_inside_is_deaf_to_stops_and_this_process_is_not() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    with stops_held_back():
+        done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True)
+    assert all(str(int(each)) in done.stdout or each.name in done.stdout for each in STOPPING)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+
+
+def test_a_process_of_the_pool_hears_again_once_it_has_begun() -> None:
+    with Pool(1, ignore) as pool:
+        assert not set(pool.submit(blocked).result()) & set(STOPPING)
+        process = pool.submit(os.getpid).result()
+        os.kill(process, signal.SIGTERM)
+        assert pool.submit(os.getpid).result() == process
+
+
+def test_the_pool_ends_with_the_process_that_opened_it(tmp_path) -> None:
+    script = tmp_path / "owner.py"
+    script.write_text(OWNER)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout
+        worker = int(owner.stdout.readline())
+        owner.kill()
+    until = time.monotonic() + 30
+    while time.monotonic() < until and alive(worker):
+        pass
+    assert not alive(worker)
+
+
+def alive(process: int) -> bool:
+    try:
+        with open(f"/proc/{process}/stat") as stream:
+            return stream.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
