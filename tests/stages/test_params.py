@@ -113,7 +113,7 @@ def test_old_names_are_refused_with_the_new_one(
         ("nas_lr: 0.2", "nas_lr: 0.0001", ["search.nas_lr", "decide", "raise it to"]),
         ("mode: mul", "mode: times", ["search.mode", "'times'", "'mul'"]),
         ("space: nni", "space: mine", ["space", "'mine'", "nni"]),
-        ("warmup_epochs: 5", "warmup_epochs: 500", ["search.warmup_epochs", "search.epochs"]),
+        ("warmup_epochs: 7", "warmup_epochs: 700", ["search.warmup_epochs", "search.epochs"]),
         ("  nas_lr: 0.2", "  # nas_lr", ["search.nas_lr", "missing"]),
         ("mode: mul", "mode: [mul", ["not valid YAML"]),
         ("mode: mul", "mode: target", ["search.target_ms", "is the budget of search.mode"]),
