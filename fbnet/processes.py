@@ -44,7 +44,8 @@ class Pool(ProcessPoolExecutor):
         arguments: tuple[Any, ...] = (),
     ) -> None:
         context = multiprocessing.get_context("spawn")
-        super().__init__(count, context, _begin, (initializer, arguments))
+        with stops_held_back():  # Python's own process that watches over semaphores starts here
+            super().__init__(count, context, _begin, (initializer, arguments))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """As of any executor; this is where the processes start."""

@@ -12,10 +12,11 @@ from fbnet.processes import Pool, stops_held_back
 CHILD = "import signal; print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))"
 OWNER = """
 import os, time
+from multiprocessing import resource_tracker
 from fbnet.processes import Pool
 if __name__ == "__main__":
     pool = Pool(1)
-    print(pool.submit(os.getpid).result(), flush=True)
+    print(pool.submit(os.getpid).result(), resource_tracker._resource_tracker._pid, flush=True)
     time.sleep(600)
 """
 
@@ -50,8 +51,12 @@ def test_the_pool_ends_with_the_process_that_opened_it(tmp_path) -> None:
     script.write_text(OWNER)
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout
-        worker = int(owner.stdout.readline())
+        worker, tracker = map(int, owner.stdout.readline().split())
+        with open(f"/proc/{tracker}/status") as stream:
+            held_back = int(dict(line.split(":\t") for line in stream)["SigBlk"], 16)
         owner.kill()
+    # It is Python's, and knows nothing of a hang-up, which a closed terminal sends to all.
+    assert held_back >> (signal.SIGHUP - 1) & 1
     until = time.monotonic() + 30
     while time.monotonic() < until and alive(worker):
         pass
