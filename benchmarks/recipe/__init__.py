@@ -27,6 +27,7 @@ BASE: Mapping[str, Any] = {
         "ema": 0.995,
         "loss": "smooth_wing",
         "validate_every": 5,
+        "start": "nni",
     },
     "augment": {
         "rotate": 20.0,
@@ -77,6 +78,7 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "Wing": {"retrain": {"loss": "wing"}},
         "soft Wing": {"retrain": {"loss": "soft_wing"}},
     },
+    "start": {"mean face": {"retrain": {"start": "mean_face"}}},
     "augmentation": {
         "half as strong": {"augment": HALF},
         "stronger": {

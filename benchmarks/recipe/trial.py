@@ -16,6 +16,7 @@ from benchmarks.synthetic import PARTS
 from benchmarks.synthetic.trial import Inputs, predict, third
 from fbnet.faces.faceset import FaceSet
 from fbnet.metrics import point_errors
+from fbnet.nets.blocks import set_start
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import (
     NNI_SPACE,
@@ -46,6 +47,7 @@ def train(job: Job, ledger: Ledger) -> dict[str, Any]:
     params = RetrainParams(**setting["retrain"], seed=seed, epochs=epochs, min_steps=0)
     fabric = launch(TrainParams(devices=1, threads=1))
     net = build_subnet(NNI_SPACE, faces.points, setting["net"], faces.size, seed)
+    set_start(net, params.start, faces.mean_face)
     training = Retraining(faces, net, None, params, AugmentParams(**setting["augment"]), fabric)
     started = time.monotonic()
     with checkpoint(ledger.work / "checkpoints", "recipe", job.digest) as saved:

@@ -95,7 +95,7 @@ def test_a_summand_is_added_to_the_loss_that_was_searched(
             angle = done.learner.modules["pose"].eval()(feature) if uses_pose else None
             expected = LOSSES[loss](landmarks, batch.landmarks, angle, batch.pose).item()
         cost = (candidate.cost / reference_cost(lut)) ** params.beta
-        assert expected > 2 * candidate.nme
+        assert expected != pytest.approx(candidate.nme, rel=0.1)
         assert candidate.objective == pytest.approx(expected + cost, rel=1e-5)
 
 
