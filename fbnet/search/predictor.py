@@ -105,7 +105,7 @@ def _train(setup: Setup, choice: Choice, epoch: int, saved: Checkpoint) -> Score
         seed=params.seed,
         epochs=p.rungs[-1],
         min_steps=0,
-        warmup_epochs=min(1.0, p.rungs[-1] / 2),
+        warmup_epochs=min(2.0, p.rungs[-1] / 2),
         batch=p.batch,
         optimizer=params.optimizer,
         lr=p.lr,
