@@ -14,7 +14,6 @@ from benchmarks.nas_table import FACES, Plan
 from benchmarks.nas_table.query import SEPARATOR, write_curve
 from fbnet.costs.lut import cost_of, from_table
 from fbnet.costs.macs import count_net, macs_table
-from fbnet.nets.blocks import set_start
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import (
     AugmentParams,
@@ -28,6 +27,7 @@ from fbnet.search.draws import draws
 from fbnet.search.sampling import Choice
 from fbnet.training.checkpoints import checkpoint
 from fbnet.training.device import launch
+from fbnet.training.learner import set_start
 from fbnet.training.retrain import Retraining
 from fbnet.training.trainer import Row
 from fbnet.training.validate import validation_nme
@@ -91,7 +91,7 @@ def train(job: Job, ledger: Ledger) -> Mapping[str, Any]:
     params = RetrainParams(**s["retrain"], seed=s["seed"])
     augment = AugmentParams(**s["augment"]) if params.augment else None
     net = build_subnet(inputs.space, faces.points, choice, faces.size, params.seed)
-    set_start(net, params.start, faces.mean_face)
+    set_start(net, faces, params.start)
     training = Tested(faces, net, None, params, augment, fabric)
     with checkpoint(ledger.work / "checkpoints", "training", job.digest) as saved:
         training.run(saved)

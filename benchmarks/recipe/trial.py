@@ -16,7 +16,6 @@ from benchmarks.synthetic import PARTS
 from benchmarks.synthetic.trial import Inputs, predict, third
 from fbnet.faces.faceset import FaceSet
 from fbnet.metrics import point_errors
-from fbnet.nets.blocks import set_start
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import (
     NNI_SPACE,
@@ -28,6 +27,7 @@ from fbnet.params import (
 )
 from fbnet.training.checkpoints import checkpoint
 from fbnet.training.device import launch
+from fbnet.training.learner import set_start
 from fbnet.training.retrain import Retraining
 
 
@@ -47,7 +47,7 @@ def train(job: Job, ledger: Ledger) -> dict[str, Any]:
     params = RetrainParams(**setting["retrain"], seed=seed, epochs=epochs, min_steps=0)
     fabric = launch(TrainParams(devices=1, threads=1))
     net = build_subnet(NNI_SPACE, faces.points, setting["net"], faces.size, seed)
-    set_start(net, params.start, faces.mean_face)
+    set_start(net, faces, params.start)
     training = Retraining(faces, net, None, params, AugmentParams(**setting["augment"]), fabric)
     started = time.monotonic()
     with checkpoint(ledger.work / "checkpoints", "recipe", job.digest) as saved:

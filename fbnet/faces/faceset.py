@@ -130,12 +130,6 @@ class FaceSet:
         """Indices (int64, rising) of the faces of "train", "validation" or "test"."""
         return np.flatnonzero(self.split == SPLITS[split])
 
-    @property
-    def mean_face(self) -> np.ndarray:
-        """Mean landmarks of the training faces, float32 [points,2], in units of the crop."""
-        mean: np.ndarray = self.landmarks[self.indices("train")].mean(axis=0, dtype=np.float64)
-        return mean.astype(np.float32)
-
     def crops(self, indices: Any) -> np.ndarray:
         """Inner crops, uint8 [n, size, size, 3] BGR, contiguous, not augmented."""
         inner = slice(self.margin, self.margin + self.size)

@@ -5,7 +5,6 @@ checkpoints load by renaming alone. Every block maps [B,c_in,S,S] to [B,c_out,S/
 S/stride rounded up.
 """
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -215,19 +214,3 @@ def initialise(module: nn.Module, seed: int) -> None:
             nn.init.normal_(part.weight, std=0.001, generator=generator)
         if isinstance(part, nn.Conv2d | nn.Linear) and part.bias is not None:
             nn.init.zeros_(part.bias)
-
-
-@torch.no_grad()
-def set_start(net: nn.Module, start: str, mean_face: np.ndarray) -> None:
-    """Set what a fresh net answers before it learns: by `start`, see `search.start`.
-
-    `mean_face`: its last layer, `net.fc` [2*points outputs], gets zero weights and as its bias the
-    given landmarks [points,2], so that every picture is answered with them. `nni`: nothing is set,
-    answers are near zero; a net then spends its first epochs on finding the mean face, and short
-    trainings differ more by their seeds than by their blocks.
-    """
-    if start == "mean_face":
-        assert isinstance(net.fc, nn.Conv2d)
-        assert net.fc.bias is not None
-        net.fc.weight.zero_()
-        net.fc.bias.copy_(torch.from_numpy(mean_face).flatten())

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_csv, write_json
-from fbnet.nets.blocks import set_start
 from fbnet.nets.pfld import PFLD, build_auxnet, build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SpaceParams
 from fbnet.progress import Log, no_log, say
@@ -19,6 +18,7 @@ from fbnet.search.supernet import build_supernet, inherit
 from fbnet.training.checkpoints import Checkpoint, save_weights, snapshot
 from fbnet.training.device import one_process
 from fbnet.training.heads import Lesson, train_heads
+from fbnet.training.learner import set_start
 from fbnet.training.retrain import Retraining
 
 
@@ -106,7 +106,7 @@ def inherited_nets(
         return {k.removeprefix(prefix): v for k, v in supernet.items() if k.startswith(prefix)}
 
     net = build_subnet(space, faces.points, choice, faces.size, params.seed)
-    set_start(net, params.start, faces.mean_face)
+    set_start(net, faces, params.start)
     pose_net = build_auxnet(faces.size, params.seed, space)
     if not supernet:
         return net, pose_net, 0

@@ -15,7 +15,6 @@ from fbnet.costs.lut import Lut, check_size, expected_cost, reference_cost
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.split import pick
-from fbnet.nets.blocks import set_start
 from fbnet.nets.pfld import PFLD, build_auxnet
 from fbnet.params import AugmentParams, SearchParams, SpaceParams, cannot_decide
 from fbnet.search.cost import budget, check_cost_form, constrained_gradients, total_loss
@@ -32,7 +31,7 @@ from fbnet.search.supernet import (
 from fbnet.tables import LOSSES, OPTIMIZERS
 from fbnet.training.batches import Batch
 from fbnet.training.device import generator_for, one_process
-from fbnet.training.learner import Learner
+from fbnet.training.learner import Learner, set_start
 from fbnet.training.optim import capturable, states_of, tensors_of
 from fbnet.training.trainer import Row, Trainer
 
@@ -84,7 +83,7 @@ class Search(Trainer[PFLD]):
         self.scorer = Scorer(faces, space, lut, p, self.fabric)
         self.alphas = ArchitectureParameters(space)
         supernet = build_supernet(space, faces.points, faces.size, p.seed)
-        set_start(supernet, p.start, faces.mean_face)
+        set_start(supernet, faces, p.start)
         learner = Learner(
             supernet,
             build_auxnet(faces.size, p.seed, space),

@@ -23,7 +23,6 @@ from fbnet.costs.lut import Lut, check_size, cost_of, reference_cost
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import read_json, write_json
-from fbnet.nets.blocks import set_start
 from fbnet.nets.pfld import build_auxnet, build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SearchParams, SpaceParams, TrainParams
 from fbnet.progress import Log, no_log, say
@@ -34,6 +33,7 @@ from fbnet.search.sampling import Candidate, Choice
 from fbnet.tables import LOSSES
 from fbnet.training.checkpoints import Checkpoint
 from fbnet.training.device import launch
+from fbnet.training.learner import set_start
 from fbnet.training.retrain import Retraining
 from fbnet.training.validate import validation_loss
 
@@ -115,7 +115,7 @@ def _train(setup: Setup, choice: Choice, epoch: int, saved: Checkpoint) -> Score
         start=params.start,
     )
     net = build_subnet(setup.space, faces.points, choice, faces.size, params.seed)
-    set_start(net, params.start, faces.mean_face)
+    set_start(net, faces, params.start)
     pose_net = build_auxnet(faces.size, params.seed, setup.space)
     graph = setup.train.graph == "auto"
     training = ShortTraining(faces, net, pose_net, recipe, setup.augment, fabric, graph=graph)

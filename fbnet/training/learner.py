@@ -16,7 +16,10 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from fbnet.errors import BadInput, ProcessLost
+from fbnet.faces.faceset import FaceSet
+from fbnet.metrics import mean_face
 from fbnet.nets.optimize import optimize_for_cpu
+from fbnet.params import Start
 from fbnet.progress import say
 from fbnet.tables import OPTIMIZERS
 from fbnet.training.batches import Batch, Part, shard_sizes
@@ -34,6 +37,24 @@ from fbnet.training.optim import (
 Masks = Sequence[Tensor]
 Net = TypeVar("Net", bound=nn.Module)
 """A landmark network: called as `fbnet.nets.pfld.PFLD` is, giving landmarks and a feature."""
+
+
+@torch.no_grad()
+def set_start(net: nn.Module, faces: FaceSet, start: Start) -> None:
+    """Set what a fresh net answers before it learns.
+
+    `mean_face`: the mean landmarks of the training faces, whatever the picture; the last layer,
+    `net.fc` [2*points outputs], gets zero weights and these as its bias. `nni`: nothing is set,
+    answers are near zero; a net then spends its first epochs on finding the mean face, and short
+    trainings differ more by their seeds than by their blocks. Raises BadInput for a point that no
+    training face shows.
+    """
+    if start == "mean_face":
+        mean = mean_face(faces.landmarks[faces.indices("train")])
+        assert isinstance(net.fc, nn.Conv2d)
+        assert net.fc.bias is not None
+        net.fc.weight.zero_()
+        net.fc.bias.copy_(torch.from_numpy(mean).flatten())
 
 
 class Learner(Generic[Net]):

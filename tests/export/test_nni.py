@@ -73,7 +73,7 @@ def test_the_command_writes_what_retraining_starts_from(
     record = read_json(tmp_path / "architecture.json")
     assert record["candidates"] == [list(CHOICE)]
     weights = load_weights(tmp_path / "supernet.safetensors")
-    faces: Any = SimpleNamespace(points=106, size=112, mean_face=None)  # all that is asked
+    faces: Any = SimpleNamespace(points=106, size=112)  # all that is asked of them
     net, _, inherited = inherited_nets(
         CHOICE, faces, NNI_SPACE, weights, RetrainParams(start="nni")
     )

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from fbnet.faces.faceset import FaceSet
+from fbnet.metrics import mean_face
 from fbnet.nets.pfld import build_auxnet
 from fbnet.params import RetrainParams, SpaceParams
 from fbnet.search.finetune import Trained, best_of, finetune, inherited_nets, write_results
@@ -64,7 +65,8 @@ def test_what_is_not_inherited_starts_as_params_say(
         net, _, _ = inherited_nets(CHOICE, faces, space, weights, params)
         return net.fc.bias.detach()
 
-    mean = torch.from_numpy(faces.mean_face).flatten()
+    landmarks = faces.landmarks[faces.indices("train")]
+    mean = torch.from_numpy(mean_face(landmarks).astype("float32")).flatten()
     assert torch.equal(bias("mean_face", {}), mean) and not bias("nni", {}).any()
     assert torch.equal(bias("mean_face", supernet), supernet["net.fc.bias"])
 

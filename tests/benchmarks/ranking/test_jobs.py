@@ -25,7 +25,9 @@ def training_of(choice, seed, declared):
 
 
 def test_the_plan_states_every_key_of_its_search_and_of_its_own_training():
-    """So a changed default changes neither what is judged nor how it is trained."""
+    """A further changed default of the search shows here: state it in the plan, and search anew."""
+    since = {"beta": 0.6, "warmup_epochs": 5, "min_steps": 800, "arch_batch": 32, "lr": 2e-3}
+    assert SearchParams(**SEARCH) == SearchParams(proxy_share=1.0, start="nni", **since)
     apart = {"method", "predictor", "seed", "target_ms", "target_macs", "target_weight"}
     assert SEARCH.keys() | apart >= SearchParams.model_fields.keys()
     apart = {"seed", "inherit", "start", "candidates", "heads_epochs", "heads_faces", "heads_lr"}
