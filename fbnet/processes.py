@@ -17,8 +17,8 @@ def stops_held_back() -> Iterator[None]:
     """Start processes inside: a stop signal, which a terminal sends to all, reaches them later.
 
     One that is stopped while Python imports what it needs ends with a traceback, or pulls its
-    starter down without a word. What is started inherits the blocked signals and unblocks them, or
-    ignores them for good; this process gets its own at the end.
+    starter down without a word. What is started inherits the blocked signals until `hear_stops`;
+    this process gets its own at the end.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -28,6 +28,12 @@ def stops_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def hear_stops() -> None:
+    """Let stop signals reach this process, which was started with them held back."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
 
 class Pool(ProcessPoolExecutor):
@@ -57,8 +63,7 @@ def _begin(initializer: Callable[..., None] | None, arguments: tuple[Any, ...]) 
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if initializer:
         initializer(*arguments)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    hear_stops()
 
 
 def _end_with_parent() -> None:

@@ -3,6 +3,7 @@
 import select
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 STEP_S = 0.01
 
@@ -15,3 +16,12 @@ def until(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
             return False
         select.select([], [], [], STEP_S)
     return True
+
+
+def running(process: int) -> bool:
+    """Whether a process is there and no zombie; on Linux."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"

@@ -15,7 +15,7 @@ from torch.utils import deterministic
 
 from fbnet.errors import BadInput
 from fbnet.params import TrainParams
-from fbnet.processes import stops_held_back
+from fbnet.processes import hear_stops, stops_held_back
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Numbers of glibc's mallopt."""
@@ -52,6 +52,8 @@ def launch(train: TrainParams) -> Fabric:
     )
     with stops_held_back():
         fabric.launch()
+    if not fabric.is_global_zero:
+        hear_stops()
     return fabric
 
 

@@ -15,7 +15,7 @@ from fbnet.errors import BadInput, TrainingDiverged, safe_point
 from fbnet.progress import track
 from stages import runner
 from stages.params import Params, render
-from tests.waiting import until
+from tests.waiting import running, until
 
 ROOT = Path(__file__).parents[3]
 STAGES = ("fetch", "lut", "search", "retrain", "export", "bench", "report")
@@ -179,14 +179,6 @@ def ignores(pid, signum):
     """Whether the kernel drops a signal to this process."""
     (mask,) = re.findall(r"^SigIgn:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.M)
     return bool(int(mask, 16) >> (signum - 1) & 1)
-
-
-def running(pid):
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_threads_come_from_params():
