@@ -30,7 +30,7 @@ SHORT: Mapping[str, Any] = {
     "augment": True, "start": "mean_face",
 }  # fmt: skip
 """How each net is trained from scratch: `retrain`'s recipe in 544 steps, so with smaller batches
-and a shorter average. With one epoch of warm-up some seeds fall behind at the peak rate for good."""
+and a shorter average. With one epoch of warm-up some seeds fall behind for good."""
 
 LONG: Mapping[str, Any] = {
     "epochs": 96, "validate_every": 8, "min_steps": 0, "warmup_epochs": 2.0, "batch": 128,
