@@ -2,15 +2,17 @@
 
 The engines are those that are installed. Leave the machine alone meanwhile. With --kit FILE
 onnxruntime's table is also held against FILE, as `fbnet import` makes it from a kit's results. With
---web the pages of `fbnet web` measure it twice in a Chromium here, and onnxruntime's is held
-against theirs. `table` writes docs/device.md.
+--web the pages of `fbnet web` measure it twice in a Chromium here, with one thread, with two, and
+beside processes that keep two cores busy, and onnxruntime's is held against theirs. `table` writes docs/device.md.
 """
 
 import argparse
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
@@ -25,9 +27,17 @@ from fbnet.engines import ENGINES
 POINTS = 106
 KIT = "onnxruntime-kit"
 WEB, NATIVE = "onnxruntime-web", "onnxruntime-web-against-onnxruntime"
+IN_PAGE = {
+    WEB: {},
+    "onnxruntime-web-2-threads": {"threads": 2},
+    "onnxruntime-web-busy": {"busy": 2},
+}
+"""Measurements in a page, and what is particular: threads, processes that keep cores busy."""
 NAMES = {
     KIT: "onnxruntime, kit",
     WEB: "onnxruntime-web, Chromium",
+    "onnxruntime-web-2-threads": "the same, two threads",
+    "onnxruntime-web-busy": "the same, beside two busy processes",
     NATIVE: "onnxruntime, against Chromium's",
 }
 """How docs/device.md calls the tables that no engine's name does."""
@@ -45,7 +55,10 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
         setting = {"engine": "onnxruntime", **space, "kit": digest(given.kit)}
         declared.append(Job(KIT, setting, against_kit, given.kit))
     if given.web:
-        declared.append(Job(WEB, {"engine": WEB, **space}, in_browser))
+        declared += [
+            Job(name, {"engine": WEB, **space, **particular}, in_browser)
+            for name, particular in IN_PAGE.items()
+        ]
         declared.append(Job(NATIVE, {"engine": "onnxruntime", **space}, against_browser))
     return declared
 
@@ -71,7 +84,8 @@ def against_kit(job: Job, ledger: Ledger) -> dict[str, Any]:
 
 def in_browser(job: Job, ledger: Ledger) -> dict[str, Any]:
     """Two tables that the page of measurement makes, one after the other, loading included."""
-    tables, seconds = browser_tables(2)
+    given = {key: job.setting[key] for key in ("threads", "busy") if key in job.setting}
+    tables, seconds = browser_tables(2, **given)
     figures = {"seconds": seconds, "mape": [costs["mape"] for costs in tables]}
     return compare(*tables) | figures | {"table": tables[0]}
 
@@ -87,8 +101,13 @@ def against_browser(job: Job, ledger: Ledger) -> dict[str, Any]:
     return compare(here, in_page) | {"ratios": ratios, "table": here}
 
 
-def browser_tables(count: int) -> tuple[list[dict[str, Any]], list[float]]:
-    """Tables of NNI's space from the pages in a headless Chromium, and the seconds of each."""
+def browser_tables(
+    count: int, threads: int = 1, busy: int = 0
+) -> tuple[list[dict[str, Any]], list[float]]:
+    """Tables of NNI's space from the pages in a headless Chromium, and the seconds of each.
+
+    busy: processes that compute without end meanwhile.
+    """
     from fbnet.costs.kit.contents import Contents
     from fbnet.files import read_json
     from fbnet.params import NNI_SPACE
@@ -115,11 +134,16 @@ def browser_tables(count: int) -> tuple[list[dict[str, Any]], list[float]]:
             tables.append(read_json(answer["table"]))
             return answer
 
-        with Server(folder / "web", take=keep) as server, Browser(program) as page:
+        with (
+            Server(folder / "web", take=keep) as server,
+            Browser(program) as page,
+            _busy(busy),
+        ):
             threading.Thread(target=server.serve_forever, daemon=True).start()
             for _ in range(count):
                 page.open(f"{server.address}measure.html")
                 page.wait("!document.getElementById('start').disabled")
+                page.run(f"document.getElementById('threads').value = {threads}")
                 start = time.perf_counter()
                 page.run("document.getElementById('start').click()")
                 page.wait("!document.getElementById('results').hidden", 300)
@@ -128,6 +152,18 @@ def browser_tables(count: int) -> tuple[list[dict[str, Any]], list[float]]:
                 page.wait("document.getElementById('status').textContent.startsWith('Sent')")
             server.shutdown()
     return tables, seconds
+
+
+@contextmanager
+def _busy(count: int) -> Iterator[None]:
+    """So many processes that compute until the block ends."""
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
 
 
 def _measure(engine: str) -> tuple[dict[str, Any], float]:
@@ -157,7 +193,7 @@ def compare(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 def summary(ledger: Ledger) -> Summary:
     """The figures of each engine, and the table of docs/device.md."""
     results = ledger.results()
-    shown = {name: results[name] for name in (*ENGINES, KIT, WEB, NATIVE) if name in results}
+    shown = {name: results[name] for name in (*ENGINES, KIT, *IN_PAGE, NATIVE) if name in results}
     rows = [
         {
             "table": NAMES.get(name, name),

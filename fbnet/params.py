@@ -347,7 +347,7 @@ class LutParams(Section):
     file_fixed_ms: float = Field(0.0, ge=0)
     """What the stem and the head cost on the device, in ms: NNI's tables do not say."""
     engine: str = "onnxruntime"
-    """Engine in which the blocks are timed: onnxruntime, mnn, ncnn (table in fbnet.engines)."""
+    """Engine that times the blocks: onnxruntime, mnn, ncnn, openvino, litert or executorch."""
     threads: int = Field(1, ge=1, le=64)
     """Threads of the engine; 1 makes repeats agree."""
     batch: int = Field(1, ge=1, le=64)

@@ -146,6 +146,10 @@ class Browser(Page):
         shot = self._call("Page.captureScreenshot", captureBeyondViewport=whole)
         return base64.b64decode(shot["data"])
 
+    def throttle(self, factor: float) -> None:
+        """Slow the page down so many times, as on a slow device; Chromium spares its workers."""
+        self._call("Emulation.setCPUThrottlingRate", rate=factor)
+
     def _size(self, width: int, height: int) -> None:
         self._call(
             "Emulation.setDeviceMetricsOverride",

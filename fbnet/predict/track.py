@@ -39,7 +39,7 @@ class OneEuro:
     """
 
     min_cutoff: float = 0.1
-    beta: float = 5.0
+    beta: float = 10.0
     speed_cutoff: float = 2.0
 
     def __post_init__(self) -> None:

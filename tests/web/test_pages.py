@@ -136,7 +136,7 @@ def press(page: Browser, element: str) -> None:
     page.key("Enter")
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+@pytest.mark.parametrize(("width", "dark", "slower"), [(1280, False, 1), (390, True, 4)])
 def test_the_demo_follows_the_camera_by_keyboard(
     site: Path,
     clip: Path,
@@ -144,8 +144,10 @@ def test_the_demo_follows_the_camera_by_keyboard(
     browser: Callable[..., Browser],
     width: int,
     dark: bool,
+    slower: int,
 ) -> None:
     page = browser(*CAMERA, f"--use-file-for-fake-video-capture={clip}")
+    page.throttle(slower)
     page.open(served(site).address, width=width, dark=dark)
     page.wait("!document.getElementById('camera').disabled")
     block = read_json(PRETRAINED.parent / "architecture.json")["choice"][0]
@@ -185,7 +187,9 @@ def test_a_camera_that_is_not_to_be_had_is_explained(
     assert page.errors == []
 
 
-@pytest.mark.parametrize(("width", "dark", "threads"), [(1280, True, 1), (390, False, 2)])
+@pytest.mark.parametrize(
+    ("width", "dark", "threads", "slower"), [(1280, True, 1, 1), (390, False, 2, 4)]
+)
 def test_the_table_is_measured_and_sent(
     site: Path,
     served: Callable[..., Server],
@@ -193,6 +197,7 @@ def test_the_table_is_measured_and_sent(
     width: int,
     dark: bool,
     threads: int,
+    slower: int,
 ) -> None:
     sent: list[str] = []
 
@@ -201,6 +206,7 @@ def test_the_table_is_measured_and_sent(
         return {"table": "device/my-phone.json", "error": 0.0321}
 
     page = browser()
+    page.throttle(slower)
     page.open(f"{served(site, take).address}measure.html", width=width, dark=dark)
     page.wait("!document.getElementById('start').disabled")
     assert page.run("self.crossOriginIsolated") is True
