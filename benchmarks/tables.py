@@ -3,7 +3,8 @@
 The engines are those that are installed. Leave the machine alone meanwhile. With --kit FILE
 onnxruntime's table is also held against FILE, as `fbnet import` makes it from a kit's results. With
 --web the pages of `fbnet web` measure it twice in a Chromium here, with one thread, with two, and
-beside processes that keep two cores busy, and onnxruntime's is held against theirs. `table` writes docs/device.md.
+beside processes that keep two cores busy, and onnxruntime's is held against theirs. `table`
+writes docs/device.md.
 """
 
 import argparse

@@ -149,7 +149,7 @@ def predict(parser: ArgumentParser) -> Command:
     streams = parser.add_argument_group("videos and cameras")
     streams.add_argument("--raw", action="store_true", help="without the One-Euro filter")
     streams.add_argument("--min-cutoff", type=float, metavar="HZ", help="of a point at rest (0.1)")
-    streams.add_argument("--beta", type=float, metavar="HZ", help="more by face sides a second (10)")
+    streams.add_argument("--beta", type=float, metavar="HZ", help="more by face side a second (10)")
     streams.add_argument("--frames", action="store_true", help="a folder holds a video's frames")
     streams.add_argument(
         "--size", nargs=2, type=int, metavar=("W", "H"), help="of frames on the standard input"
