@@ -5,7 +5,7 @@ from argparse import Namespace
 import pytest
 
 from benchmarks.core.ledger import Ledger
-from benchmarks.tables import KIT, NATIVE, WEB, compare, jobs, summary
+from benchmarks.tables import IN_PAGE, KIT, NATIVE, WEB, compare, jobs, summary
 from fbnet.engines import ENGINES
 from fbnet.files import write_json
 
@@ -33,7 +33,8 @@ def test_a_job_for_each_engine_and_for_a_kit(tmp_path):
     ledger = Ledger(tmp_path, tmp_path)
     assert [job.name for job in jobs(Namespace(kit=None, web=False), ledger)] == INSTALLED
     assert [job.name for job in jobs(Namespace(kit=kit, web=False), ledger)] == [*INSTALLED, KIT]
-    assert [job.name for job in jobs(Namespace(kit=None, web=True), ledger)][-2:] == [WEB, NATIVE]
+    with_pages = [job.name for job in jobs(Namespace(kit=None, web=True), ledger)]
+    assert with_pages == [*INSTALLED, *IN_PAGE, NATIVE]
 
 
 def test_a_line_for_each_table(tmp_path):
