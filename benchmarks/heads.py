@@ -37,6 +37,7 @@ LINES: dict[str, tuple[str, str]] = {
     "confidence_spearman_faces": ("the same over faces, means of both", "{:.2f}"),
     "visibility_auc": ("visibility, AUC", "{:.3f}"),
     "openness_mae": ("openness, mean error of gap by width", "{:.3f}"),
+    "openness_mae_mean": ("the same of the faces' mean", "{:.3f}"),
 }
 """Figure -> its line in the table and its form."""
 
@@ -137,6 +138,8 @@ def score(job: Job, ledger: Ledger) -> dict[str, Any]:
     }
     if faces.exact:
         figures |= _by_angle("fitted", fitted(faces, chosen), pose)
+        gaps = faces.exact["openness"][chosen]
+        figures["openness_mae_mean"] = float(np.abs(gaps - gaps.mean(axis=0)).mean())
     return {"faces": len(chosen), **figures}
 
 

@@ -164,17 +164,22 @@ def predict(parser: ArgumentParser) -> Command:
         "--points", type=int, choices=(106, 68), default=106,
         help="of the shipped model: 106 as NNI has them, 68 as 300W (%(default)s)",
     )  # fmt: skip
+    which.add_argument(
+        "--heads", action="store_true",
+        help="the shipped model of 106 points with pose, confidence, visibility and openness",
+    )  # fmt: skip
     declared = _interface(nets)
 
     def run(arguments: Namespace) -> int | None:
-        from fbnet.predict.landmarker import SHIPPED
+        from fbnet.predict.landmarker import SHIPPED, WITH_HEADS
         from fbnet.predict.run import Options, predict
         from fbnet.predict.track import OneEuro
 
         given = {"min_cutoff": arguments.min_cutoff, "beta": arguments.beta}
         smoothing = OneEuro(**{name: value for name, value in given.items() if value is not None})
+        shipped = WITH_HEADS if arguments.heads else SHIPPED[arguments.points]
         options = Options(
-            model=arguments.model or SHIPPED[arguments.points],
+            model=arguments.model or shipped,
             interface=declared(arguments),
             smoothing=None if arguments.raw else smoothing,
             drawn=not arguments.no_drawing,

@@ -4,7 +4,8 @@
 there to what results/ holds. Run it where `make repro` has just finished, then commit dvc.lock, the
 metrics, the README and fbnet/pretrained: `dvc metrics diff` and `dvc exp show` in other clones
 compare with them. `--best`, where `make repro PROFILE=best SET="fetch.synthetic.points=68"` has
-finished, brings the shipped model of 68 points and its card alone.
+finished, brings the shipped model of 68 points and its card alone; `--heads`, after `python -m
+benchmarks.heads run`, the shipped model with heads.
 """
 
 import argparse
@@ -33,9 +34,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="README and fbnet/pretrained anew")
     parser.add_argument("--best", action="store_true", help="the model of 68 points anew")
+    parser.add_argument("--heads", action="store_true", help="the model with heads anew")
     arguments = parser.parse_args()
     if arguments.best:
         ship_best()
+        return 0
+    if arguments.heads:
+        ship_heads()
         return 0
     write = arguments.write
     faults = [*stale(status()), *shipped(write), *pages(write)]
@@ -102,6 +107,18 @@ def ship_best() -> None:
     page = PRETRAINED / "README.md"
     text = card(metrics, model, "`PROFILE=best SET=fetch.synthetic.points=68`")
     page.write_text(section("run_68").sub(lambda _: text, page.read_text()))
+
+
+def ship_heads() -> None:
+    """Bring the model with heads to what the benchmark trained on the shipped net."""
+    sys.path.insert(0, str(ROOT))
+    from benchmarks.core import RESULTS, WORK
+
+    digest = json.loads((RESULTS / "heads/trained.json").read_text())["digest"]
+    trained = WORK / f"heads/trained-{digest}.onnx"
+    if not trained.exists():
+        sys.exit(f"release: {trained}: no such file; run python -m benchmarks.heads run")
+    shutil.copyfile(trained, PRETRAINED / "subnet_heads.onnx")
 
 
 def section(name: str) -> re.Pattern[str]:

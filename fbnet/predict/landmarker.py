@@ -22,6 +22,8 @@ PRETRAINED = Path(__file__).parents[1] / "pretrained" / "subnet.onnx"
 """The model inside the package, trained on rendered faces."""
 SHIPPED = {106: PRETRAINED, 68: PRETRAINED.with_name("subnet_68.onnx")}
 """The models inside the package by their number of points; see the README beside them."""
+WITH_HEADS = PRETRAINED.with_name("subnet_heads.onnx")
+"""`PRETRAINED` with heads: the same landmarks, and pose, confidence, visibility and openness."""
 PASSES = 2
 """Predictions of a face that is no crop already, each on the crop that the landmarks before it lead
 to: a box a fifth too large or a tenth beside the face costs little then (`benchmarks.boxes`)."""

@@ -147,6 +147,22 @@ def test_each_shipped_model_finds_its_points(points, tmp_path, monkeypatch):
     assert error / eye_distance(true, SCHEMES[points]) < CLOSE
 
 
+def test_the_shipped_model_with_heads_has_the_same_landmarks(face, tmp_path, monkeypatch):
+    cv2.imwrite(str(tmp_path / "a.png"), on_canvas(face, (90, 30))[0])
+    monkeypatch.chdir(tmp_path)
+    box = [str(round(value, 1)) for value in box_of(on_canvas(face, (90, 30))[1])]
+    found = []
+    for options in ([], ["--heads"]):
+        assert main(["predict", "a.png", "--box", *box, *options]) == 0
+        result = Result.model_validate_json(Path("predictions/landmarks.json").read_text())
+        found.append(result.pictures[0].faces[0])
+    plain, headed = found
+    assert headed.landmarks == plain.landmarks
+    assert plain.pose is plain.confidence is plain.visibility is plain.openness is None
+    assert len(headed.confidence) == len(headed.visibility) == len(headed.landmarks) == 106
+    assert all(abs(angle) < 90 for _, angle in headed.pose) and headed.openness is not None
+
+
 @pytest.mark.parametrize("name", ["boxes.csv", "boxes.json"])
 def test_a_file_of_boxes(face, tmp_path, name):
     (tmp_path / "in").mkdir()
