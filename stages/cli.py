@@ -32,6 +32,8 @@ PREDICT_OPTIONS = (
     "still",
 )  # fmt: skip
 """Arguments of `predict` that are fields of `fbnet.predict.run.Options`."""
+SERVING = ("host", "port", "certificate", "tables")
+"""Arguments of `web` that `--serve` alone heeds."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -345,32 +347,35 @@ def web(parser: ArgumentParser) -> Command:
         "--certificate", type=Path, metavar="FILE", help="PEM of certificate and key, for https"
     )
     shown.add_argument(
-        "--tables", type=Path, default="device", help="for what is sent back (%(default)s)"
+        "--tables", type=Path, default=Path("device"), help="for what is sent back (%(default)s)"
     )
 
     def run(arguments: Namespace) -> None:
         from fbnet.predict.landmarker import PRETRAINED
+        from fbnet.web.serve import serve, tls_of
         from fbnet.web.site import KIT, write_site
 
+        given = [n for n in SERVING if getattr(arguments, n) != parser.get_default(n)]
+        if given and not arguments.serve:
+            raise BadInput(f"--{given[0]} says how pages are shown; give --serve too")
+        if arguments.certificate:
+            tls_of(arguments.certificate)  # refused before pages are written
         out, kit = arguments.out, arguments.kit
-        can_measure = find_spec("torch") is not None and (kit or Path(arguments.params).is_file())
+        missing = [] if find_spec("torch") else ["the extra `pipeline`"]
+        if kit is None and not Path(arguments.params).is_file():
+            missing.append(f"{arguments.params} or --kit FOLDER")
         with TemporaryDirectory() as folder:
-            if can_measure and kit is None:
+            if not missing and kit is None:
                 from fbnet.web.equations import kit_for
 
                 kit = kit_for(*contents_of(arguments), out / KIT, Path(folder) / KIT)
-            kit = kit if can_measure else None
+            kit = None if missing else kit
             write_site(out, arguments.model or PRETRAINED, kit, arguments.runtime)
-        if not can_measure:
-            print(
-                f"{out}: the demo alone; to measure takes the extra `pipeline` and "
-                f"{arguments.params}, or --kit FOLDER"
-            )
+        if missing:
+            print(f"{out}: the demo alone; to measure takes {' and '.join(missing)}")
         if not arguments.serve:
             print(f"{out}: `fbnet web {out} --serve` shows it")
             return
-        from fbnet.web.serve import serve
-
         serve(out, arguments.host, arguments.port, arguments.certificate, kit and arguments.tables)
 
     return run

@@ -3,15 +3,32 @@
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from fbnet.costs.kit.contents import FILE, Contents, read_contents
 from fbnet.costs.kit.write import write_kit
 from fbnet.costs.latency_model import block_shape, layer_ends
 from fbnet.errors import BadInput
-from fbnet.files import read_json
+from fbnet.files import read_json, validated
 from fbnet.nets.pfld import slots
 
 ENGINE = "onnxruntime"
 """The engine whose files the pages run."""
+
+
+class _File(BaseModel):
+    path: str
+
+
+class _Model(BaseModel):
+    input: list[int]
+    files: dict[str, list[_File]]
+
+
+class _Models(BaseModel):
+    """The part of a kit's manifest that names its models."""
+
+    models: dict[str, _Model]
 
 
 def kit_for(contents: Contents, seed: int, known: Path, new: Path) -> Path:
@@ -27,16 +44,21 @@ def kit_of(folder: Path) -> dict[str, Any]:
 
     models: file and input shape by name. layers: for each searchable layer, the block's model and
     its two neighbours' by block. references, checks: model and blocks of whole nets. Raises
-    BadInput for a folder that is no kit, or one without models for onnxruntime.
+    BadInput for a folder that is no whole kit, or one without models for onnxruntime.
     """
     contents, identity = read_contents(folder)
+    stated = validated(_Models, read_json(folder / FILE), str(folder / FILE)).models
+    names = {key: name for name, key in contents.keys().items()}
     models = {}
-    for name, model in read_json(folder / FILE)["models"].items():
-        files = model["files"].get(ENGINE)
+    for name in names.values():
+        if name not in stated:
+            raise BadInput(f"{folder / FILE}: states no model {name}; write the kit again")
+        files = stated[name].files.get(ENGINE)
         if not files:
             raise BadInput(f"{folder}: holds no models for {ENGINE}; write it with that engine")
-        models[name] = {"file": f"kit/{files[0]['path']}", "input": model["input"]}
-    names = {key: name for name, key in contents.keys().items()}
+        if not (folder / files[0].path).is_file():
+            raise BadInput(f"{folder / files[0].path}: no such file; copy the kit whole")
+        models[name] = {"file": f"kit/{files[0].path}", "input": stated[name].input}
     layers = [
         {
             block: [names[block, block_shape(slot)], *(names[end] for end in layer_ends(slot))]

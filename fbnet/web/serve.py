@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
+from http.client import HTTPMessage
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,13 @@ RESULTS = "/results"
 LARGEST_RESULTS = 2**20
 """Bytes that a page may send back."""
 TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm"}
-HEADERS = {
-    # Together they make the page cross-origin isolated: finer timers, and threads for wasm.
+ISOLATION = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
+}
+"""Together they make a page cross-origin isolated: finer timers, and threads for wasm. Browsers
+heed them on https and on their own machine alone, and complain of them elsewhere."""
+HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",
 }
@@ -88,14 +92,11 @@ class Server(ThreadingHTTPServer):
             ) from None
         self.scheme = "http"
         if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             try:
-                context.load_cert_chain(certificate)
-            except OSError as error:
+                context = tls_of(certificate)
+            except BadInput:
                 self.server_close()
-                raise BadInput(
-                    f"{certificate}: not a PEM file of certificate and key ({error})"
-                ) from None
+                raise
             # The handshake is left to each connection's own thread: one may never answer.
             self.socket = context.wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
@@ -113,11 +114,33 @@ class Server(ThreadingHTTPServer):
         host = _own_address() if self.host in ANY else self.host
         return f"{self.scheme}://{f'[{host}]' if ':' in host else host}:{self.server_port}/"
 
+    def isolates(self, host: str) -> bool:
+        """Whether a browser that named this host in its request heeds `ISOLATION`."""
+        return self.scheme == "https" or _is_loopback(host)
+
     def trusts(self, host: str, origin: str | None) -> bool:
         """Whether a request is of one of our own pages: no other site may send results here."""
-        if self.host in LOOPBACK and urlsplit(f"//{host}").hostname not in LOOPBACK:
+        if self.host in LOOPBACK and not _is_loopback(host):
             return False  # another site's name that was pointed at this machine
         return origin is None or urlsplit(origin).netloc == host
+
+
+def tls_of(certificate: Path) -> ssl.SSLContext:
+    """What encrypts the server's connections. Raises BadInput for no PEM of certificate and key."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate)
+    except OSError as error:
+        raise BadInput(f"{certificate}: not a PEM file of certificate and key ({error})") from None
+    return context
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a request's header Host names the machine that its browser runs on."""
+    try:
+        return urlsplit(f"//{host}").hostname in LOOPBACK
+    except ValueError:  # of no form that a host has
+        return False
 
 
 def _own_address() -> str:
@@ -132,6 +155,7 @@ def _own_address() -> str:
 
 class _Handler(SimpleHTTPRequestHandler):
     server: Server
+    headers = HTTPMessage()  # until those of a request are read, which may be none
     extensions_map = SimpleHTTPRequestHandler.extensions_map | TYPES
 
     def __init__(self, request: Any, address: Any, server: Server) -> None:
@@ -167,7 +191,8 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def end_headers(self) -> None:
         """The headers of every answer."""
-        for name, value in HEADERS.items():
+        isolation = ISOLATION if self.server.isolates(self.headers.get("Host", "")) else {}
+        for name, value in (HEADERS | isolation).items():
             self.send_header(name, value)
         super().end_headers()
 

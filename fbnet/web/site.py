@@ -33,7 +33,7 @@ def write_site(
     model: an ONNX file of this project. kit: a folder that `fbnet kit` wrote, whose models the
     page of measurement runs; without it that page says how to get one. archive: see
     `runtime.runtime`. Raises BadInput for a folder that holds anything else, for a model of
-    another origin, and for a kit without models for onnxruntime.
+    another origin, and for a kit as `kit_of` does.
     """
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / INDEX).is_file())):
         raise BadInput(f"{out}: holds something else; name a new folder, or one with these pages")
@@ -44,6 +44,10 @@ def write_site(
         "detector": {"folder": "detector/", "fit": asdict(Mtcnn.fit)},
         "smoothing": asdict(OneEuro()),
     }
+    if kit is not None:
+        from fbnet.web.equations import kit_of
+
+        index["kit"] = kit_of(kit)
     engine = runtime.runtime(archive)
     with new_folder(out) as part:
         shutil.copytree(PAGES, part, dirs_exist_ok=True)
@@ -55,10 +59,7 @@ def write_site(
         for name in runtime.FILES:
             shutil.copy(engine / name, part / "onnxruntime")
         if kit is not None:
-            from fbnet.web.equations import kit_of
-
             shutil.copytree(kit, part / KIT)
-            index["kit"] = kit_of(part / KIT)
         write_json(part / INDEX, index)
 
 

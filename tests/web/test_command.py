@@ -53,5 +53,37 @@ def test_without_torch_or_params_there_is_the_demo_alone(
     assert [line.split(";")[0] for line in lines if "alone" in line] == [
         "one: the demo alone", "two: the demo alone",
     ]  # fmt: skip
-    for name in ("one", "two"):
+    assert main(["web", "three", "--kit", "kit"]) == 0
+    lines += capsys.readouterr().out.splitlines()
+    assert [line.split("; ")[1] for line in lines if "alone" in line] == [
+        "to measure takes params.yaml or --kit FOLDER",
+        "to measure takes the extra `pipeline`",
+        "to measure takes the extra `pipeline`",
+    ]
+    for name in ("one", "two", "three"):
         assert "kit" not in json.loads((tmp_path / name / "site.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--host", "0.0.0.0"], "--host says how pages are shown; give --serve too"),
+        (["--tables", "there"], "--tables says how pages are shown; give --serve too"),
+        (["--serve", "--certificate", "none.pem"], "none.pem: not a PEM file of certificate"),
+        (["--kit", "none"], "none: no kit, it holds no manifest.json"),
+        (["--model", "none.onnx"], "none.onnx: no such file"),
+        (["--runtime", "none.tgz"], "none.tgz: no such file"),
+    ],
+)
+def test_bad_input_is_one_line_before_anything_is_written(
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["web", *options]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

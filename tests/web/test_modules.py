@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,20 @@ import cv2
 import numpy as np
 import pytest
 
+from fbnet.costs.device_lut import device_table
 from fbnet.costs.kit.results import read_results, table_of
 from fbnet.costs.lut import cost_of, from_table
 from fbnet.costs.timing import Timing
+from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_text
+from fbnet.params import LutParams, SearchParams
 from fbnet.predict.crops import Place, crop
+from fbnet.search.loop import Search
 from fbnet.web.equations import kit_of
+from fbnet.web.measured import take
 from fbnet.web.serve import Server
 from fbnet.web.site import PAGES
-from tests.web.conftest import SPACE
+from tests.web.conftest import CONTENTS, SPACE
 from tools.browser import Browser
 
 pytestmark = pytest.mark.xdist_group("web")  # one browser, one kit
@@ -110,6 +116,48 @@ def test_every_round_times_every_call_until_the_time_is_up(page: Browser) -> Non
     assert 1 <= got["stopped"]["a"]["n"] < 1e6
 
 
+AGENTS = {
+    "Mozilla/5.0 (Linux; Android 14; SM-S911B) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "SamsungBrowser/24.0 Chrome/117.0.0.0 Mobile Safari/537.36": (
+        "Samsung Internet 24.0", "Android 14; SM-S911B",
+    ),
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0.0.0 Mobile Safari/537.36 EdgA/131.0.0.0": ("Edge 131.0.0.0", "Android"),
+    "Mozilla/5.0 (Linux; Android 13; M2101K6G Build/TKQ1.221013.002) AppleWebKit/537.36 "
+    "(KHTML, like Gecko) Chrome/130.0.6723.58 Mobile Safari/537.36 OPR/86.0.4550.81": (
+        "Opera 86.0.4550.81", "Android 13; M2101K6G",
+    ),
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0.0.0 Mobile Safari/537.36": ("Chrome 131.0.0.0", "Android"),
+    "Mozilla/5.0 (Android 14; Mobile; rv:133.0) Gecko/133.0 Firefox/133.0": (
+        "Firefox 133.0", "Android 14",
+    ),
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_7 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) CriOS/131.0.6778.73 Mobile/15E148 Safari/604.1": (
+        "Chrome 131.0.6778.73", "iPhone",
+    ),
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_7 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) FxiOS/133.0 Mobile/15E148 Safari/605.1.15": ("Firefox 133.0", "iPhone"),
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_7 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/17.0 EdgiOS/131.0.2903.68 Mobile/15E148 Safari/605.1.15": (
+        "Edge 131.0.2903.68", "iPhone",
+    ),
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_7 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1": ("Safari 17.6", "iPhone"),
+    "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0": (
+        "Firefox 133.0", "Linux x86_64",
+    ),
+    "curl": ("a browser", "a device"),
+}  # fmt: skip
+"""User agents in the forms that browsers give, and the names of browser and device in them."""
+
+
+def test_browsers_and_devices_are_named_by_their_agents(page: Browser) -> None:
+    body = "return agents.map((agent) => Object.values(m.named(agent)));"
+    got = call(page, "machine.js", body, agents=list(AGENTS))
+    assert got == [list(names) for names in AGENTS.values()]
+
+
 def made_up(models: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Timings that fit together: a base of 1 ms, blocks of their own, nets far above both."""
     values = {name: 1.0 + 0.01 * i for i, name in enumerate(sorted(models))}
@@ -148,3 +196,22 @@ def test_the_page_s_table_and_csv_are_those_of_the_import(
     lut = from_table(table, SPACE)
     for net in got["table"]["checks"]:
         assert net["predicted"] == pytest.approx(cost_of(lut, tuple(net["choice"])))
+
+
+def test_a_search_runs_by_the_table_that_a_page_sends(
+    page: Browser, kit: Path, faces: FaceSet, tmp_path: Path
+) -> None:
+    known = kit_of(kit)
+    facts = FACTS | {"kit": known["id"]}
+    times = made_up(known["models"])
+    text = call(page, "table.js", "return m.csvOf(times, facts);", times=times, facts=facts)
+    params = LutParams(source="file", file=take(text, kit, tmp_path)["table"])
+    lut = from_table(device_table(SPACE, CONTENTS.points, params, CONTENTS.size), SPACE)
+    short = SearchParams(
+        epochs=2, warmup_epochs=1, batch=16, arch_batch=4, nas_lr=6.0, augment=False, min_steps=0,
+        proxy_share=1.0,
+    )  # fmt: skip
+    search = Search(faces, SPACE, lut, short)
+    search.run()
+    assert np.isfinite(search.history[-1]["arch_loss"])
+    assert cost_of(lut, search.choice()) in {cost_of(lut, c) for c in product(*SPACE.layer_ops)}

@@ -11,6 +11,7 @@ import pytest
 
 from fbnet import Landmarker
 from fbnet.costs.kit.results import read_results
+from fbnet.errors import BadInput
 from fbnet.files import read_json
 from fbnet.predict import mtcnn
 from fbnet.predict.landmarker import PRETRAINED
@@ -214,7 +215,9 @@ def test_the_table_is_measured_and_sent(
     page.run(f"document.getElementById('threads').replaceChildren(new Option({threads}))")
     page.run("document.getElementById('device').value = 'My phone'")
     press(page, "start")
+    page.wait("document.activeElement.id === 'stop'")
     page.wait("!document.getElementById('results').hidden")
+    assert page.run("document.activeElement.id") == "results"
     assert page.run("document.documentElement.scrollWidth") == width
     assert "gh_k3" in text_of(page, "blocks") and "predicted" in text_of(page, "nets")
     press(page, "send")
@@ -226,6 +229,59 @@ def test_the_table_is_measured_and_sent(
     assert all(timing.median > 0 for timing in results.times.values())
     assert (results.facts["cpu"], results.facts["threads"]) == ("My phone", str(threads))
     assert results.facts["engine"] == "onnxruntime-web" and "Chrom" in results.facts["version"]
+    assert page.errors == []
+
+
+def test_a_stop_by_keyboard_gives_the_focus_back(
+    site: Path, served: Callable[..., Server], browser: Callable[..., Browser]
+) -> None:
+    page = browser()
+    page.open(f"{served(site).address}measure.html")
+    page.wait("!document.getElementById('start').disabled")
+    press(page, "start")
+    page.wait("document.getElementById('status').textContent.startsWith('First round')")
+    assert page.run("document.activeElement.id") == "stop"
+    page.key("Enter")
+    page.wait("document.getElementById('status').textContent === 'Stopped.'")
+    assert page.run("document.activeElement.id") == "start"
+    assert page.errors == []
+
+
+def test_what_is_wrong_with_a_table_stays_said_when_it_is_sent(
+    site: Path, served: Callable[..., Server], browser: Callable[..., Browser]
+) -> None:
+    page = browser()
+    answers = iter([{"table": "device/my-phone.json", "error": 0.4}])
+
+    def take(text: str) -> dict[str, Any]:
+        if (answer := next(answers, None)) is None:
+            raise BadInput("the results: too noisy")
+        return answer
+
+    page.open(f"{served(site, take).address}measure.html")
+    page.wait("!document.getElementById('start').disabled")
+    page.run("Object.defineProperty(document, 'hidden', {value: true})")
+    page.run("document.getElementById('seconds').replaceChildren(new Option('1 s', 1))")
+    press(page, "start")
+    page.wait("!document.getElementById('results').hidden")
+    for beginning in ("Sent: the computer has device/my-phone.json", "Not taken: the results: too"):
+        page.run("document.getElementById('send').disabled = false")
+        press(page, "send")
+        page.wait(f"document.getElementById('status').textContent.startsWith('{beginning}')")
+        assert "The page was not in front all the time" in text_of(page, "status")
+        assert page.run("document.getElementById('status').className") == "fault"
+    page.errors.clear()  # of the answer that refused
+
+
+def test_a_page_by_plain_http_in_the_network_names_its_browser(
+    site: Path, served: Callable[..., Server], browser: Callable[..., Browser]
+) -> None:
+    page = browser("--host-resolver-rules=MAP board.test 127.0.0.1")
+    page.open(f"http://board.test:{served(site).server_port}/measure.html")
+    page.wait("!document.getElementById('start').disabled")
+    assert page.run("self.isSecureContext || 'userAgentData' in navigator") is False
+    assert "Chrome" in text_of(page, "machine") and "coarse" in text_of(page, "machine")
+    assert "x86_64" in page.run("document.getElementById('device').value")
     assert page.errors == []
 
 
@@ -269,5 +325,6 @@ def test_pages_without_a_kit_say_so(
     page.open(f"{served(bare).address}measure.html")
     page.wait("document.getElementById('status').className === 'fault'")
     assert "hold no models to measure" in text_of(page, "status")
+    assert "the extra pipeline, and params.yaml or --kit FOLDER" in text_of(page, "status")
     assert page.run("document.getElementById('start').disabled") is True
     assert page.errors == []

@@ -80,6 +80,35 @@ def test_pages_are_isolated_and_folders_not_listed(
     assert send(server) == (404, {"refused": "nothing is taken here"})
 
 
+@pytest.mark.parametrize(
+    ("host", "heeded"),
+    [
+        ("localhost:8000", True),
+        ("127.0.0.1", True),
+        ("[::1]:8000", True),
+        ("192.168.1.7:8000", False),
+        ("localhost.elsewhere.example", False),
+        ("[broken", False),
+    ],
+)
+def test_browsers_are_asked_to_isolate_pages_where_they_do(
+    host: str, heeded: bool, folder: Path, served: Callable[..., Server]
+) -> None:
+    request = urllib.request.Request(f"{served(folder).address}a.mjs", headers={"Host": host})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        names = [name for name in answer.headers if name.startswith("Cross-Origin")]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert len(names) == (2 if heeded else 0)
+
+
+def test_a_request_that_cannot_be_read_is_answered(
+    folder: Path, served: Callable[..., Server]
+) -> None:
+    with socket.create_connection(("127.0.0.1", served(folder).server_port), 10) as visitor:
+        visitor.sendall(b"what is this\r\n\r\n")
+        assert b"400" in visitor.recv(4096)
+
+
 def test_results_are_taken_from_our_own_pages_alone(
     folder: Path, served: Callable[..., Server]
 ) -> None:
@@ -133,8 +162,10 @@ def test_a_silent_visitor_keeps_nobody_from_an_encrypted_page(
         with socket.create_connection(("127.0.0.1", server.server_port)):
             trusting = ssl.create_default_context(cafile=certificate)
             address = f"{server.address}site.json"
-            with urllib.request.urlopen(address, timeout=10, context=trusting) as answer:
+            elsewhere = urllib.request.Request(address, headers={"Host": "box.local"})
+            with urllib.request.urlopen(elsewhere, timeout=10, context=trusting) as answer:
                 assert answer.status == 200
+                assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
         server.shutdown()
 
 

@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from fbnet.errors import BadInput
-from fbnet.files import digest
+from fbnet.files import digest, write_json
 from fbnet.predict.landmarker import PRETRAINED
 from fbnet.web import runtime
 from fbnet.web.equations import kit_for
@@ -71,6 +71,26 @@ def test_a_kit_for_other_engines_is_refused(kit: Path, tmp_path: Path) -> None:
     manifest.write_text(manifest.read_text().replace('"onnxruntime": [', '"ncnn": ['))
     with pytest.raises(BadInput, match="holds no models for onnxruntime"):
         write_site(tmp_path / "web", PRETRAINED, tmp_path / "kit")
+    assert not (tmp_path / "web").exists()
+
+
+def test_what_is_no_whole_kit_is_refused(kit: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    for other in ("none", "file", "empty"):
+        with pytest.raises(BadInput, match=rf"{other}: no kit, it holds no manifest\.json"):
+            write_site(tmp_path / "web", PRETRAINED, tmp_path / other)
+    part = shutil.copytree(kit, tmp_path / "part")
+    (part / "models/onnxruntime/net-0.onnx").unlink()
+    with pytest.raises(BadInput, match=r"net-0\.onnx: no such file; copy the kit whole"):
+        write_site(tmp_path / "web", PRETRAINED, part)
+    manifest = json.loads((part / "manifest.json").read_text())
+    write_json(part / "manifest.json", manifest | {"models": {}})
+    with pytest.raises(BadInput, match=r"manifest\.json: states no model \S+; write the kit again"):
+        write_site(tmp_path / "web", PRETRAINED, part)
+    write_json(part / "manifest.json", manifest | {"models": {"net-0": 3}})
+    with pytest.raises(BadInput, match=r"manifest\.json: models\.net-0 is 3"):
+        write_site(tmp_path / "web", PRETRAINED, part)
     assert not (tmp_path / "web").exists()
 
 

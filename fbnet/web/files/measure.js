@@ -1,5 +1,6 @@
 /* The page of measurement. */
 
+import {machine} from "./machine.js";
 import {$, fill, save, say} from "./page.js";
 import {remote} from "./remote.js";
 import {csvOf, tableOf} from "./table.js";
@@ -9,27 +10,7 @@ const WRONG = 0.1, VAGUE = 0.2;  // error on whole nets and interval of a median
 const PROGRAM = "fbnet web";
 
 let site, timer = null, csv = null;
-
-/** Name and version of the browser, and of the system or device as far as the browser tells. */
-async function machine() {
-  const known = navigator.userAgentData;
-  const cores = `${navigator.hardwareConcurrency ?? "?"} cores`;
-  if (known) {
-    const brand = known.brands.find(({brand}) => !/not.?a.?brand|chromium/i.test(brand)) ?? known.brands.find(({brand}) => /chromium/i.test(brand));
-    const more = await known.getHighEntropyValues(["model", "platformVersion", "architecture", "bitness", "fullVersionList"]).catch(() => ({}));
-    const full = more.fullVersionList?.find((one) => one.brand === brand?.brand)?.version ?? brand?.version;
-    const processor = [more.architecture, more.bitness].filter(Boolean).join(" ");
-    return {
-      browser: `${brand?.brand ?? "a browser"} ${full ?? ""}`.trim(),
-      device: [more.model, known.platform, processor, cores].filter(Boolean).join(", "),
-    };
-  }
-  const agent = navigator.userAgent;
-  const browser = /Firefox\/[\d.]+/.exec(agent) ?? /Version\/([\d.]+).*Safari/.exec(agent);
-  const name = browser ? (browser[1] ? `Safari ${browser[1]}` : browser[0].replace("/", " ")) : "a browser";
-  const system = /\((?:X11; )?([^;)]+)/.exec(agent)?.[1] ?? "a device";
-  return {browser: name, device: `${system}, ${cores}`};
-}
+let faults = [];  // of what was measured last, said as long as it is shown
 
 /** Times the kit; resolves with its timings. */
 async function run(threads, seconds, onProgress) {
@@ -46,8 +27,9 @@ async function start() {
   let hidden = document.hidden;
   const noticed = () => { hidden ||= document.hidden; };
   const controls = ["start", "device", "threads", "seconds"].map($);
-  controls.forEach((control) => { control.disabled = true; });
   $("stop").hidden = $("progress").hidden = false;
+  $("stop").focus();
+  controls.forEach((control) => { control.disabled = true; });
   $("results").hidden = true;
   document.addEventListener("visibilitychange", noticed);
   const awake = await navigator.wakeLock?.request("screen").catch(() => null);
@@ -70,6 +52,7 @@ async function start() {
     timer?.end();
     timer = null;
     controls.forEach((control) => { control.disabled = false; });
+    if ($("results").hidden) $("start").focus();
     $("stop").hidden = $("progress").hidden = true;
   }
 }
@@ -100,16 +83,21 @@ function conclude(times, seconds, hidden) {
   });
   blockTable(table.layers);
   netTable(table.checks);
-  const faults = [];
+  faults = [];
   if (hidden) faults.push("The page was not in front all the time: browsers slow such pages down. Measure again.");
   if (entries.some((cost) => cost <= 0)) faults.push("A block costs no more than its neighbours alone: too noisy. Measure again, for longer.");
   if (table.error > WRONG || widest > VAGUE) faults.push("The device was busy, so this is not to be relied on. Let it rest, and measure again or for longer.");
-  say(faults.join(" ") || "Done.", faults.length > 0);
+  sayWithFaults(faults.length ? "" : "Done.");
   $("send").hidden = !site.takes_results;
   $("send").disabled = false;
   steps("results.csv", "fbnet import results.csv --kit web/kit --out device/latency.json");
   $("results").hidden = false;
   $("results").focus({preventScroll: true});
+}
+
+/* Say it, and what is wrong with the measurement after it. */
+function sayWithFaults(text, isFault = false) {
+  say([text, ...faults].filter(Boolean).join(" "), isFault || faults.length > 0);
 }
 
 function steps(what, first) {
@@ -169,10 +157,10 @@ async function send() {
     .catch(() => ({refused: "the computer does not answer; download the file instead"}));
   if (answer.refused) {
     $("send").disabled = false;
-    return say(`Not taken: ${answer.refused}`, true);
+    return sayWithFaults(`Not taken: ${answer.refused}.`, true);
   }
   const error = answer.error === null ? "" : `, off by ${(100 * answer.error).toFixed(1)} % on whole nets`;
-  say(`Sent: the computer has ${answer.table}${error}.`);
+  sayWithFaults(`Sent: the computer has ${answer.table}${error}.`);
   $("next").replaceChildren("There: ", code(search(answer.table)));
 }
 
@@ -191,7 +179,7 @@ async function begin() {
   const counts = [1, 2, 4, 8].filter((count) => count <= most);
   $("threads").replaceChildren(...counts.map((count) => new Option(count, count)));
   if (!site.kit) {
-    return say("These pages hold no models to measure: write them where params.yaml is, or with --kit FOLDER.", true);
+    return say("These pages hold no models to measure. Writing them takes the extra pipeline, and params.yaml or --kit FOLDER.", true);
   }
   $("form").onsubmit = (event) => {
     event.preventDefault();
