@@ -183,6 +183,12 @@ ENGINES: Registry[Engine] = Registry(
                         rf"nference timings in us: .*no stats: {NUMBER}": 1e-3,
                     },
                 ),
+                BenchmarkProgram(
+                    name="litert-benchmark",
+                    command='"$program" --model="$models/$name.tflite" '
+                    '--num_threads="$threads" --num_runs="$loops" --warmup_runs="$warmup"',
+                    latencies={rf"^Inference \(median\): +{NUMBER} ms": 1.0},
+                ),
             ),
         ),
         "executorch": Engine(

@@ -20,12 +20,17 @@ from fbnet.engines import ENGINES, BenchmarkProgram
 from fbnet.errors import BadInput, listed
 from fbnet.files import number, parse_csv, printable, read_text
 from fbnet.nets.pfld import slots
+from fbnet.progress import say
 
 CSV = re.compile(r"(sep=.\n)?\"?name\"?\s*[,;\t]", re.IGNORECASE)
 """How the runner's results.csv starts, spreadsheets' forms of it included."""
 FIGURES = fields(Timing)
 FACTS = ("engine", "version", "cpu", "threads", "kit", "program")
 """Columns of the CSV that tell how it was measured, the same in all rows."""
+LEAST = {"n": 1, "std": 0, "ci": 0}
+"""Least value of a figure; a latency that is not positive is named later, with its model."""
+VAGUE = 0.2
+"""Interval of a median, as its share, from which on `table_of` warns."""
 DIGITS = 4
 """Digits that a number of threads may have."""
 LARGEST_RESULTS = 32 * 2**20
@@ -46,7 +51,8 @@ def table_of(results: Path, kit: Path) -> dict[str, Any]:
 
     `mape` is the mean share by which the sums miss the kit's check nets, `checks` lists these. One
     BadInput names every model that is missing, unknown or without a positive latency; else every
-    entry that is not above its neighbours' cost, or an outlier.
+    entry that is not above its neighbours' cost, or an outlier. Medians that are known badly
+    are warned of.
     """
     contents, identity = read_contents(kit)
     measured = read_results(read_text(results, LARGEST_RESULTS), printable(results))
@@ -55,6 +61,8 @@ def table_of(results: Path, kit: Path) -> dict[str, Any]:
     keys = contents.keys()
     if faults := _faults(measured.times, keys, str(results)):
         raise listed(faults)
+    if warning := _warning(measured.times, printable(results)):
+        say(warning)
     times = {key: measured.times[name] for name, key in keys.items()}
     return _checked(_table(contents, times, measured.facts), contents, times, str(results))
 
@@ -68,6 +76,17 @@ def _faults(times: Mapping[str, Timing], keys: Mapping[str, Hashable], where: st
         if not (timing.median > 0 and math.isfinite(timing.median))
     ]
     return missing + extra + wrong
+
+
+def _warning(times: Mapping[str, Timing], where: str) -> str:
+    """A line about the median that is known worst, or "" where all are known well enough."""
+    name, widest = max(times.items(), key=lambda item: item[1].ci)
+    if widest.ci <= VAGUE:
+        return ""
+    return (
+        f"warning: {where}: medians are known to +-{widest.ci:.0%} at worst ({name}); measure "
+        "again on a device at rest, or for longer"
+    )
 
 
 def _table(
@@ -130,6 +149,13 @@ def _read_csv(text: str, where: str) -> Results:
         except BadInput as fault:
             faults.append(f"{fault} (not a row of the runner's results.csv)")
             continue
+        faults += [
+            f"{line}: {figure} is {row[figure][:40]!r}; must be {least} or more"
+            for figure, least in LEAST.items()
+            if cells[figure] < least
+        ]
+        if not cells["n"].is_integer():
+            faults.append(f"{line}: n is {row['n'][:40]!r}; must be a whole number")
         name = row.get("name", "")
         if name in times:
             faults.append(f"{line}: model {name} occurs twice")
@@ -144,9 +170,9 @@ def _read_csv(text: str, where: str) -> Results:
 def _threads_faults(facts: Mapping[str, str], where: str) -> list[str]:
     """What is wrong with the number of threads."""
     threads = facts.get("threads", "1")
-    if threads.isdecimal() and len(threads) <= DIGITS:
+    if threads.isdecimal() and len(threads) <= DIGITS and int(threads) > 0:
         return []
-    return [f"{where}: threads is {threads[:40]!r}; must be a whole number"]
+    return [f"{where}: threads is {threads[:40]!r}; must be a whole number from 1 on"]
 
 
 def _read_output(text: str, where: str) -> Results:

@@ -5,6 +5,7 @@ import dataclasses
 import getpass
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 
 from fbnet.costs.device_lut import device_table
 from fbnet.costs.kit.contents import FILE, Contents, read_contents
-from fbnet.costs.kit.results import table_of
+from fbnet.costs.kit.results import VAGUE, table_of
 from fbnet.costs.kit.write import program_script, write_kit
 from fbnet.costs.lut import cost_of, from_table
 from fbnet.engines import ENGINES
@@ -235,6 +236,22 @@ def test_all_faults_stand_in_one_error(kit: Path, tmp_path: Path) -> None:
         table_of(write_csv(tmp_path / "r.csv", values), kit)
 
 
+def test_medians_that_are_known_badly_are_warned_of(
+    kit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_csv(tmp_path / "r.csv", made_up(CONTENTS.keys()))
+    table_of(path, kit)
+    assert capsys.readouterr().out == ""
+    text = path.read_text()
+    for name, ci in {"net-0": VAGUE + 0.01, "gh_k3-32-32-s1-4": 1.6}.items():
+        text = re.sub(rf"^({name},.*),0\.01,mnn", rf"\1,{ci},mnn", text, flags=re.MULTILINE)
+    path.write_text(text)
+    table_of(path, kit)
+    line = capsys.readouterr().out
+    assert line.startswith("warning: ") and line.count("\n") == 1
+    assert "r.csv: medians are known to +-160% at worst (gh_k3-32-32-s1-4)" in line
+
+
 def test_results_of_another_kit_are_refused(kit: Path, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "r.csv", made_up(CONTENTS.keys()), kit="0123456789abcdef")
     with pytest.raises(BadInput, match=r"of kit 0123456789abcdef, and .* is [0-9a-f]{16}"):
@@ -262,6 +279,10 @@ FAKES = {
         "litert",
         f"last=${{1#--graph=}}; {LOOK_UP}3); "
         'echo "Inference timings in us: Init: 855, Inference (avg): ${value}e6"',
+    ),
+    "litert-benchmark": (
+        "litert",
+        f'last=${{1#--model=}}; {LOOK_UP}2); echo "Inference (median):    $value ms"',
     ),
     "executor_runner": (
         "executorch",

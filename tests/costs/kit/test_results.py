@@ -10,7 +10,8 @@ from fbnet.costs.kit.results import read_results
 from fbnet.errors import BadInput
 from tests.test_bad_input import refused_in_one_line, tried
 
-# MNN on a Rock Pi 4B, as its owner noted it down; MNN's benchmark/benchmark.cpp prints this form.
+# benchmark.out of MNN (github.com/alibaba/MNN) on a Rock Pi 4B, as its owner noted it down; MNN's
+# benchmark/benchmark.cpp prints this form.
 BENCHMARK_OUT = """\
 MNN benchmark
 Forward type: **CPU** thread=4** precision=2** sparsity=0** sparseBlockOC=1
@@ -18,7 +19,8 @@ Forward type: **CPU** thread=4** precision=2** sparsity=0** sparseBlockOC=1
 [ - ] resnet-v2-50.mnn            max =  339.943 ms  min =  336.965 ms  avg =  338.189 ms
 [ - ] mobilenetV3.mnn             max =   15.802 ms  min =   15.124 ms  avg =   15.222 ms
 """
-# Older releases leave no blank before the unit (a benchmark.txt of bench_android.sh).
+# Older releases of MNN leave no blank before the unit: a benchmark.txt that MNN's
+# benchmark/bench_android.sh wrote of a phone, in notes of 2020 on portrait segmentation.
 BENCHMARK_OUT_OLD = """\
 --------> Benchmarking... loop = 10, warmup = 5
 [ - ] MobileNetV2_224.mnn         max =   43.952ms  min =   40.742ms  avg =   41.345ms
@@ -45,7 +47,9 @@ gpu_device = -1
 cooling_down = 1
          vgg16.param  min =   28.64  max =   28.64  avg =   28.64
 """
-# Arm's learning path "Profiling - Use Resnet50v2 fp32 model as an example", run with -s.
+# onnxruntime_perf_test of onnxruntime, run with -s: "Profiling - Use Resnet50v2 fp32 model as an
+# example", a page of Arm's learning path performance_onnxruntime_kleidiai_sme2
+# (github.com/ArmDeveloperEcosystem/arm-learning-paths).
 PERF_TEST = """\
 Setting intra_op_num_threads to 1
 Session creation time cost: 0.217932 s
@@ -115,6 +119,28 @@ count=15 first=66753 curr=66800 min=66699 max=66838 avg=66767.6 std=39
 
 Average inference timings in us: Warmup: 76605.9, Init: 9933, no stats: 66767.6
 """
+# ai-edge-litert 2.3.0's own, on a net of this project.
+LITERT_BENCHMARK = """\
+2026-11-28 11:46:36 INFO benchmark_litert_model: Model loaded (2.4 ms)
+2026-11-28 11:46:36 INFO benchmark_litert_model: Running 50 benchmark iterations...
+
+========================================
+ BENCHMARK RESULTS
+========================================
+Model initialization:  2.42 ms
+Warmup (first):        0.41 ms
+Warmup (avg):          1.03 ms (10 runs)
+Inference (avg):       0.22 ms (50 runs)
+Inference (min):       0.19 ms
+Inference (max):       1.48 ms
+Inference (median):    0.19 ms
+Inference (std):       0.18 ms
+Inference (p5):        0.19 ms
+Inference (p95):       0.26 ms
+Throughput:            640.02 MB/s
+Fully accelerated:     False
+========================================
+"""
 # OpenVINO 2026.4.1's own, on this project's net.
 BENCHMARK_APP = """\
 [ INFO ] First inference took 21.08 ms
@@ -144,7 +170,9 @@ Duration:   60001.53 ms
 Latency:    1.25 ms
 Throughput: 3028.72 FPS
 """
-# Arm's learning path "Run model and generate the ETDump".
+# executor_runner of ExecuTorch: "Run model and generate the ETDump", a page of Arm's learning path
+# measure-kleidiai-kernel-performance-on-executorch
+# (github.com/ArmDeveloperEcosystem/arm-learning-paths).
 EXECUTOR_RUNNER = """\
 I 00:00:00.048120 executorch:threadpool.cpp:48] Resetting threadpool to 1 threads.
 I 00:00:00.051509 executorch:executor_runner.cpp:218] Model file model/linear_model_f32.pte is \
@@ -181,6 +209,7 @@ def under(name: str, text: str) -> str:
         (under("m", TRTEXEC_OLD), "trtexec", "tensorrt", {"m": 1.65601}),
         (under("g", BENCHMARK_MODEL), "benchmark_model", "litert", {"g": 33.2094}),
         (under("h", BENCHMARK_MODEL_OLD), "benchmark_model", "litert", {"h": 66.7676}),
+        (under("o", LITERT_BENCHMARK), "litert-benchmark", "litert", {"o": 0.19}),
         (under("n", EXECUTOR_RUNNER), "executor_runner", "executorch", {"n": 2.904883}),
         (under("i", BENCHMARK_APP), "benchmark_app", "openvino", {"i": 0.28}),
         (under("j", BENCHMARK_APP_OLD), "benchmark_app", "openvino", {"j": 1.25}),
@@ -248,10 +277,27 @@ def test_faults_of_a_csv_are_named_by_line() -> None:
         read_results(HEAD + row + "b,5\n", "x.csv")
     with pytest.raises(BadInput, match=r"x\.csv: threads is 'many'"):
         read_results(HEAD + row.replace(",1,abc", ",many,abc"), "x.csv")
+    with pytest.raises(BadInput, match=r"x\.csv: threads is '0'; must be a whole number from 1 on"):
+        read_results(HEAD + row.replace(",1,abc", ",0,abc"), "x.csv")
     spreadsheet = (HEAD + row).replace(",", ";").replace(".", ",").replace("3,6,1", "3.6.1")
     assert read_results(f"sep=;\n{spreadsheet}", "x.csv") == results
     with pytest.raises(BadInput, match=r"x\.csv: holds no row"):
         read_results(HEAD, "x.csv")
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ("-3,0.1,0.2,0.2,0.01,0.02", "n is '-3'; must be 1 or more"),
+        ("0,0.1,0.2,0.2,0.01,0.02", "n is '0'; must be 1 or more"),
+        ("2.5,0.1,0.2,0.2,0.01,0.02", "n is '2.5'; must be a whole number"),
+        ("5,0.1,0.2,0.2,-0.01,0.02", "std is '-0.01'; must be 0 or more"),
+        ("5,0.1,0.2,0.2,0.01,-0.02", "ci is '-0.02'; must be 0 or more"),
+    ],
+)
+def test_figures_that_cannot_be_are_named_by_line(cells: str, message: str) -> None:
+    with pytest.raises(BadInput, match=rf"^x\.csv:2: {message}$"):
+        read_results(f"{HEAD}a,{cells},mnn,3.6.1,A board,1,abc\n", "x.csv")
 
 
 PRINTED = [value for name, value in globals().items() if name.isupper() and isinstance(value, str)]
