@@ -413,7 +413,7 @@ class PredictorParams(Section):
     """With `mode: target`, nets cost at most this share less than the budget, where `nets` do."""
     batch: int = Field(32, ge=2)
     """Faces in a step."""
-    lr: float = Field(8e-3, gt=0)
+    lr: float = Field(4e-3, gt=0)
     """Peak learning rate; cosine to zero at the last rung."""
     weight_decay: float = Field(0.01, ge=0)
     """Weight decay."""

@@ -20,20 +20,23 @@ SHOWN = (slice(40, 400), slice(60, 460))
 ENLARGED = 2
 
 
+def photograph() -> np.ndarray:
+    """The whole photograph, uint8 BGR."""
+    with get_sample_data("grace_hopper.jpg") as stream:
+        return cv2.imdecode(np.frombuffer(stream.read(), np.uint8), cv2.IMREAD_COLOR)
+
+
 def main() -> int:
     """Run `fbnet predict` on the enlarged photograph; photograph and result side by side."""
-    with get_sample_data("grace_hopper.jpg") as stream:
-        data = np.frombuffer(stream.read(), np.uint8)
-    photograph = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    photograph = cv2.resize(photograph, None, fx=ENLARGED, fy=ENLARGED)
+    enlarged = cv2.resize(photograph(), None, fx=ENLARGED, fy=ENLARGED)
     with TemporaryDirectory() as folder:
         picture, out = Path(folder) / "portrait.png", Path(folder) / "out"
-        cv2.imwrite(str(picture), photograph)
+        cv2.imwrite(str(picture), enlarged)
         command = [sys.executable, "-m", "stages.cli", "predict", str(picture)]
         subprocess.run([*command, "--out", str(out)], cwd=ROOT, check=True)
         drawn = cv2.imread(str(out / "portrait.png"))
     rows, columns = (slice(ENLARGED * s.start, ENLARGED * s.stop) for s in SHOWN)
-    beside = np.hstack([image[rows, columns] for image in (photograph, drawn)])
+    beside = np.hstack([image[rows, columns] for image in (enlarged, drawn)])
     half = cv2.resize(beside, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
     cv2.imwrite(str(PICTURE), half, [cv2.IMWRITE_JPEG_QUALITY, 88])
     print(f"{PICTURE}: {half.shape[1]} x {half.shape[0]}")
