@@ -38,8 +38,9 @@ RING = 1.6
 """Radius of a hollow point by that of others."""
 DOT, LINE = 1 / 110, 1 / 200
 """Radius of a point and width of a line, by the side of the face."""
-LEGIBLE = 1 / 1600
-"""Least radius by the longer side of the picture, so that it can be seen with all of it shown."""
+THIN = 20
+"""Side of a face in pixels, by the root of its points, below which dots and dark edges would touch:
+lines of one pixel are drawn then, and little dots, so that eyes and mouth stay open."""
 SMALL, MOST = 320, 1600
 """Pictures are enlarged until their smallest face has a side of `SMALL` pixels, or they `MOST`."""
 
@@ -97,10 +98,10 @@ def draw(
 ) -> np.ndarray:
     """A copy of a picture uint8 BGR [H, W, 3] with the faces' landmarks and outlines.
 
-    Points that a model with that head takes for hidden are hollow; of one that gives the pose, the
-    head's axes start between the points. enlarge: make it larger by a whole number where a small
-    face would drown in its points. scheme: the order of the landmarks where their number does not
-    say it; one's own has no outlines.
+    Points that a model with that head takes for hidden are hollow, on small faces dark; of one that
+    gives the pose, the head's axes start between the points. enlarge: make it larger by a whole
+    number where a small face would drown in its points. scheme: the order of the landmarks where
+    their number does not say it; one's own has no outlines.
     """
     factor = _factor(picture, faces) if enlarge else 1
     drawn = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
@@ -117,10 +118,20 @@ def draw(
 
 
 def _factor(picture: np.ndarray, faces: Sequence[Face]) -> int:
-    sides = [float(np.ptp(face.landmarks, axis=0).max()) for face in faces]
+    sides = [_side(face.landmarks) for face in faces]
     if not sides:
         return 1
     return max(1, min(round(SMALL / max(min(sides), 1)), MOST // max(picture.shape[:2])))
+
+
+def _side(landmarks: np.ndarray) -> float:
+    """Longer side of the box around landmarks [P, 2]."""
+    return float(np.ptp(landmarks, axis=0).max())
+
+
+def _thin(landmarks: np.ndarray) -> bool:
+    """Whether a face of these landmarks [P, 2] is drawn by thin lines; see `THIN`."""
+    return _side(landmarks) < THIN * len(landmarks) ** 0.5
 
 
 def _draw_face(
@@ -130,24 +141,22 @@ def _draw_face(
     number: int | None,
     scheme: Scheme,
 ) -> None:
-    side = float(np.ptp(landmarks, axis=0).max())
-    least = LEGIBLE * max(drawn.shape[:2])
-    radius = max(0.7, least, DOT * side)
-    width = max(1, round(max(least, LINE * side)))
-    fixed = np.clip(np.rint(landmarks * 2**SHIFT), -(2**29), 2**29).astype(np.int32)
+    side, thin = _side(landmarks), _thin(landmarks)
+    radius, width = max(0.7, DOT * side), max(1, round(LINE * side))
+    fixed = _fixed(landmarks)
     for region, points, closed in outlines(scheme):
-        line = [fixed[list(points)].reshape(-1, 1, 2)]
-        cv2.polylines(drawn, line, closed, EDGE, width + 2, cv2.LINE_AA, SHIFT)
-        cv2.polylines(drawn, line, closed, COLOURS[region], width, cv2.LINE_AA, SHIFT)
+        _draw_line(drawn, fixed[list(points)], closed, COLOURS[region], width, thin)
     for region, points in scheme.parts.items():
         colour = COLOURS.get(region, OTHER)
-        rim, ring = max(0.4, radius / 3), RING * radius
-        dot = ((EDGE, radius + rim), (colour, radius))
-        empty = ((EDGE, ring + rim), (colour, ring), (EDGE, ring - max(1.0, radius / 2)))
+        rim, ring, little = max(0.4, radius / 3), RING * radius, max(0.0, radius - 1)
+        dot = [(EDGE, radius + rim), (colour, radius)]
+        empty = [(EDGE, ring + rim), (colour, ring), (EDGE, ring - max(1.0, radius / 2))]
+        if thin:
+            dot, empty = [(colour, little)], [(EDGE, little)]
         for point in points:
             x, y = fixed[point].tolist()
             for shade, size in empty if hollow[point] else dot:
-                cv2.circle(drawn, (x, y), round(size * 2**SHIFT), shade, -1, cv2.LINE_AA, SHIFT)
+                cv2.circle(drawn, (x, y), round(size * 2**SHIFT), shade, -1, _kind(thin), SHIFT)
     if number is not None:
         at = (round(landmarks[:, 0].min()), round(landmarks[:, 1].min() - 4 * radius))
         height = max(0.4, side / 400)
@@ -157,12 +166,34 @@ def _draw_face(
 
 def _draw_axes(drawn: np.ndarray, landmarks: np.ndarray, pose: np.ndarray) -> None:
     """The head's axes by its pose in degrees, from the middle of the landmarks; depth is flat."""
-    side = float(np.ptp(landmarks, axis=0).max())
-    width = max(1, round(max(LEGIBLE * max(drawn.shape[:2]), 2 * LINE * side)))
+    side, thin = _side(landmarks), _thin(landmarks)
+    width = max(1, round(2 * LINE * side))
     start, turn = landmarks.mean(axis=0), matrix_from_angles(np.radians(pose))
     # The nearest axis is drawn last, over the others.
     for direction, colour in sorted(AXES.items(), key=lambda axis: -(turn @ axis[0])[2]):
         end = start + AXIS * side * (turn @ direction)[:2]
-        line = np.rint(np.stack([start, end]) * 2**SHIFT).clip(-(2**29), 2**29).astype(np.int32)
-        for shade, stroke in ((EDGE, width + 2), (colour, width)):
-            cv2.polylines(drawn, [line], False, shade, stroke, cv2.LINE_AA, SHIFT)
+        _draw_line(drawn, _fixed(np.stack([start, end])), False, colour, width, thin)
+
+
+def _fixed(points: np.ndarray) -> np.ndarray:
+    """Points [n, 2] in pixels as OpenCV takes them: int32 [n, 2], with `SHIFT` binary digits."""
+    return np.rint(points * 2**SHIFT).clip(-(2**29), 2**29).astype(np.int32)
+
+
+def _draw_line(
+    drawn: np.ndarray,
+    fixed: np.ndarray,
+    closed: bool,
+    colour: tuple[int, int, int],
+    width: int,
+    thin: bool,
+) -> None:
+    """A line of a width in pixels through points [n, 2] of `_fixed`, dark edges unless thin."""
+    strokes = ((colour, width),) if thin else ((EDGE, width + 2), (colour, width))
+    for shade, stroke in strokes:
+        cv2.polylines(drawn, [fixed], closed, shade, stroke, _kind(thin), SHIFT)
+
+
+def _kind(thin: bool) -> int:
+    """How OpenCV draws: smooth edges make a line of one pixel look three wide."""
+    return cv2.LINE_8 if thin else cv2.LINE_AA

@@ -13,11 +13,22 @@ import pytest
 import fbnet
 from fbnet import Landmarker
 from fbnet.errors import BadInput
+from fbnet.faces import synthetic
 from fbnet.landmarks import SCHEMES
 from fbnet.predict.draw import AXES, OUTLINES, draw
 from fbnet.predict.headers import cut_short, picture_size
-from fbnet.predict.landmarker import Face
-from tests.predict.test_run import CLOSE, box_of, face, nme, on_canvas
+from fbnet.predict.landmarker import SHIPPED, Face
+from tests.predict.test_run import (
+    CLOSE,
+    DATA,
+    MARGIN,
+    PLAIN,
+    SIZE,
+    box_of,
+    face,
+    nme,
+    on_canvas,
+)
 
 __all__ = ["face"]
 
@@ -98,8 +109,11 @@ def test_outlines_follow_the_regions(points):
 
 @pytest.mark.parametrize(
     ("side", "picture", "factor"),
-    [(60, 200, 5), (60, 4000, 1), (2000, 4000, 1), (90, 90, 4), (60, 800, 2)],
-)
+    [
+        (60, 200, 5), (60, 4000, 1), (2000, 4000, 1), (90, 90, 4), (60, 800, 2), (60, 1200, 1),
+        (60, 1920, 1), (500, 4000, 1),
+    ],
+)  # fmt: skip
 def test_points_stay_legible(side, picture, factor):
     angles = np.linspace(0, 2 * np.pi, 106)
     landmarks = picture / 2 + side / 2 * np.stack([np.cos(angles), np.sin(angles)], 1)
@@ -107,7 +121,25 @@ def test_points_stay_legible(side, picture, factor):
     drawn = draw(blank, [Face(landmarks, (0, 0, 1), number=7)], enlarge=True)
     assert len(drawn) == factor * picture
     covered = (drawn != 128).any(axis=2).sum() / (side * factor) ** 2
-    assert 0.01 < covered < 0.6
+    assert 0.01 < covered < 0.15
+
+
+@pytest.mark.parametrize(
+    ("side", "picture"), [(60, 1200), (60, 1920), (60, 4000), (130, 1920), (500, 4000)]
+)
+@pytest.mark.parametrize("points", SHIPPED)
+def test_eyes_and_mouth_stay_open(points, side, picture):
+    params = PLAIN.model_copy(update={"points": points})
+    true = synthetic.render(synthetic.load_head(DATA), params, 0, SIZE, MARGIN).landmarks
+    landmarks = picture / 4 + true * side / np.ptp(true, axis=0).max()
+    blank = np.full((picture, picture, 3), 128, np.uint8)
+    drawn = (draw(blank, [Face(landmarks, (0, 0, 1))], enlarge=True) != 128).any(axis=2)
+    for part, most in {"eyes": 0.85, "mouth": 0.65}.items():
+        inside = np.zeros((picture, picture), np.uint8)
+        for region, line, closed in OUTLINES[points]:
+            if region == part and closed:
+                cv2.fillPoly(inside, [np.rint(landmarks[list(line)]).astype(int)], 1)
+        assert drawn[inside > 0].mean() < most
 
 
 def test_points_far_outside_are_drawn_without_a_fault():
