@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 
 DONE, FAILED, BAD_INPUT, NO_FACE = 0, 1, 2, 3
@@ -54,8 +55,10 @@ OF_THE_MACHINE = {
 """Errors of files and folders whose text says all; any other OSError may be a bug of ours."""
 
 
-def exit_code(command: str, work: Callable[[], int | None]) -> int:
+def exit_code(command: str, work: Callable[[], int | None], resumes: bool = True) -> int:
     """Do the work of a command; returns its exit code: what `work` returns, 0 for None.
+
+    resumes: whether the command goes on where it was stopped when it is run again.
 
     2 is bad input; 1 is a `Failure`, a file or folder that the machine refuses, no memory, or a
     stop; each with one line on stderr. Any other exception passes through: Python prints its
@@ -75,7 +78,7 @@ def exit_code(command: str, work: Callable[[], int | None]) -> int:
     except Failure as error:
         line, code = str(error), FAILED
     except KeyboardInterrupt:
-        line, code = "stopped; run it again to resume", FAILED
+        line, code = "stopped; run it again to resume" if resumes else "stopped", FAILED
     except MemoryError:
         line, code = "out of memory; give it more, or lower the batch or the workers", FAILED
     except BrokenPipeError:  # `| head` has read enough
@@ -124,6 +127,8 @@ _raised: list[int] = []
 """Those that a safe point has answered."""
 _watched: list[int] = []
 """The pipe that wakes the watching thread."""
+_at_once: list[bool] = []
+"""Not empty while a signal's handler may raise."""
 _grace_s: list[float] = []
 """Seconds of grace; none where the process may take as long as it likes."""
 _grace: list[threading.Timer] = []
@@ -134,9 +139,9 @@ def stop_on_signals(grace_s: float | None = GRACE_S) -> None:
     """Let stop signals take effect at the next `safe_point`, from now to the end of the process.
 
     A signal's handler raises nothing: Python drops what is raised inside a finalizer or a callback
-    of native code, and the stop would be lost. Where no safe point comes within `grace_s`, as in a
-    long native call, a thread ends the process, exit code 1; None waits for ever. All files are
-    written in one step, so this leaves none half-written.
+    of native code, and the stop would be lost; `stops_at_once` is the exception. Where no safe
+    point comes within `grace_s`, as in a long native call, a thread ends the process, exit code 1;
+    None waits for ever. All files are written in one step, so this leaves none half-written.
     """
     forget_signals()
     _grace_s[:] = [] if grace_s is None else [grace_s]
@@ -158,8 +163,24 @@ def forget_signals() -> None:
         _grace.pop().cancel()
 
 
+@contextmanager
+def stops_at_once() -> Iterator[None]:
+    """A block that a stop signal leaves by KeyboardInterrupt: for a read that may wait for ever.
+
+    Nothing else may happen in it, see `stop_on_signals`.
+    """
+    _at_once.append(True)
+    try:
+        safe_point()
+        yield
+    finally:
+        _at_once.pop()
+
+
 def _note(signum: int, frame: FrameType | None) -> None:
     _signals.append(signum)
+    if _at_once:
+        safe_point()
 
 
 def _watch(read: int) -> None:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fbnet.engines import ENGINES
-from fbnet.errors import NO_FACE, BadInput, exit_code
+from fbnet.errors import NO_FACE, BadInput, exit_code, stop_on_signals
 from fbnet.predict.interface import Interface
 from stages.results import Results
 
@@ -37,8 +37,9 @@ SERVING = ("host", "port", "certificate", "tables")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand. Returns 0 done, 2 bad input (one line on stderr); 1 is a traceback.
+    """Run one subcommand. Returns 0 done, 2 bad input, 1 any other failure or a stop.
 
+    Each but the first is one line on stderr; a traceback leaves with 1 as well.
     `predict` returns 3 where it found no face in any of the files; it writes what it saw.
     """
     parser = ArgumentParser(prog="fbnet", description=__doc__)
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = commands.add_parser(name, help=text[0].lower() + text[1:-1], description=text)
         command.set_defaults(command=define(command))
     arguments = parser.parse_args(argv)
-    return exit_code("fbnet", lambda: arguments.command(arguments))
+    return exit_code("fbnet", lambda: arguments.command(arguments), resumes=False)
 
 
 def check(parser: ArgumentParser) -> Command:
@@ -173,6 +174,7 @@ def predict(parser: ArgumentParser) -> Command:
     declared = _interface(nets)
 
     def run(arguments: Namespace) -> int | None:
+        stop_on_signals()
         from fbnet.predict.landmarker import SHIPPED, WITH_HEADS
         from fbnet.predict.run import Options, predict
         from fbnet.predict.track import OneEuro

@@ -3,17 +3,20 @@
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
 import cv2
 import numpy as np
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, stops_at_once
 from fbnet.faces.crop import PICTURE_SUFFIXES
 from fbnet.faces.readers.walk import Files
 from fbnet.files import printable, read_bytes, write_bytes
@@ -31,8 +34,14 @@ FPS = 25.0
 """Frames per second of streams that do not state it."""
 MOST_PIXELS = 150_000_000
 """Pixels of the largest picture that is decoded: 450 MB."""
+ENOUGH = 0.9
+"""Share of the frames that a video states below which it was cut off; some only estimate them."""
+STREAM = Path("-")
+"""Stands for the standard input."""
 Frame = tuple[float, np.ndarray]
 """Time in seconds, and the picture uint8 [H, W, 3] BGR."""
+_silence = threading.Lock()
+"""Held while what decoders say goes nowhere."""
 
 
 @dataclass(frozen=True)
@@ -59,20 +68,38 @@ class Source:
         return path is not None and path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir()
 
 
-def sources(paths: Sequence[Path], out: Path, frames: bool = False) -> list[Source]:
-    """The files, and those in folders at any depth, sorted; names are distinct.
+def sources(
+    paths: Sequence[Path], out: Path, frames: bool = False, camera: int | None = None
+) -> list[Source]:
+    """The files, those in folders at any depth, sorted, the standard input and the camera.
 
-    Files inside `out` are results and left out of folders; what cannot be read there is left out
-    with a line. frames: a folder is one video, whose frames are its pictures in the order of their
-    names. Raises BadInput for what is not there or neither picture nor video, for a folder with
-    none, and for names that are not UTF-8.
+    Names are distinct, also where letters of both cases are the same: a number stands before those
+    that several have. Files inside `out` are results and left out of folders; what cannot be read
+    there is left out with a line. frames: a folder is one video, whose frames are its pictures in
+    the order of their names. Raises BadInput for what is not there or neither picture nor video,
+    for a folder with none, and for names that are not UTF-8.
     """
-    files = [(path, name) for given in paths for path, name in _files(given, out, frames)]
-    stems = [name.with_suffix("").as_posix() for _, name in files]
-    return [
-        Source(path, stem if stems.count(stem) == 1 else f"{i}-{stem}")
-        for i, ((path, _), stem) in enumerate(zip(files, stems, strict=True))
-    ]
+    given = [path for path in paths if path != STREAM]
+    files = [(path, name) for each in given for path, name in _files(each, out, frames)]
+    found = [Source(path, name.with_suffix("").as_posix()) for path, name in files]
+    if STREAM in paths:
+        found.append(Source(None, "stdin"))
+    if camera is not None:
+        found.append(Source(None, f"camera{camera}", camera))
+    owners = Counter(source.name.casefold() for source in found)
+    taken = set(owners)
+    for index, source in enumerate(found):
+        if owners[source.name.casefold()] > 1:
+            name = free_name((f"{number}-{source.name}" for number in count(index)), taken)
+            found[index] = replace(source, name=name)
+    return found
+
+
+def free_name(names: Iterable[str], taken: set[str]) -> str:
+    """The first of the names that is not taken, which it is then; `taken` holds them casefolded."""
+    name = next(name for name in names if name.casefold() not in taken)
+    taken.add(name.casefold())
+    return name
 
 
 def _files(given: Path, out: Path, frames: bool) -> list[tuple[Path, Path]]:
@@ -120,16 +147,40 @@ def read_picture(path: Path) -> np.ndarray:
 def decode_picture(data: bytes, what: str) -> np.ndarray:
     """The picture uint8 [H, W, 3] BGR in the bytes of a file; messages name it by `what`.
 
-    Raises as `read_picture` does.
+    A JPEG with damaged bytes is decoded as far as that goes: what libjpeg says of it does not tell
+    it from a sound one with bytes to spare. Raises as `read_picture` does.
     """
     _stated_size(data, what)
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        with _decoders_silent():
+            picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         picture = None
     if picture is None or cut_short(data):
         raise BadInput(f"{what}: broken, or no picture; replace it or leave it out")
     return np.asarray(picture)
+
+
+@contextmanager
+def _decoders_silent() -> Iterator[None]:
+    """A block in which file descriptor 2 leads nowhere: libpng, libjpeg and OpenCV write to it.
+
+    Of one thread at a time, since all threads share it.
+    """
+    with _silence:
+        try:
+            kept = os.dup(2)
+        except OSError:  # there is no standard error
+            yield
+            return
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _stated_size(data: bytes, what: str) -> tuple[int, int]:
@@ -180,7 +231,7 @@ def open_stream(
     else:
         with _captured(source) as capture:
             rate = fps or capture.get(cv2.CAP_PROP_FPS) or FPS
-            frames = _started(_capture(capture), str(source))
+            frames = _started(_capture(capture, str(source)), str(source))
             if source.camera is None:
                 yield rate, _timed(frames, rate)
             else:
@@ -218,17 +269,29 @@ def _started(frames: Iterator[np.ndarray], what: str) -> Iterator[np.ndarray]:
     return every()
 
 
-def _capture(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
+def _capture(capture: cv2.VideoCapture, what: str) -> Iterator[np.ndarray]:
+    """All frames; where a file ends far before the length that it states, a line says so."""
+    frames, end_s = 0, 0.0
     readable, frame = capture.read()
     while readable:
+        frames, end_s = frames + 1, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         yield frame
         readable, frame = capture.read()
+    stated = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    # Where frames come at uneven times, the count is an estimate: the last one's time counts too.
+    reached = max(frames, end_s * capture.get(cv2.CAP_PROP_FPS) + 1)
+    if frames and reached < ENOUGH * stated:
+        say(f"{what}: ends after {frames} of the {stated:.0f} frames it states; is it cut off?")
 
 
 def _raw(stream: BinaryIO, size: tuple[int, int]) -> Iterator[np.ndarray]:
     """Raw frames uint8 BGR of width and height `size`; what is left of a cut last one is passed."""
     width, height = size
-    while len(data := stream.read(width * height * 3)) == width * height * 3:
+    while True:
+        with stops_at_once():  # whoever writes the frames may be slow
+            data = stream.read(width * height * 3)
+        if len(data) < width * height * 3:
+            return
         yield np.frombuffer(data, np.uint8).reshape(height, width, 3).copy()
 
 
@@ -264,11 +327,13 @@ def _until_interrupted(frames: Iterator[np.ndarray]) -> Iterator[Iterator[Frame]
                 return
             yield time.monotonic() - start, frame
 
+    wakeup = signal.set_wakeup_fd(-1)  # `stop_on_signals` would count the seconds from Ctrl-C on
     before = signal.signal(signal.SIGINT, stop)
     try:
         yield live()
     finally:
         signal.signal(signal.SIGINT, before)
+        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
 
 
 class VideoOut:

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 import fbnet
 from fbnet.files import write_csv, write_json, write_text
 from fbnet.predict.landmarker import Face, Landmarker
+from fbnet.predict.media import free_name
 
 DIGITS = 2
 """Decimals of a pixel."""
@@ -164,14 +166,21 @@ class Result(_Entry):
 
 
 def write(result: Result, folder: Path, csv: bool = False, pts: bool = False) -> None:
-    """Write landmarks.json, and on request landmarks.csv and a .pts for each face of pictures."""
+    """Write landmarks.json, and on request landmarks.csv and a .pts for each face of pictures.
+
+    The first face's .pts is named as its picture; the others' have a number behind that, the face's
+    or, where another file has that name, the next one that is free.
+    """
     write_json(folder / "landmarks.json", result.model_dump(mode="json", exclude_none=False))
     if csv:
         write_csv(folder / "landmarks.csv", _rows(result))
     if pts:
+        taken = {picture.name.casefold() for picture in result.pictures}
         for picture in result.pictures:
             for number, face in enumerate(picture.faces, start=1):
-                name = picture.name if number == 1 else f"{picture.name}-{number}"
+                name = picture.name
+                if number > 1:
+                    name = free_name((f"{picture.name}-{n}" for n in count(number)), taken)
                 write_text(folder / f"{name}.pts", _pts(face))
 
 

@@ -8,7 +8,7 @@ from time import process_time
 
 import numpy as np
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, safe_point
 from fbnet.files import atomic_folder
 from fbnet.predict.boxes import by_source, read_boxes
 from fbnet.predict.crops import Place, check_box, whole
@@ -31,8 +31,6 @@ from fbnet.progress import say, track
 Boxes = Sequence[Sequence[float]]
 STEADY = OneEuro()
 """The filter as it is by default."""
-STREAM = Path("-")
-"""Stands for the standard input."""
 
 
 @dataclass(frozen=True)
@@ -91,16 +89,14 @@ def predict(paths: Sequence[Path], out: Path, options: Options = Options()) -> R
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out}: is a file; give a folder to write into with --out")
     landmarker = Landmarker(options.model, options.interface, options.crop_scale, options.detector)
-    files = sources([path for path in paths if path != STREAM], out, options.frames)
-    files += [Source(None, "stdin")] if STREAM in paths else []
-    if options.camera is not None:
-        files.append(Source(None, f"camera{options.camera}", options.camera))
+    files = sources(paths, out, options.frames, options.camera)
     if not files:
         raise BadInput("nothing to look at: give pictures, videos, folders, - or --camera 0")
     boxes = {source: [options.box] for source in files} if options.box is not None else {}
     if options.boxes is not None:
         boxes = by_source(read_boxes(options.boxes), files, options.boxes)
     for source in files:
+        safe_point()
         require_readable(source)
     detects = not (options.crops or boxes)
     if detects:

@@ -3,27 +3,36 @@
 import io
 import json
 import os
+import signal
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from fbnet import errors
 from fbnet.errors import BadInput
 from fbnet.faces import synthetic
 from fbnet.files import read_csv
 from fbnet.landmarks import SCHEMES, eye_distance
 from fbnet.params import SyntheticParams
+from fbnet.predict import media, run
 from fbnet.predict.crops import boxed, crop, whole
 from fbnet.predict.landmarker import SHIPPED
-from fbnet.predict.media import sources
+from fbnet.predict.media import decode_picture, sources
 from fbnet.predict.model import OnnxModel
 from fbnet.predict.output import Result
 from fbnet.predict.run import PRETRAINED, Options, predict
 from stages.cli import main
+from tests.waiting import until
 
-DATA = Path(__file__).parents[2] / "data"
+pytestmark = pytest.mark.usefixtures("stop_signals")
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "data"
 SIZE, MARGIN = 112, 24
 PLAIN = SyntheticParams(
     seed=5, yaw_max=10, pitch_max=5, roll_max=5, glasses=0, masks=0, hats=0, hands=0, objects=0,
@@ -247,6 +256,43 @@ def test_a_still_box_stays_and_loses_the_face(moving, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["landmarks.json"]
 
 
+@pytest.mark.parametrize(("kept", "said"), [(0.5, True), (0.97, False)])
+def test_a_video_that_was_cut_off_is_named_and_used(moving, tmp_path, capsys, kept, said):
+    path, true = moving
+    cut, data = tmp_path / "cut.avi", path.read_bytes()
+    cut.write_bytes(data[: int(len(data) * kept)])
+    box = [str(value) for value in box_of(true[0])]
+    assert main(["predict", str(cut), "--box", *box, "--out", str(tmp_path / "out")]) == 0
+    result = Result.model_validate_json((tmp_path / "out/landmarks.json").read_text())
+    frames = len(result.videos[0].frames)
+    assert len(list(frames_of(tmp_path / "out/cut.mp4"))) == frames
+    line = f"{cut}: ends after {frames} of the {FRAMES} frames it states; is it cut off?\n"
+    assert capsys.readouterr().out.count(line) == said
+    assert said == (frames < 0.9 * FRAMES)
+
+
+class Uneven:
+    """A video of frames at uneven times, whose count is an estimate from its length."""
+
+    def __init__(self, last_s):
+        self.times = iter([0.0, 0.1, 0.2, last_s])
+
+    def read(self):
+        self.now = next(self.times, None)
+        return self.now is not None, np.zeros((2, 2, 3), np.uint8)
+
+    def get(self, what):
+        values = {cv2.CAP_PROP_FRAME_COUNT: 50, cv2.CAP_PROP_FPS: 10}
+        return (self.now or 0) * 1000 if what == cv2.CAP_PROP_POS_MSEC else values[what]
+
+
+@pytest.mark.parametrize(("last_s", "said"), [(4.9, ""), (2.4, "x: ends after 4 of the 50")])
+def test_a_count_that_is_an_estimate_counts_by_the_time(capsys, last_s, said):
+    assert len(list(media._capture(Uneven(last_s), "x"))) == 4
+    output = capsys.readouterr().out
+    assert output.startswith(said) and bool(output) == bool(said)
+
+
 def test_frames_in_a_folder_and_on_the_standard_input_are_videos(moving, tmp_path, monkeypatch):
     path, _ = moving
     frames = list(frames_of(path))[:4]
@@ -283,6 +329,46 @@ def test_names_are_distinct_and_own_work_is_not_looked_at(tmp_path):
     files = sources([tmp_path], tmp_path / "out")
     assert [s.name for s in files] == ["0-a", "1-a", "b", "x/b"]
     assert [s.is_picture for s in files] == [True, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["1-b.png", "b.jpg", "b.png"], ["1-b", "2-b", "3-b"]),
+        (["0-b.png", "1-b.png", "b.jpg", "b.png"], ["0-b", "1-b", "2-b", "3-b"]),
+        (["A.png", "a.png"], ["0-A", "1-a"]),
+        (["camera7.mp4", "stdin.mp4"], ["0-camera7", "1-stdin", "2-stdin", "3-camera7"]),
+    ],
+)
+def test_a_name_with_a_number_is_nobody_elses(tmp_path, names, expected):
+    for name in names:
+        (tmp_path / name).touch()
+    streams = expected[len(names) :]
+    paths = [tmp_path, *[Path("-")] * bool(streams)]
+    files = sources(paths, tmp_path / "out", camera=7 if streams else None)
+    assert [source.name for source in files] == expected
+
+
+def test_each_face_has_a_pts_of_its_own(face, tmp_path):
+    """The second face of a.jpg does not take the name of a-2.jpg's first one."""
+    (tmp_path / "in").mkdir()
+    rows, number = ["picture,x,y,w,h"], 0
+    for name, faces in (("a.jpg", 3), ("a-2.jpg", 2), ("a-4.jpg", 1)):
+        cv2.imwrite(str(tmp_path / "in" / name), on_canvas(face, (90, 30))[0])
+        for _ in range(faces):
+            number += 1
+            rows.append(f"{name},{90 + number},50,100,110")
+    (tmp_path / "boxes.csv").write_text("\n".join(rows))
+    options = {"boxes": tmp_path / "boxes.csv", "pts": True, "still": True}
+    result = looked_at([tmp_path / "in"], tmp_path / "out", **options)
+    assert [entry.name for entry in result.pictures] == ["a-2", "a-4", "a"]
+    names = [["a-2", "a-2-2"], ["a-4"], ["a", "a-3", "a-5"]]
+    written = {path.stem for path in (tmp_path / "out").glob("*.pts")}
+    assert written == {name for files in names for name in files}
+    for entry, files in zip(result.pictures, names, strict=True):
+        for found, name in zip(entry.faces, files, strict=True):
+            x, y = (tmp_path / f"out/{name}.pts").read_text().splitlines()[3].split()
+            assert [float(x) - 1, float(y) - 1] == pytest.approx(found.landmarks[0], abs=0.011)
 
 
 @pytest.mark.parametrize(
@@ -349,6 +435,36 @@ def test_a_model_of_another_kind_is_bad_input(tmp_path):
         predict([tmp_path / "a.png"], tmp_path / "out", Options(model=tmp_path / "a.onnx"))
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".ppm", ".tiff", ".webp"])
+def test_a_cut_off_picture_is_one_line_whatever_decoders_print(face, tmp_path, capfd, suffix):
+    """libpng, libtiff and OpenCV print words of their own, from C."""
+    path = tmp_path / f"cut{suffix}"
+    data = cv2.imencode(suffix, face[0])[1].tobytes()
+    path.write_bytes(data[: len(data) * 2 // 3])
+    assert main(["predict", str(path), "--out", str(tmp_path / "out")]) == 2
+    error = capfd.readouterr().err
+    assert error.count("\n") == 1 and f"cut{suffix}: broken, or no picture" in error
+
+
+def test_damage_that_a_jpeg_survives_is_not_printed(face, capfd):
+    data = cv2.imencode(".jpg", face[0])[1].tobytes()
+    damaged = data[: len(data) // 2] + data[-2:]
+    assert decode_picture(damaged, "x").shape == face[0].shape
+    os.write(2, b"heard\n")
+    assert capfd.readouterr().err == "heard\n"
+
+
+def test_pictures_are_decoded_where_there_is_no_standard_error(face):
+    kept = os.dup(2)
+    os.close(2)
+    try:
+        picture = decode_picture(cv2.imencode(".png", face[0])[1].tobytes(), "x")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+    assert (picture == face[0]).all()
+
+
 @pytest.mark.parametrize("kept", [30, 200])
 def test_nothing_is_written_where_a_later_picture_is_broken(face, tmp_path, capsys, kept):
     """The header of the longer piece is sound, so that only decoding it tells."""
@@ -360,3 +476,53 @@ def test_nothing_is_written_where_a_later_picture_is_broken(face, tmp_path, caps
     assert main(["predict", str(folder), "--out", str(out)]) == 2
     assert "b.png: broken" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("signum", errors.STOPPING)
+def test_a_stop_among_pictures_leaves_nothing(face, tmp_path, monkeypatch, capsys, signum):
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "b.png", "c.png"):
+        cv2.imwrite(str(tmp_path / "in" / name), face[0])
+    written = []
+
+    def write_and_stop(path, picture):
+        written.append(path)
+        path.write_bytes(b"")
+        os.kill(os.getpid(), signum)
+
+    monkeypatch.setattr(run, "write_picture", write_and_stop)
+    arguments = [str(tmp_path / "in"), "--crops", "--out", str(tmp_path / "out")]
+    assert main(["predict", *arguments]) == 1
+    assert len(written) == 1 and not (tmp_path / "out").exists()
+    assert capsys.readouterr().err == "fbnet: stopped\n"
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_while_frames_are_waited_for_leaves_nothing(face, tmp_path, signum):
+    picture = on_canvas(face, (90, 30))[0]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/mine.txt").write_text("kept")
+    command = [sys.executable, "-m", "stages.cli", "predict", "-", "--out", str(tmp_path / "out")]
+    command += ["--size", str(WIDTH), str(HEIGHT), "--crops"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
+        process.stdin.write(picture.tobytes() + picture.tobytes()[:1000])
+        process.stdin.flush()
+        assert until(lambda: [*(tmp_path / "out").glob(".*/.*-stdin.mp4")], seconds=60)
+        process.send_signal(signum)
+        assert process.wait(15) == 1
+        assert process.stderr.read() == b"fbnet: stopped\n"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+
+
+def test_ctrl_c_ends_a_camera_and_not_the_command():
+    errors.stop_on_signals()
+    frames = (np.zeros((2, 2, 3), np.uint8) for _ in range(9))
+    with media._until_interrupted(frames) as live:
+        next(live)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert list(live) == []
+        assert signal.set_wakeup_fd(-1) == -1  # nobody counts the seconds from it on
+    assert not errors.stop_requested()
+    os.kill(os.getpid(), signal.SIGINT)
+    assert errors.stop_requested() and until(lambda: errors._grace)
