@@ -43,7 +43,7 @@ def frames(person: int) -> list[np.ndarray]:
     count = round(FPS * SECONDS)
     clip = [take(head, subject, draws, motion(i / count), CROP)[0] for i in range(count)]
     found = Landmarker().track(clip + clip, fps=FPS)
-    drawn = [draw(picture, faces) for picture, faces in zip(clip + clip, found, strict=True)]
+    drawn = [draw(*frame, enlarge=True) for frame in zip(clip + clip, found, strict=True)]
     return [
         cv2.resize(frame, (SHOWN, SHOWN), interpolation=cv2.INTER_AREA) for frame in drawn[count:]
     ]
