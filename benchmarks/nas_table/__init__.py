@@ -30,8 +30,7 @@ SHORT: Mapping[str, Any] = {
     "augment": True, "start": "mean_face",
 }  # fmt: skip
 """How each net is trained from scratch: `retrain`'s recipe in 544 steps, so with smaller batches,
-half the rate and a shorter average. At the whole rate, or with one epoch of warm-up, two seeds of a
-net differ by twice as much."""
+half the rate and a shorter average."""
 
 LONG: Mapping[str, Any] = {
     "epochs": 96, "validate_every": 8, "min_steps": 0, "warmup_epochs": 2.0, "batch": 128,
