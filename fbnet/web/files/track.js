@@ -4,7 +4,8 @@ import {SEARCH, canBeFace, centre, corners} from "./landmarker.js";
 import {span} from "./pixels.js";
 
 const SEARCH_S = 0.1, LOOK_S = 0.5;  // from one detection to the next: while somebody is missed; else
-const SHOWN_S = 0.8, KEEP_S = 1.5;  // how long somebody whom no detection confirms is shown, and kept
+const SHOWN_S = 0.8, KEEP_S = 1.5;  // how long the missed are shown, and kept, from the first miss
+const PATH_S = 1.5;  // remembered of a path: its first half tells where somebody was going
 const CONFIRMED = 0.3;  // IoU of a detection and somebody's landmarks from which on they are one face
 const DRIFTED = 0.55;  // IoU below which that face is predicted anew from the detection
 const SAME = 0.5;  // IoU of landmarks' boxes from which on two faces are one
@@ -22,15 +23,17 @@ export class Tracker {
 
   /** The faces {landmarks, score} of a frame at a time in seconds. */
   async next(frame, time) {
-    for (const person of this.people) await this.follow(person, frame, time);
+    for (const person of this.people) if (!person.hidden) await this.follow(person, frame, time);
+    separate(this.people, time);
     const calm = this.people.length > 0 && this.people.every(
-      (person) => !person.lost && person.confirmed === this.looked);
+      ({lost, missed}) => !lost && missed === Infinity);
     if (time - this.looked >= (calm ? LOOK_S : SEARCH_S)) {
       await this.look(frame, time);
       this.looked = time;
     }
+    for (const person of this.people) remember(person, time);
     return this.people
-      .filter(({lost, confirmed}) => !lost && time - confirmed <= SHOWN_S)
+      .filter(({lost, missed}) => !lost && time - missed <= SHOWN_S)
       .map(({landmarks, score}) => ({landmarks, score}));
   }
 
@@ -42,43 +45,106 @@ export class Tracker {
 
   /* Detect: confirm people, find those who were lost, welcome new ones, forget others. */
   async look(frame, time) {
-    const unmatched = new Set(this.people);
-    for (const {square, score} of await this.landmarker.detect(frame, SEARCH.video)) {
-      const [x, y, side] = square;
-      const seen = [x, y, x + side, y + side];
-      const near = [...unmatched]
-        .map((person) => ({person, now: iou(seen, corners(person.landmarks)), before: iou(seen, person.seen)}))
-        .map((one) => ({...one, either: Math.max(one.now, one.before)}))
-        .sort((a, b) => b.either - a.either)[0];
-      let person = near?.either > CONFIRMED ? near.person : null;
-      if (person === null || person.lost || near.now < DRIFTED) {
+    const detected = await this.landmarker.detect(frame, SEARCH.video);
+    const squares = detected.map(({square: [x, y, side]}) => [x, y, x + side, y + side]);
+    const found = new Set(), matched = matches(this.people, squares, time);
+    for (const [index, {square, score}] of detected.entries()) {
+      const seen = squares[index];
+      let person = matched[index];
+      if (!person || person.lost || iou(seen, corners(person.landmarks)) < DRIFTED) {
         const {landmarks} = await this.landmarker.settle(frame, square, score);
-        if (person === null) this.people.push(person = {});
+        const others = this.people.filter((one) => one !== person && !one.lost);
+        // The square of a hidden face, or a second one of the same.
+        if (others.some((other) => overlap(landmarks, other.landmarks) > SAME)) continue;
+        if (!person) this.people.push(person = {path: []});
         person.steady = this.smoothing ? smoother(this.smoothing) : (points) => points;
         person.landmarks = person.steady(landmarks, time);
-        person.lost = false;
+        person.lost = person.hidden = false;
       }
-      unmatched.delete(person);
-      Object.assign(person, {confirmed: time, seen, score});
+      Object.assign(person, {missed: Infinity, seen, score});
+      found.add(person);
     }
-    this.people = apart(this.people.filter(({confirmed}) => time - confirmed <= KEEP_S));
+    for (const person of this.people) if (!found.has(person)) miss(person, time);
+    this.people = this.people.filter(({missed}) => time - missed <= KEEP_S);
   }
 }
 
-/* The people without those who came to lie on somebody before them. */
-function apart(people) {
-  const kept = [];
-  for (const person of people) {
-    const box = corners(person.landmarks);
-    if (person.lost || !kept.some((other) => !other.lost && iou(box, corners(other.landmarks)) > SAME)) kept.push(person);
+/* Of each two people on one face hide the one whose path bends more to get there. */
+function separate(people, time) {
+  const bend = (person) => distance(centre(person.landmarks), centre(led(person, time)));
+  for (const [index, person] of people.entries()) {
+    for (const other of people.slice(0, index)) {
+      const shown = !(person.lost || other.lost);
+      if (shown && overlap(person.landmarks, other.landmarks) > SAME) {
+        const behind = bend(other) > bend(person) ? other : person;
+        miss(behind, time);
+        behind.lost = behind.hidden = true;
+      }
+    }
   }
-  return kept;
+}
+
+/* Where somebody is becomes the end of their path. */
+function remember(person, time) {
+  if (person.missed < Infinity || person.lost) return;
+  const recent = person.path.filter((step) => time - step.time <= PATH_S);
+  person.path = [...recent, {time, landmarks: person.landmarks}];
+}
+
+/* They are not to be seen; where their landmarks went lately may be somebody else's way. */
+function miss(person, time) {
+  if (person.missed < Infinity) return;
+  person.missed = time;
+  person.path = firstHalf(person.path);
+}
+
+/* Landmarks where somebody is if they move as in the path's first half. */
+function led({missed, path: whole}, time) {
+  const path = missed < Infinity ? whole : firstHalf(whole);
+  const begun = path[0], ended = path[path.length - 1];
+  if (begun.time === ended.time) return ended.landmarks;
+  const [from, to] = [centre(begun.landmarks), centre(ended.landmarks)];
+  const times = (time - ended.time) / (ended.time - begun.time);
+  return ended.landmarks.map(
+    (point) => point.map((value, axis) => value + (to[axis] - from[axis]) * times));
+}
+
+function firstHalf(path) {
+  const middle = (path[0].time + path[path.length - 1].time) / 2;
+  return path.filter(({time}) => time <= middle);
+}
+
+/* Whom each of the squares [left, top, right, bottom] shows, undefined for somebody new; landmarks
+in a square count more than being led or seen there. */
+function matches(people, squares, time) {
+  const pairs = people.flatMap((person) => {
+    const box = corners(person.landmarks), ahead = corners(led(person, time));
+    return squares.map((square, index) => {
+      const now = iou(square, box), later = iou(square, ahead), before = iou(square, person.seen);
+      const here = now > CONFIRMED && !person.lost;
+      return {person, index, rank: here ? 1 + now : Math.max(now, later, before)};
+    });
+  });
+  const matched = squares.map(() => undefined);
+  for (const {person, index, rank} of pairs.sort((a, b) => b.rank - a.rank)) {
+    if (rank > CONFIRMED && !matched[index] && !matched.includes(person)) matched[index] = person;
+  }
+  return matched;
 }
 
 function follows(before, after) {
   const side = span(before), grown = span(after) / side;
-  const [a, b] = [centre(before), centre(after)];
-  return 1 / GROWTH <= grown && grown <= GROWTH && Math.hypot(a[0] - b[0], a[1] - b[1]) <= JUMP * side;
+  const moved = distance(centre(before), centre(after));
+  return 1 / GROWTH <= grown && grown <= GROWTH && moved <= JUMP * side;
+}
+
+function distance(a, b) {
+  return Math.hypot(a[0] - b[0], a[1] - b[1]);
+}
+
+/* Intersection over union of the boxes around landmarks. */
+function overlap(one, other) {
+  return iou(corners(one), corners(other));
 }
 
 /* Intersection over union of boxes [left, top, right, bottom]. */
