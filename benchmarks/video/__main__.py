@@ -23,6 +23,7 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     """Clips of both parts; trackers on those shown; the filter's grid on those for tuning."""
     from benchmarks.core.faces import head_digest
     from benchmarks.video.clips import KINDS, PARAMS
+    from benchmarks.video.work import film, follow
     from fbnet.predict.landmarker import PRETRAINED
     from fbnet.predict.track import OneEuro
 
@@ -61,36 +62,6 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
             for name, setting in trials.items()
         ),
     ]
-
-
-def film(job: Job, ledger: Ledger) -> dict[str, Any]:
-    """Render the clips of a part into a file."""
-    from benchmarks.video.clips import KINDS, film, save
-    from fbnet.faces.synthetic import load_head
-    from fbnet.progress import track
-
-    head, names = load_head(job.inputs), [*product(KINDS, job.setting["people"])]
-    shown = track(names, job.name, len(names), "clips")
-    clips = {f"{kind}/{number}": film(head, kind, number) for kind, number in shown}
-    save(clips, ledger.file(job))
-    return {"clips": len(clips), "frames": sum(len(clip.landmarks) for clip in clips.values())}
-
-
-def follow(job: Job, ledger: Ledger) -> dict[str, Any]:
-    """Follow every clip of a part and judge what came out."""
-    from benchmarks.video.clips import load
-    from benchmarks.video.table import judged
-    from benchmarks.video.trackers import mesh, ours
-    from fbnet.predict.track import OneEuro
-
-    part, name = job.name.split("/")
-    if name == "mesh":
-        tracker = mesh()
-    else:
-        chosen = job.setting["filter"]
-        tracker = ours(OneEuro(**chosen) if chosen else None, detect=part == "shown")
-    clips = load(ledger.file(job.needs[0]))
-    return judged({n: (tracker(c.frames(), c.landmarks), c.landmarks) for n, c in clips.items()})
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -1,5 +1,6 @@
 """plan, run and table, the same for every benchmark."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -99,3 +100,11 @@ def test_docs_and_tables_are_made_of_the_records(name):
             assert f"<!-- {section} -->\n{body}\n<!-- end {section} -->" in page.read_text()
     for picture in summary.pictures:
         assert (module.BENCHMARK.ledger.folder / picture).is_file()
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_processes_can_import_the_work_of_every_job(name: str) -> None:
+    """A spawned process does not import a package's `__main__`."""
+    module = ast.parse((ROOT / "benchmarks" / name / "__main__.py").read_text())
+    functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    assert [f.name for f in functions if [a.arg for a in f.args.args] == ["job", "ledger"]] == []
