@@ -52,10 +52,10 @@ def main() -> int:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             shown = [demo(page, server.address), table(page, server.address)]
             server.shutdown()
-    height = max(picture.shape[0] for picture in shown)
+    height = min(picture.shape[0] for picture in shown)  # the table goes on below
     padded = [
         cv2.copyMakeBorder(
-            picture, 0, height - picture.shape[0], GAP, GAP, cv2.BORDER_CONSTANT, value=[235] * 3
+            picture[:height], 0, 0, GAP, GAP, cv2.BORDER_CONSTANT, value=(235, 235, 235)
         )
         for picture in shown
     ]
