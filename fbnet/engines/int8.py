@@ -39,7 +39,9 @@ def static_int8(data: bytes, inputs: np.ndarray, qdq: bool = False) -> bytes:
     inputs: float32 [n, 3, S, S] in 0..1. The range of every activation (uint8) is what all but
     1 - `COVERED` of its values over `RANGED` of them keep within; and the biases of the outputs are
     corrected by their mean error over all of them (arXiv 1906.04721, section 4.2, on the last
-    layers alone). Weights (int8) have a scale for each output channel: see `channel_scales`.
+    layers alone). Weights (int8) have a scale for each output channel: see `channel_scales`. The
+    convolutions behind the last activation compute in float on them: 256 steps of the feature and
+    of the outputs cost as much as all the rest.
     Metadata is kept but for the score; names are short ones, since a file has hundreds of them.
     """
     import onnx
@@ -72,6 +74,7 @@ def _quantised(model: Any, inputs: np.ndarray, qdq: bool) -> Any:
     )
 
     step = -(-len(inputs) // RANGED)
+    last = _linear_ends(model)
     with TemporaryDirectory() as folder, _without_advice():
         path = Path(folder) / "int8.onnx"
         quantize_static(
@@ -83,12 +86,58 @@ def _quantised(model: Any, inputs: np.ndarray, qdq: bool) -> Any:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.Percentile,
+            nodes_to_exclude=last,
             extra_options={
                 "TensorQuantOverrides": _weight_scales(model),
                 "CalibPercentile": 100 * COVERED,
             },
         )
-        return onnx.load(path)
+        quantised = onnx.load(path)
+    for node in list(quantised.graph.node):
+        if node.name in last:
+            _store_in_int8(quantised.graph, node)
+    return quantised
+
+
+def _output_convolutions(model: Any) -> list[tuple[Any, str]]:
+    """Of each output that a convolution with a bias gives: its node, and the output's name."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    found = []
+    for output in model.graph.output:
+        node = makers.get(output.name)
+        while node is not None and node.op_type == "Reshape":
+            node = makers.get(node.input[0])
+        if node is not None and node.op_type == "Conv" and len(node.input) == 3:
+            found.append((node, output.name))
+    return found
+
+
+def _linear_ends(model: Any) -> list[str]:
+    """Names of the convolutions that give outputs, and of those straight before them."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    names: dict[str, None] = {}
+    for node, _ in _output_convolutions(model):
+        while node is not None and node.op_type == "Conv":
+            names[node.name] = None
+            node = makers.get(node.input[0])
+    return [*names]
+
+
+def _store_in_int8(graph: Any, node: Any) -> None:
+    """Put a convolution's weights into the file as int8 with a scale for each output channel."""
+    import onnx
+
+    tensors = {item.name: item for item in graph.initializer}
+    name = node.input[1]
+    weights = onnx.numpy_helper.to_array(tensors[name])
+    scales = np.abs(weights.reshape(len(weights), -1)).max(axis=1) / LARGEST
+    scales = np.where(scales > 0, scales, 1).astype(np.float32)
+    steps = np.rint(weights / scales.reshape(-1, *[1] * (weights.ndim - 1))).astype(np.int8)
+    graph.initializer.remove(tensors[name])
+    stored = {f"{name}_int8": steps, f"{name}_scales": scales}
+    graph.initializer.extend(onnx.numpy_helper.from_array(a, n) for n, a in stored.items())
+    dequantise = onnx.helper.make_node("DequantizeLinear", [*stored], [name], axis=0)
+    graph.node.insert([*graph.node].index(node), dequantise)
 
 
 def _mean_errors(model: Any, quantised: Any, inputs: np.ndarray) -> list[tuple[Any, np.ndarray]]:
@@ -97,16 +146,11 @@ def _mean_errors(model: Any, quantised: Any, inputs: np.ndarray) -> list[tuple[A
     The error [...] is what the quantised net gives above the float one, a mean over the inputs
     float32 [n, 3, S, S], in the output's own units.
     """
-    makers = {name: node for node in model.graph.node for name in node.output}
     biases = {item.name: item for item in model.graph.initializer}
     errors = []
-    for output in model.graph.output:
-        node = makers.get(output.name)
-        while node is not None and node.op_type == "Reshape":
-            node = makers.get(node.input[0])
-        if node is not None and node.op_type == "Conv" and len(node.input) == 3:
-            means = [_mean_output(net, output.name, inputs) for net in (quantised, model)]
-            errors.append((biases[node.input[2]], means[0] - means[1]))
+    for node, output in _output_convolutions(model):
+        means = [_mean_output(net, output, inputs) for net in (quantised, model)]
+        errors.append((biases[node.input[2]], means[0] - means[1]))
     return errors
 
 

@@ -39,14 +39,21 @@ def test_both_forms_compute_the_same(forms, images):
     assert np.array_equal(one, other)
 
 
-def test_every_convolution_is_in_integers(forms, exported):
-    count = len([node for node in graph(exported).node if node.op_type == "Conv"])
+def test_every_convolution_before_the_last_activation_is_in_integers(forms, exported):
+    convolutions = [node for node in graph(exported).node if node.op_type == "Conv"]
+    made = {node.output[0] for node in convolutions}
+    (last,) = (node for node in graph(exported).node if node.op_type == "Reshape")
+    behind = [node for node in convolutions if node.output[0] == last.input[0]]
+    while behind[-1].input[0] in made:
+        behind += [node for node in convolutions if node.output[0] == behind[-1].input[0]]
     integer, qdq = (graph(form) for form in forms)
-    assert len([node for node in integer.node if node.op_type == "QLinearConv"]) == count
-    sources = {output: node for node in qdq.node for output in node.output}
-    for node in (node for node in qdq.node if node.op_type == "Conv"):
-        weights = tensors(forms[1])[sources[node.input[1]].input[0]]
-        assert weights.dtype == np.int8
+    counts = [len([n for n in integer.node if n.op_type == t]) for t in ("QLinearConv", "Conv")]
+    assert counts == [len(convolutions) - len(behind), len(behind)]
+    for form, each in zip(forms, (integer, qdq), strict=True):
+        sources = {output: node for node in each.node for output in node.output}
+        for node in (node for node in each.node if node.op_type == "Conv"):
+            weights = tensors(form)[sources[node.input[1]].input[0]]
+            assert weights.dtype == np.int8
 
 
 def graph(data):
@@ -60,8 +67,9 @@ def test_the_qdq_form_is_plain_onnx(forms):
 
 
 def test_two_weights_of_a_channel_never_overflow_16_bits(forms):
-    for weights in tensors(forms[0]).values():
-        if weights.dtype == np.int8 and weights.ndim == 4 and weights.shape[1] > 1:
+    integers = [n.input[3] for n in graph(forms[0]).node if n.op_type == "QLinearConv"]
+    for weights in (tensors(forms[0])[name] for name in integers):
+        if weights.shape[1] > 1:
             rows = weights.reshape(len(weights), -1).astype(int)
             for sign in (1, -1):
                 largest = np.sort(np.clip(sign * rows, 0, None), axis=1)[:, -2:]
