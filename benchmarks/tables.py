@@ -10,7 +10,6 @@ writes docs/device.md.
 import argparse
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -109,49 +108,24 @@ def browser_tables(
 
     busy: processes that compute without end meanwhile.
     """
-    from fbnet.costs.kit.contents import Contents
     from fbnet.files import read_json
-    from fbnet.params import NNI_SPACE
-    from fbnet.predict.landmarker import PRETRAINED
-    from fbnet.web.equations import kit_for
     from fbnet.web.measured import take
-    from fbnet.web.serve import Server
     from fbnet.web.site import KIT as PART
-    from fbnet.web.site import write_site
-    from tools.browser import Browser, chromium
+    from tools.pages import measure, shown, site
 
-    program = chromium()
-    if program is None:
-        sys.exit("tables: no Chromium on this machine")
     tables, seconds = [], []
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        contents = Contents.of(NNI_SPACE, POINTS, 112, checks=8, seed=0)
-        kit = kit_for(contents, 0, folder / "known", folder / "kit")
-        write_site(folder / "web", PRETRAINED, kit)
+    with site() as folder, TemporaryDirectory() as sent:
 
         def keep(text: str) -> dict[str, Any]:
-            answer = take(text, folder / "web" / PART, folder)
+            answer = take(text, folder / PART, Path(sent))
             tables.append(read_json(answer["table"]))
             return answer
 
-        with (
-            Server(folder / "web", take=keep) as server,
-            Browser(program) as page,
-            _busy(busy),
-        ):
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+        with shown(folder, keep) as (page, address), _busy(busy):
             for _ in range(count):
-                page.open(f"{server.address}measure.html")
-                page.wait("!document.getElementById('start').disabled")
-                page.run(f"document.getElementById('threads').value = {threads}")
-                start = time.perf_counter()
-                page.run("document.getElementById('start').click()")
-                page.wait("!document.getElementById('results').hidden", 300)
-                seconds.append(time.perf_counter() - start)
+                seconds.append(measure(page, address, threads))
                 page.run("document.getElementById('send').click()")
                 page.wait("document.getElementById('status').textContent.startsWith('Sent')")
-            server.shutdown()
     return tables, seconds
 
 

@@ -82,7 +82,11 @@ NETS: Mapping[str, Net] = {
 
 
 class Budget(NamedTuple):
-    """A search within a budget: a space of params.yaml or the profile `mobile`, input, MACs."""
+    """A search within a budget.
+
+    space: `nni`, or one of the profile `mobile`. size: side of the input in pixels. macs: the most
+    that the chosen net may have.
+    """
 
     space: str
     size: int

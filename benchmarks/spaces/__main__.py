@@ -8,7 +8,8 @@ The profile `mobile` holds the spaces that came of it.
 
 import argparse
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.core import Benchmark, head_option
 from benchmarks.core.jobs import Job
@@ -16,21 +17,20 @@ from benchmarks.core.ledger import Ledger
 from benchmarks.nas_table import AUGMENT, FACES, SHORT
 from benchmarks.spaces import ENGINES, FRONT, NETS, SEEDS, TIMING
 
+if TYPE_CHECKING:
+    from benchmarks.spaces.work import Stated
+
 
 def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     """The stated nets, the searches, and, as far as these are done, the nets that they found."""
     from benchmarks.ranking.work import Inputs, search
-    from benchmarks.spaces.work import Stated, spaces, time_all
+    from benchmarks.spaces.work import Stated, spaces
     from fbnet.params import SearchParams
 
     known = spaces()
     stated = {name: Stated(net.space, net.choice, net.size) for name, net in NETS.items()}
     declared = _trainings(stated, given, ledger)
-    nets = {name: net._asdict() for name, net in NETS.items()}
-    declared += [
-        Job(f"latency_{engine}", {"engine": engine, "nets": nets, **TIMING}, time_all, stated)
-        for engine in ENGINES
-    ]
+    declared += _timings("latency", {name: net._asdict() for name, net in NETS.items()}, stated)
     for name, (space, size, macs) in FRONT.items():
         folder, faces = _faces(size, given, ledger)
         params = SearchParams(cost="macs", mode="target", target_macs=macs)
@@ -49,19 +49,21 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     declared += _trainings(found, given, ledger)
     if len(found) == len(FRONT):
         choices = {name: list(net.choice) for name, net in found.items()}
-        declared += [
-            Job(
-                f"front/latency_{engine}",
-                {"engine": engine, "nets": choices, **TIMING},
-                time_all,
-                found,
-            )
-            for engine in ENGINES
-        ]
+        declared += _timings("front/latency", choices, found)
     return declared
 
 
-def _trainings(nets: Any, given: argparse.Namespace, ledger: Ledger) -> list[Job]:
+def _timings(name: str, described: Any, nets: "Mapping[str, Stated]") -> list[Job]:
+    """A timing of all nets in each engine; `described` is what of them it depends on."""
+    from benchmarks.spaces.work import time_all
+
+    settings = {engine: {"engine": engine, "nets": described, **TIMING} for engine in ENGINES}
+    return [Job(f"{name}_{e}", setting, time_all, nets) for e, setting in settings.items()]
+
+
+def _trainings(
+    nets: "Mapping[str, Stated]", given: argparse.Namespace, ledger: Ledger
+) -> list[Job]:
     """Both seeds' trainings of each net by the short recipe."""
     from benchmarks.nas_table.work import Inputs, train
 

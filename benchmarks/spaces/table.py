@@ -15,6 +15,7 @@ from fbnet.plots.style import ACCENTS, figure
 PAGE = DOCS / "search.md"
 FIRST, FIRST_FOUND = "nni", "front/nni_7.5"
 """The nets whose latency is 1 in their tables."""
+NONE = "None yet: `python -m benchmarks.spaces run` goes on with the searches."
 
 
 def summary(ledger: Ledger) -> Summary:
@@ -29,7 +30,7 @@ def summary(ledger: Ledger) -> Summary:
     about = {name: f"{name}: {net.about}" for name, net in NETS.items()}
     sections = {
         "spaces": table({"net": about[row["net"]], **_cells(row)} for row in stated),
-        "fronts": table(_found(row) for row in found),
+        "fronts": table(_found(row) for row in found) if found else NONE,
         "spaces_front": "",
     }
     pictures = {}

@@ -130,8 +130,7 @@ def _store_in_int8(graph: Any, node: Any) -> None:
     tensors = {item.name: item for item in graph.initializer}
     name = node.input[1]
     weights = onnx.numpy_helper.to_array(tensors[name])
-    scales = np.abs(weights.reshape(len(weights), -1)).max(axis=1) / LARGEST
-    scales = np.where(scales > 0, scales, 1).astype(np.float32)
+    scales = channel_scales(weights, in_pairs=False)
     steps = np.rint(weights / scales.reshape(-1, *[1] * (weights.ndim - 1))).astype(np.int8)
     graph.initializer.remove(tensors[name])
     stored = {f"{name}_int8": steps, f"{name}_scales": scales}
@@ -163,17 +162,17 @@ def _mean_output(model: Any, name: str, inputs: np.ndarray) -> np.ndarray:
     return np.concatenate(outputs).mean(axis=0, dtype=np.float64)
 
 
-def channel_scales(weights: np.ndarray, depthwise: bool) -> np.ndarray:
+def channel_scales(weights: np.ndarray, in_pairs: bool) -> np.ndarray:
     """The smallest scale of each output channel that holds its weights, float32 [C_out].
 
-    x86 processors without VNNI add two products of an activation and a weight in 16 bits: with
-    weights of 8 bits that sum may overflow. So two weights of one sign in a channel add up to 128
-    at most, which costs them less than the usual 7 bits do. A depthwise convolution is computed
-    otherwise and needs none of that.
+    weights: [C_out, C_in, K, K]. in_pairs: whether products are added in pairs. x86 processors
+    without VNNI add two of an activation and a weight in 16 bits: with weights of 8 bits that sum
+    may overflow. So two weights of one sign in a channel add up to 128 at most, which costs them
+    less than the usual 7 bits do. Depthwise convolutions and those in float need none of that.
     """
     rows = weights.reshape(len(weights), -1).astype(np.float64)
     scales = np.abs(rows).max(axis=1) / LARGEST
-    if not depthwise and rows.shape[1] > 1:
+    if in_pairs and rows.shape[1] > 1:
         signed = (np.sort(np.clip(sign * rows, 0, None), axis=1) for sign in (1, -1))
         pairs = np.maximum(*(row[:, -2:].sum(axis=1) for row in signed))
         # Rounding may add half a step to each of the two.
@@ -191,7 +190,7 @@ def _weight_scales(model: Any) -> dict[str, list[dict[str, Any]]]:
     for node in model.graph.node:
         if node.op_type == "Conv" and node.input[1] in tensors:
             weights = onnx.numpy_helper.to_array(tensors[node.input[1]])
-            scales = channel_scales(weights, _attributes(node).get("group", 1) > 1)
+            scales = channel_scales(weights, in_pairs=_attributes(node).get("group", 1) == 1)
             fixed = {"quant_type": QuantType.QInt8, "axis": 0, "zero_point": np.int8(0)}
             overrides[node.input[1]] = [fixed | {"scale": scale} for scale in scales]
     return overrides

@@ -78,8 +78,8 @@ def test_two_weights_of_a_channel_never_overflow_16_bits(forms):
 
 def test_scales_are_as_small_as_the_weights_allow():
     weights = np.array([[1.0, -1.0], [1.0, 1.0], [0.0, 0.0]]).reshape(3, 2, 1, 1)
-    assert channel_scales(weights, True) == pytest.approx([1 / 127, 1 / 127, 1])
-    assert channel_scales(weights, False) == pytest.approx([1 / 127, 2 / 127, 1])
+    assert channel_scales(weights, in_pairs=False) == pytest.approx([1 / 127, 1 / 127, 1])
+    assert channel_scales(weights, in_pairs=True) == pytest.approx([1 / 127, 2 / 127, 1])
 
 
 def test_nothing_is_said_twice(forms):
