@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fbnet.engines import ENGINES
 from fbnet.errors import NO_FACE, BadInput, exit_code, stop_on_signals
 from fbnet.predict.interface import Interface
-from stages.results import Results
+from stages.results import Results, read_architecture
 
 if TYPE_CHECKING:
     from fbnet.costs.kit.contents import Contents
@@ -403,26 +403,45 @@ def import_table(parser: ArgumentParser) -> Command:
 
 
 def convert(parser: ArgumentParser) -> Command:
-    """Turn a checkpoint of NNI's PFLD example into this project's files."""
-    parser.add_argument("checkpoint", type=Path, help="checkpoint_best.pth of a supernet or subnet")
+    """Turn a trained net into what `retrain` starts from: a run's subnet, or NNI's checkpoint."""
+    parser.add_argument(
+        "net", type=Path,
+        help="subnet.safetensors of a run, architecture.json beside it; or checkpoint_best.pth of "
+        "NNI's PFLD example, of a supernet or subnet",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, default="converted", help="folder (%(default)s)")
     parser.add_argument("--choice", nargs="+", metavar="BLOCK", default=(), help="one for a layer")
     parser.add_argument(
-        "--supernet", type=Path, metavar="FILE", help="the one a subnet was sampled from"
+        "--points", type=int, metavar="N", help="of the new net: 68 of a run's 98 or 106"
+    )
+    parser.add_argument(
+        "--supernet", type=Path, metavar="FILE", help="the one NNI's subnet was sampled from"
     )
     parser.add_argument("--params", help="file whose space the net is of (default: NNI's space)")
 
     def run(arguments: Namespace) -> None:
-        from fbnet.export.nni import convert
+        from fbnet.export import nni
         from fbnet.params import NNI_SPACE
+        from fbnet.search import transfer
         from stages.params import load
 
-        space, name = NNI_SPACE, "nni"
+        net, space, name = arguments.net, NNI_SPACE, "nni"
         if arguments.params:
             params = load(arguments.params)
             space, name = params.search_space, params.space
-        named = {"choice": arguments.choice, "supernet": arguments.supernet}
-        for path in convert(arguments.checkpoint, space, name, arguments.out, **named):
+        if net.suffix == ".safetensors":
+            if arguments.supernet:
+                raise BadInput("--supernet: goes with NNI's checkpoint of a subnet")
+            record = net.with_name(net.name.replace("subnet", "architecture")).with_suffix(".json")
+            architecture = read_architecture(record) | {"space": name}
+            named = {"choice": arguments.choice, "points": arguments.points}
+            paths = transfer.convert(net, space, architecture, arguments.out, **named)
+        else:
+            if arguments.points:
+                raise BadInput("--points: goes with subnet.safetensors of a run")
+            named = {"choice": arguments.choice, "supernet": arguments.supernet}
+            paths = nni.convert(net, space, name, arguments.out, **named)
+        for path in paths:
             print(path)
 
     return run

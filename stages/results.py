@@ -113,23 +113,8 @@ class Results:
         return self.folder("report") / "runs.html"
 
     def architecture(self, path: Path) -> dict[str, Any]:
-        """What `searched` or `trained` holds: `choice`, a block a layer; `size` in pixels.
-
-        Raises BadInput where it is missing or broken.
-        """
-        from pydantic import BaseModel, ConfigDict, Field
-
-        class Architecture(BaseModel):
-            model_config = ConfigDict(extra="allow")
-
-            space: str = ""
-            points: int = Field(ge=1)
-            size: int = Field(ge=1)
-            choice: list[str]
-            candidates: list[list[str]] = []
-            heads: list[str] = []
-
-        return validated(Architecture, read_json(self.require(path)), str(path)).model_dump()
+        """What `searched` or `trained` holds; see `read_architecture`."""
+        return read_architecture(self.require(path))
 
     def require(self, path: Path) -> Path:
         """`path`, one of the above. Raises BadInput that names the missing file's stage."""
@@ -140,6 +125,26 @@ class Results:
                 f"`dvc repro {stage}`"
             )
         return path
+
+
+def read_architecture(path: Path) -> dict[str, Any]:
+    """A net as search and retrain write it: `choice`, a block a layer; `points`; `size` in pixels.
+
+    Raises BadInput where the file is missing or broken.
+    """
+    from pydantic import BaseModel, ConfigDict, Field
+
+    class Architecture(BaseModel):
+        model_config = ConfigDict(extra="allow")
+
+        space: str = ""
+        points: int = Field(ge=1)
+        size: int = Field(ge=1)
+        choice: list[str]
+        candidates: list[list[str]] = []
+        heads: list[str] = []
+
+    return validated(Architecture, read_json(path), str(path)).model_dump()
 
 
 def checkpoints() -> Path:

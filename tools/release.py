@@ -27,6 +27,12 @@ SHIPPED = {
     "search/supernet.safetensors": "supernet.safetensors",
 }
 """File of results/ -> its copy in fbnet/pretrained."""
+BEST = {
+    "export/subnet.onnx": "subnet_68.onnx",
+    "retrain/subnet.safetensors": "subnet_68.safetensors",
+    "retrain/architecture.json": "architecture_68.json",
+}
+"""The same of the run of profile `best` with 68 points."""
 
 
 def main() -> int:
@@ -103,7 +109,8 @@ def ship_best() -> None:
     if (points := OnnxModel(model).points) != 68:
         sys.exit(f"release: {model}: has {points} points; make repro as --help says, then again")
     metrics = json.loads((ROOT / "results/export/metrics.json").read_text())
-    shutil.copyfile(model, PRETRAINED / "subnet_68.onnx")
+    for source, name in BEST.items():
+        shutil.copyfile(ROOT / "results" / source, PRETRAINED / name)
     page = PRETRAINED / "README.md"
     text = card(metrics, model, "`PROFILE=best SET=fetch.synthetic.points=68`")
     page.write_text(section("run_68").sub(lambda _: text, page.read_text()))

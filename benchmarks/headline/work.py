@@ -1,7 +1,7 @@
 """The jobs' work: a training from its faces to its figures, and the timing of all nets."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,13 @@ from fbnet.engines import fixed_batch
 from fbnet.export.onnx import counts, export_onnx
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.split import assign
-from fbnet.landmarks import NNI_TO_IBUG68
 from fbnet.nets.baselines import build_baseline
 from fbnet.nets.pfld import build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SpaceParams, TrainParams
 from fbnet.predict.model import OnnxModel
 from fbnet.predict.score import score
 from fbnet.progress import say
+from fbnet.search.transfer import with_points
 from fbnet.training.checkpoints import checkpoint, fingerprint, load_weights, save_weights
 from fbnet.training.device import launch
 from fbnet.training.losses import Teacher
@@ -55,8 +55,6 @@ class Inputs:
 
 TRAIN = TrainParams(devices=1, threads=1)
 """One thread for each training: several of them train at once."""
-COMMON_POINTS = {(106, 68): NNI_TO_IBUG68}
-"""(points of the weights, points of the net) -> indices of the net's points in the weights'."""
 
 
 def train(job: Job, ledger: Ledger) -> dict[str, Any]:
@@ -75,7 +73,7 @@ def train(job: Job, ledger: Ledger) -> dict[str, Any]:
     fabric = launch(TRAIN)
     net = build(setting["model"], inputs.subnet, faces.points, faces.size, setting["run"])
     if start := _weights(job, "start", ledger):
-        load_common(net, start)
+        net.load_state_dict(with_points(start, faces.points))
     teacher = None
     if learned := _weights(job, "teacher", ledger):
         larger = build(setting["teacher_model"], inputs.subnet, faces.points, faces.size, 0)
@@ -122,17 +120,6 @@ def build(model: str, subnet: Subnet, points: int, size: int, seed: int) -> nn.M
     if model == SUBNET:
         return build_subnet(subnet.space, points, subnet.blocks, size, seed)
     return build_baseline(model, points, size, seed)
-
-
-def load_common(net: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Load weights of the same net, where it has fewer points, the rows of those it has."""
-    points, own = (len(state["fc.bias"]) // 2 for state in (weights, net.state_dict()))
-    if points != own:
-        common = COMMON_POINTS[points, own]
-        # Outputs are x, y of each point in a row.
-        rows = torch.from_numpy(np.stack([2 * common, 2 * common + 1], axis=1).ravel())
-        weights = {**weights, **{name: weights[name][rows] for name in ("fc.weight", "fc.bias")}}
-    net.load_state_dict(weights)
 
 
 def figures(net: nn.Module, faces: FaceSet) -> dict[str, Any]:

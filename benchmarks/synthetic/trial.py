@@ -29,6 +29,7 @@ from fbnet.params import (
     TrainParams,
 )
 from fbnet.progress import say
+from fbnet.search.transfer import with_points
 from fbnet.training.checkpoints import load_weights
 from fbnet.training.device import launch
 from fbnet.training.retrain import Retraining
@@ -105,7 +106,7 @@ def train(setting: Mapping[str, Any], faces: FaceSet, start: Path | None) -> tor
     seed, epochs = setting["seed"], setting["epochs"]
     net = build_subnet(NNI_SPACE, faces.points, setting["net"], faces.size, seed)
     if start:
-        inherit(net, load_weights(start))
+        net.load_state_dict(with_points(load_weights(start), faces.points))
     if epochs == 0:
         return fit_last_layer(net.eval(), faces)
     params = RetrainParams(**RETRAIN, seed=seed, epochs=epochs)
@@ -139,17 +140,6 @@ def fit_last_layer(net: PFLD, faces: FaceSet) -> PFLD:
     layer.weight += change[:, :-1].reshape(layer.weight.shape)
     layer.bias += change[:, -1]
     return net
-
-
-def inherit(net: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
-    """Start from these weights; a net of 68 points takes the rows of its points out of 106."""
-    own = net.state_dict()
-    rows = torch.from_numpy(NNI_TO_IBUG68)
-    for name, values in weights.items():
-        if own[name].shape != values.shape:
-            values = values.unflatten(0, (106, 2))[rows].flatten(0, 1)
-        own[name] = values
-    net.load_state_dict(own)
 
 
 @torch.inference_mode()

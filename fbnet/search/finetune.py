@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_csv, write_json
+from fbnet.nets.nni_checkpoint import load_weights
 from fbnet.nets.pfld import PFLD, build_auxnet, build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SpaceParams
 from fbnet.progress import Log, no_log, say
@@ -99,7 +100,8 @@ def inherited_nets(
     """The subnet of `choice`, its pose net, and the number of tensors that the subnet inherits.
 
     `supernet` holds the search's weights under `net.` and, where it trained one, the pose net's
-    under `pose.`; what it lacks, all where it is empty, starts as `params` say.
+    under `pose.`; what it lacks, all where it is empty, starts as `params` say. Raises BadInput
+    where it is of another space or of faces with other points.
     """
 
     def under(prefix: str) -> dict[str, Tensor]:
@@ -111,7 +113,7 @@ def inherited_nets(
     if not supernet:
         return net, pose_net, 0
     source = build_supernet(space, faces.points, faces.size)
-    source.load_state_dict(under("net."))
+    load_weights(source, under("net."), f"the search's supernet for {faces.points} points")
     inherited, total = inherit(source, net, choice)
     if pose := under("pose."):
         pose_net.load_state_dict(pose)

@@ -1,6 +1,6 @@
 """What a finished search by short trainings leaves, in the files of the other method."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -12,7 +12,7 @@ from fbnet.files import write_json
 from fbnet.search.predictor import Predictor, Setup
 from fbnet.search.results import chosen_metrics, described, predicted, write_tables
 from fbnet.search.sampling import Candidate, Choice
-from fbnet.search.supernet import build_supernet, entropy, supernet_key
+from fbnet.search.supernet import entropy, supernet_weights
 from fbnet.training.checkpoints import Checkpoint, save_weights
 
 
@@ -24,10 +24,8 @@ def weights_of(setup: Setup, choice: Choice, points: int, size: int) -> dict[str
     state = Checkpoint(setup.place(choice)).load()
     if state is None:
         raise BadInput(f"{setup.place(choice)}: the training's state is gone; search again")
-    supernet = build_supernet(setup.space, points, size, setup.params.seed).state_dict()
-    trained: Mapping[str, Tensor] = state["best"]["weights"]
-    supernet |= {supernet_key(key, choice): value for key, value in trained.items()}
-    return {f"net.{key}": value for key, value in supernet.items()}
+    trained = state["best"]["weights"]
+    return supernet_weights(setup.space, points, size, choice, trained, setup.params.seed)
 
 
 def write_results(search: Predictor, ranked: list[Candidate], space: str, out: Path) -> None:

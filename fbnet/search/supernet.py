@@ -82,6 +82,24 @@ def supernet_key(key: str, choice: Sequence[str]) -> str:
     return f"layers.{layer}.blocks.{choice[int(layer)]}.{name}"
 
 
+def supernet_weights(
+    space: SpaceParams,
+    points: int,
+    size: int,
+    choice: Sequence[str],
+    trained: Mapping[str, Tensor],
+    seed: int = 0,
+) -> dict[str, Tensor]:
+    """A supernet's weights under `net.`, as a search leaves them, with a trained subnet in them.
+
+    trained: weights of the subnet of `choice`, by name. The blocks that it lacks have fresh
+    weights, drawn from `seed`.
+    """
+    state = build_supernet(space, points, size, seed).state_dict()
+    state |= {supernet_key(key, choice): value for key, value in trained.items()}
+    return {f"net.{key}": value for key, value in state.items()}
+
+
 class ArchitectureParameters(nn.Module):
     """One vector of logits per searchable layer, kept apart from the network.
 

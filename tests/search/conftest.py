@@ -4,6 +4,9 @@ import pytest
 
 from fbnet.costs.lut import Lut
 from fbnet.params import SearchParams, SpaceParams
+from tests.drawn import make_faces
+
+__all__ = ["make_faces"]
 
 
 @pytest.fixture(scope="session")

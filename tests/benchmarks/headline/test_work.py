@@ -4,13 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from benchmarks.core.jobs import Job
 from benchmarks.headline import PHOTOGRAPHS, RENDERED, SUBNET, work
 from fbnet.costs.macs import count
 from fbnet.export.onnx import counts
-from fbnet.landmarks import NNI_TO_IBUG68
 from fbnet.nets.baselines import build_baseline
 from fbnet.params import NNI_SPACE
 from fbnet.training.retrain import Retraining
@@ -102,25 +100,6 @@ def test_folds_depend_on_names_alone(faces):
 
 
 SEARCHED = work.Subnet(NNI_SPACE, ("mb_k3_res", "gh_k3", "mb_k5_res", "gh_k5", "gh_k5"))
-
-
-def test_a_net_of_68_points_begins_with_those_of_106():
-    for model in (SUBNET, "lite"):
-        wide, narrow = (
-            work.build(model, SEARCHED, points, 64, seed).eval()
-            for points, seed in ((106, 1), (68, 2))
-        )
-        work.load_common(narrow, wide.state_dict())
-        image = torch.rand(2, 3, 64, 64)
-        with torch.inference_mode():
-            expected, landmarks = wide(image)[0][:, NNI_TO_IBUG68], narrow(image)[0]
-        torch.testing.assert_close(landmarks, expected, atol=1e-6, rtol=1e-4)
-
-
-def test_equal_points_are_loaded_as_they_are():
-    one, other = (work.build("lite", SEARCHED, 68, 32, seed) for seed in (1, 2))
-    work.load_common(other, one.state_dict())
-    assert torch.equal(other.fc.weight, one.fc.weight)
 
 
 @pytest.fixture(scope="module")

@@ -84,15 +84,6 @@ def _net(points: int) -> PFLD:
     return build_subnet(NNI_SPACE, points, NETS["small"], 112, seed=points).eval()
 
 
-def test_68_points_start_from_their_rows_of_106() -> None:
-    whole, part = _net(106), _net(68)
-    trial.inherit(part, whole.state_dict())
-    images = torch.rand(2, 3, 112, 112, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
-        wanted, landmarks = whole(images)[0][:, NNI_TO_IBUG68], part(images)[0]
-    assert landmarks.numpy() == pytest.approx(wanted.numpy(), abs=1e-5)
-
-
 def test_the_last_layer_takes_up_a_constant_offset() -> None:
     """And leaves alone what was right already."""
     net, faces = _net(68), _noise()

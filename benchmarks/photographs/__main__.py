@@ -1,0 +1,73 @@
+"""What rendered faces bring where photographs are few: before N photographs, or none before them.
+
+Jobs `START/COUNT-DRAW` train the shipped net of 68 points on, or a fresh one of its blocks, on so
+many photographs, and score it on a fold of others. `table` writes docs/photographs.md.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks.core import Benchmark
+from benchmarks.core.jobs import Job
+from benchmarks.core.ledger import Ledger
+from benchmarks.photographs import PLAN, Plan
+from benchmarks.photographs.table import summary
+
+
+def jobs(given: argparse.Namespace, ledger: Ledger, plan: Plan = PLAN) -> list[Job]:
+    """The starts as they are, the trials of learning rates, then all trainings, by draw."""
+    from benchmarks.core.faces import identity, load_faces
+    from benchmarks.photographs.work import Inputs, score_start, train, try_rate
+    from fbnet.errors import BadInput
+    from fbnet.files import digest, read_json
+
+    if not given.photographs:
+        raise BadInput("--photographs FOLDER is needed: nets learn from them")
+    shared = {
+        "photographs": identity(load_faces(given.photographs, ledger.work)),
+        "choice": read_json(plan.architecture)["choice"],
+    }
+    shown, trials, trainings = [], [], []
+    for start, weights in plan.starts.items():
+        setting = shared | {"start": digest(weights) if weights else None}
+        inputs = Inputs(given.photographs, weights)
+        if weights:
+            shown += [
+                Job(f"{start}/0-{draw}", setting | {"draw": draw}, score_start, inputs)
+                for draw in range(1, plan.draws + 1)
+            ]
+        setting |= {"retrain": dict(plan.retrain), "augment": dict(plan.augment)}
+        short = {"draw": 1, "count": None}
+        short |= {"retrain": {**plan.retrain, "epochs": plan.trial_epochs}}
+        tried = tuple(
+            Job(f"rates/{start}-{rate:g}", setting | short | {"rate": rate}, try_rate, inputs)
+            for rate in plan.rates
+        )
+        trials += tried
+        trainings += [
+            Job(
+                f"{start}/{count or 'all'}-{draw}",
+                setting | {"count": count, "draw": draw},
+                train,
+                inputs,
+                tried,
+            )
+            for draw in range(1, plan.draws + 1)
+            for count in plan.counts
+        ]
+    return [*shown, *trials, *sorted(trainings, key=lambda job: job.setting["draw"])]
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Where the photographs lie."""
+    parser.add_argument(
+        "--photographs", type=Path, metavar="FOLDER",
+        help="photographs with 68 points in any layout that `fetch` reads",
+    )  # fmt: skip
+
+
+BENCHMARK = Benchmark("photographs", __doc__, jobs, summary, options)
+
+if __name__ == "__main__":
+    sys.exit(BENCHMARK.main())
