@@ -7,6 +7,7 @@ many photographs, and score it on a fold of others. `table` writes docs/photogra
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from benchmarks.core import Benchmark
 from benchmarks.core.jobs import Job
@@ -28,7 +29,9 @@ def jobs(given: argparse.Namespace, ledger: Ledger, plan: Plan = PLAN) -> list[J
         "photographs": identity(load_faces(given.photographs, ledger.work)),
         "choice": read_json(plan.architecture)["choice"],
     }
-    shown, trials, trainings = [], [], []
+    shown: list[Job] = []
+    trials: list[Job] = []
+    trainings: list[Job] = []
     for start, weights in plan.starts.items():
         setting = shared | {"start": digest(weights) if weights else None}
         inputs = Inputs(given.photographs, weights)
@@ -38,7 +41,7 @@ def jobs(given: argparse.Namespace, ledger: Ledger, plan: Plan = PLAN) -> list[J
                 for draw in range(1, plan.draws + 1)
             ]
         setting |= {"retrain": dict(plan.retrain), "augment": dict(plan.augment)}
-        short = {"draw": 1, "count": None}
+        short: dict[str, Any] = {"draw": 1, "count": None}
         short |= {"retrain": {**plan.retrain, "epochs": plan.trial_epochs}}
         tried = tuple(
             Job(f"rates/{start}-{rate:g}", setting | short | {"rate": rate}, try_rate, inputs)
