@@ -9,6 +9,7 @@ An interrupted training resumes from its last epoch.
 
 from typing import TYPE_CHECKING
 
+from fbnet.errors import BadInput
 from stages.results import Results, checkpoints
 from stages.runner import NOT_RANK_ZERO, run_stage, stage_code
 
@@ -29,6 +30,11 @@ def main(params: "Params", results: Results, log: "Log") -> str:
 
     searched, p = results.architecture(results.searched), params.retrain
     faces, space = FaceSet.load(results.require(results.faces)), params.search_space
+    if (points := searched["points"]) != faces.points and p.inherit:
+        raise BadInput(
+            f"{results.searched}: a net of {points} points, and the faces have {faces.points}; "
+            f"search again, or `fbnet convert --points {faces.points}` what it came from"
+        )
     supernet = load_weights(results.require(results.supernet)) if p.inherit else {}
     augment = params.augment if p.augment else None
     rendered = FaceSet.load(p.heads_faces) if p.heads_faces else None
