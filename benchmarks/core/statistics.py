@@ -66,6 +66,18 @@ def tau_draws(
     return taus
 
 
+def partial(first: np.ndarray, second: np.ndarray, between: np.ndarray) -> np.ndarray:
+    """Kendall's partial tau of a ranking with the truth, given a third one.
+
+    first: tau of the ranking with the truth; second: of the third with the truth; between: of the
+    ranking with the third. NaN where the third one is the ranking itself or the truth.
+    """
+    rest = (1 - second**2) * (1 - between**2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        given: np.ndarray = (first - second * between) / np.sqrt(rest)
+    return given
+
+
 def seed_spread(pairs: Sequence[Sequence[float]]) -> float:
     """Standard deviation of one training, pooled over architectures trained with two seeds each.
 

@@ -8,11 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.core.statistics import seed_spread, tau_draws
+from benchmarks.core.statistics import partial, seed_spread, tau_draws
 from benchmarks.nas_table import BANDS
 from benchmarks.nas_table.query import SEPARATOR, Choice, Table
 from benchmarks.search_methods import Plan
-from benchmarks.search_methods.methods import TRAINING, Band, Method, Pick, by_supernet, likelihoods
+from benchmarks.search_methods.methods import (
+    BUDGETED,
+    FIXED,
+    Band,
+    Fixed,
+    Pick,
+    Supernet,
+    likelihoods,
+    random_search,
+)
 from fbnet.costs.lut import from_table
 from fbnet.costs.macs import macs_table
 from fbnet.params import NNI_SPACE, SpaceParams
@@ -31,36 +40,47 @@ class Verdict:
     spent: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Budget -> core-seconds that were taken."""
     wins: list[float] = field(default_factory=list)
-    """With the default budget, by band and repeat: 1 better than random search, 0.5 the same net's
-    figure, 0 worse."""
+    """With the default budget, by repeat and band: 1 better than random search of the same
+    compute, 0.5 the same net's figure, 0 worse."""
     taus: list[np.ndarray] = field(default_factory=list)
     """With the default budget, by repeat: bootstrap draws of the mean tau within bands; the first
     is that of the nets themselves."""
+    given_macs: list[np.ndarray] = field(default_factory=list)
+    """The same of the partial tau given MACs, over the nets of all bands."""
 
     def figures(self, plan: Plan) -> dict[str, Any]:
-        """As table.json has it; None for what the method does not do."""
-        at = self.regrets.get(plan.default, [])
-        low, value, high = interval(self.taus)
+        """As table.json has it; None for what the method does not do.
+
+        Budgets that are too small for it in some band are left out.
+        """
+        most = max(map(len, self.regrets.values()))
+        whole = {budget: each for budget, each in self.regrets.items() if len(each) == most}
+        at = whole.get(plan.default, [])
         return {
             "regret": _rounded(median(at)) if at else None,
             "within_one_sd": _rounded(fmean(regret <= 1 for regret in at)) if at else None,
             "spent": _rounded(fmean(self.spent[plan.default])) if at else None,
             "beats_random": _rounded(fmean(self.wins)) if self.wins else None,
-            "tau": None if value is None else [value, low, high],
+            "tau": interval(self.taus),
+            "given_macs": interval(self.given_macs),
             "curve": [
                 [_rounded(fmean(self.spent[seconds])), *_quartiles(regrets)]
-                for seconds, regrets in sorted(self.regrets.items())
+                for seconds, regrets in sorted(whole.items())
             ],
         }
 
 
-def interval(taus: Sequence[np.ndarray]) -> tuple[float | None, float | None, float | None]:
-    """Low end, value and high end of the mean over repeats, 95 %."""
+def interval(taus: Sequence[np.ndarray]) -> list[float] | None:
+    """Value, low end and high end of the mean over repeats, 95 %; None without one.
+
+    All repeats resample the same nets alike, so that their mean is one statistic.
+    """
     if not taus:
-        return None, None, None
+        return None
     mean = np.mean(taus, axis=0)
-    low, high = np.nanpercentile(mean[1:], [2.5, 97.5])
-    return _rounded(low), _rounded(mean[0]), _rounded(high)
+    if not np.isfinite(mean[0]):
+        return None
+    return [_rounded(value) for value in (mean[0], *np.nanpercentile(mean[1:], [2.5, 97.5]))]
 
 
 def _quartiles(values: Sequence[float]) -> list[float]:
@@ -71,19 +91,27 @@ def _rounded(value: float) -> float:
     return round(float(value), DIGITS)
 
 
-def methods(records: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Method]]:
-    """Methods by name; those of supernets have one for each recorded seed."""
-    every: dict[str, list[Method]] = {name: [method] for name, method in TRAINING.items()}
+def supernets(records: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Supernet]]:
+    """By variant, one for each recorded seed."""
+    known = defaultdict(list)
     for name, record in records.items():
-        variant = name.partition("/")[2].rpartition("-")[0]
         nmes = {tuple(cell.split(SEPARATOR)): nme for cell, nme in record["nme"].items()}
         learned = likelihoods(record["probabilities"], list(nmes))
-        search, scoring = record["search_seconds"], record["scoring_seconds"]
-        every.setdefault(f"inherited ranking, {variant}", []).append(
-            by_supernet(nmes, search + scoring)
-        )
-        every.setdefault(f"FBNet, {variant}", []).append(by_supernet(learned, search))
-    return every
+        scoring = record["scoring_seconds"] / len(nmes)
+        variant = name.partition("/")[2].rpartition("-")[0]
+        known[variant].append(Supernet(nmes, learned, record["search_seconds"], scoring))
+    return known
+
+
+def bands_of(table: Table, plan: Plan) -> dict[str, list[Choice]]:
+    """The nets with two seeds of each band that has enough of them."""
+    nets = {band: table.choices(band, seeds=2) for band in BANDS}
+    return {band: choices for band, choices in nets.items() if len(choices) >= plan.fewest}
+
+
+def exhausted(table: Table, choices: Sequence[Choice]) -> float:
+    """Core-seconds of one training of each net."""
+    return sum(pair[0].core_seconds for pair in table.pairs(choices))
 
 
 def compare(
@@ -94,83 +122,114 @@ def compare(
     size: int = 112,
     space: SpaceParams = NNI_SPACE,
 ) -> dict[str, Verdict]:
-    """Verdicts by method; without bands of enough nets there are none."""
+    """Verdicts by method; without bands of enough nets there are none.
+
+    A repeat's methods see one seed of the table; the other one judges them. Budgets that train
+    all nets of a band are left out.
+    """
     lut = from_table(macs_table(space, points, size), space)
-    nets = {band: table.choices(band, seeds=2) for band in BANDS}
-    nets = {band: choices for band, choices in nets.items() if len(choices) >= plan.fewest}
-    if not nets:
+    if not (nets := bands_of(table, plan)):
         return {}
     pairs = table.pairs(choice for choices in nets.values() for choice in choices)
     sd = seed_spread([[training.test_nme for training in pair] for pair in pairs])
-    truth = {band: {c: table.nme(c) for c in choices} for band, choices in nets.items()}
-    every = methods(records)
+    most = min(exhausted(table, choices) for choices in nets.values())
+    budgets = [seconds for seconds in plan.compute if seconds < most]
+    known = supernets(records)
     verdicts: dict[str, Verdict] = defaultdict(Verdict)
     for repeat in range(plan.repeats):
-        scores: dict[str, dict[str, Mapping[Choice, float]]] = defaultdict(dict)
+        scores: dict[str, dict[Choice, float]] = defaultdict(dict)
+        truths: dict[str, dict[Choice, float]] = {}
         for number, (band, choices) in enumerate(nets.items()):
-            seeds = sorted(table.by_choice[choices[0]])
-            view = Band(table, choices, seeds[repeat % len(seeds)], lut, space)
-            best = min(truth[band].values())
-            for seconds in plan.compute:
-                picks = picked(every, view, seconds, repeat, number)
+            pair = table.pairs(choices[:1])[0]
+            seen, judge = (pair[(repeat + i) % 2].seed for i in (0, 1))
+            view = Band(table, choices, seen, lut, space)
+            truth = truths[band] = {choice: table.nme(choice, judge) for choice in choices}
+            best = min(truth.values())
+            draw = [repeat, number]
+            for seconds, picks in picked(view, budgets, plan, methods_of(known, repeat), draw):
                 for name, pick in picks.items():
                     verdicts[name].spent[seconds].append(pick.seconds)
-                    verdicts[name].regrets[seconds].append((truth[band][pick.choice] - best) / sd)
-                if seconds == plan.default:
-                    for name, win in wins(picks, truth[band]).items():
-                        verdicts[name].wins.append(win)
-                    for name, pick in picks.items():
-                        scores[name][band] = pick.scores
-        for name, by_band in scores.items():
-            if all(by_band.values()):
-                verdicts[name].taus.append(band_taus(by_band, truth, plan))
+                    verdicts[name].regrets[seconds].append((truth[pick.choice] - best) / sd)
+                    if seconds == plan.default:
+                        scores[name] |= pick.scores
+                        if name != REFERENCE:
+                            verdicts[name].wins.append(win(view, pick, truth, draw))
+        every = [choice for choices in nets.values() for choice in choices]
+        for name, by_net in scores.items():
+            if len(by_net) == len(every):
+                verdicts[name].taus.append(band_taus(by_net, truths, plan))
+                verdicts[name].given_macs.append(given_macs(by_net, truths, table, plan))
     return dict(verdicts)
 
 
+def methods_of(known: Mapping[str, Sequence[Supernet]], repeat: int) -> dict[str, Fixed]:
+    """The methods that take what they take; of a variant's supernets the one of this repeat."""
+    searched = {
+        f"{name}, {variant}": method
+        for variant, seeds in known.items()
+        for name, method in seeds[repeat % len(seeds)].methods.items()
+    }
+    return dict(FIXED) | searched
+
+
 def picked(
-    every: Mapping[str, Sequence[Method]], view: Band, seconds: int, repeat: int, number: int
-) -> dict[str, Pick]:
-    """What each method picks in a band (the one of that number) within a budget of compute.
+    view: Band,
+    budgets: Sequence[int],
+    plan: Plan,
+    fixed: Mapping[str, Fixed],
+    draw: Sequence[int],
+) -> list[tuple[int, dict[str, Pick]]]:
+    """What the methods pick with each budget; those that take what they take by the default's."""
+    found = []
+    for seconds in dict.fromkeys([*budgets, plan.default]):
+        picks = {name: method(view, np.random.default_rng(draw)) for name, method in fixed.items()
+                 if seconds == plan.default}  # fmt: skip
+        for name, method in BUDGETED.items():
+            if seconds in budgets and (pick := method(view, seconds, np.random.default_rng(draw))):
+                picks[name] = pick
+        found.append((seconds, picks))
+    return found
 
-    A method that the budget is too small for is left out.
+
+def win(view: Band, pick: Pick, truth: Mapping[Choice, float], draw: Sequence[int]) -> float:
+    """1 where a pick is better than random search's of the same compute, 0.5 as good, 0 worse.
+
+    Where the compute trains no net, that is a net at random.
     """
-    picks = {}
-    for name, variants in every.items():
-        rng = np.random.default_rng([repeat, number, seconds])
-        if pick := variants[repeat % len(variants)](view, seconds, rng):
-            picks[name] = pick
-    return picks
-
-
-def wins(picks: Mapping[str, Pick], truth: Mapping[Choice, float]) -> dict[str, float]:
-    """Of each other method's pick against random search's: 1 better, 0.5 the same figure, 0 worse.
-
-    Empty without random search's.
-    """
-    if REFERENCE not in picks:
-        return {}
-    chance = truth[picks[REFERENCE].choice]
-    owns = {name: truth[pick.choice] for name, pick in picks.items() if name != REFERENCE}
-    return {name: float(own < chance) + 0.5 * (own == chance) for name, own in owns.items()}
+    chance = random_search(view, pick.seconds, np.random.default_rng(draw))
+    first = view.choices[np.random.default_rng(draw).permutation(len(view.choices))[0]]
+    own, other = truth[pick.choice], truth[chance.choice if chance else first]
+    return float(own < other) + 0.5 * (own == other)
 
 
 def band_taus(
-    scores: Mapping[str, Mapping[Choice, float]],
-    truth: Mapping[str, Mapping[Choice, float]],
-    plan: Plan,
+    scores: Mapping[Choice, float], truths: Mapping[str, Mapping[Choice, float]], plan: Plan
 ) -> np.ndarray:
     """The mean over bands of tau within them [1 + resamples]: of the nets, then of resamples.
 
     Scores that are all equal rank nothing: 0.
     """
-    by_band = [
-        tau_draws(
-            list(of_band.values()),
-            [truth[band][choice] for choice in of_band],
-            np.random.default_rng([number, 11]),
-            plan.resamples,
-        )
-        for number, (band, of_band) in enumerate(scores.items())
-    ]
-    mean: np.ndarray = np.nan_to_num(np.array(by_band)).mean(axis=0)
+    by_band = []
+    for number, truth in enumerate(truths.values()):
+        own = [scores[choice] for choice in truth]
+        rng = np.random.default_rng([number, 11])
+        taus = tau_draws(own, list(truth.values()), rng, plan.resamples)
+        by_band.append(taus if len(set(own)) > 1 else np.zeros_like(taus))
+    mean: np.ndarray = np.nanmean(by_band, axis=0)
     return mean
+
+
+def given_macs(
+    scores: Mapping[Choice, float],
+    truths: Mapping[str, Mapping[Choice, float]],
+    table: Table,
+    plan: Plan,
+) -> np.ndarray:
+    """Partial tau given MACs over the nets of all bands [1 + resamples]."""
+    truth = {choice: nme for of_band in truths.values() for choice, nme in of_band.items()}
+    own, size = [scores[choice] for choice in truth], [-table.macs(choice) for choice in truth]
+    first, second, between = (
+        tau_draws(one, other, np.random.default_rng(12), plan.resamples)
+        for one, other in ((own, list(truth.values())), (size, list(truth.values())), (own, size))
+    )
+    return partial(first, second, between)

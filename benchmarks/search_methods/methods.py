@@ -52,17 +52,26 @@ class Pick:
     choice: Choice
     seconds: float
     scores: Mapping[Choice, float] = field(default_factory=dict)
-    """By which it ranks nets that it has not trained, lower first; empty where it does not."""
+    """By which it ranks all nets of the band, lower first; empty where it does not."""
 
 
 Method = Callable[[Band, float, np.random.Generator], Pick | None]
 """`method(band, seconds, rng)`; None where it cannot do with so little compute."""
+Fixed = Callable[[Band, np.random.Generator], Pick]
+"""`method(band, rng)`: takes what it takes."""
 
 
-def largest(band: Band, seconds: float, rng: np.random.Generator) -> Pick:
+def largest(band: Band, rng: np.random.Generator) -> Pick:
     """The net with the most MACs: no training at all."""
     scores = {choice: -float(band.table.macs(choice)) for choice in band.choices}
     return Pick(min(scores, key=scores.__getitem__), 0.0, scores)
+
+
+def every_net(band: Band, rng: np.random.Generator) -> Pick:
+    """Each net trained once: what no method that trains nets once can beat."""
+    scores = {choice: band.seen(choice) for choice in band.choices}
+    seconds = sum(map(band.seconds, band.choices))
+    return Pick(min(scores, key=scores.__getitem__), seconds, scores)
 
 
 def random_search(band: Band, seconds: float, rng: np.random.Generator) -> Pick | None:
@@ -78,30 +87,40 @@ def random_search(band: Band, seconds: float, rng: np.random.Generator) -> Pick 
 
 
 def evolution(band: Band, seconds: float, rng: np.random.Generator) -> Pick | None:
-    """Aging evolution (Real et al. 2019) on whole trainings.
+    """Aging evolution (Real et al. 2019) on whole trainings."""
+    best, spent = evolve(band.choices, band.seen, band.seconds, seconds, rng)
+    return Pick(best, spent) if best else None
 
-    A child is one of the untrained nets that differ from its parent, the best of a tournament, in
-    the fewest layers.
+
+def evolve(
+    choices: Sequence[Choice],
+    fitness: Callable[[Choice], float],
+    price: Callable[[Choice], float],
+    limit: float,
+    rng: np.random.Generator,
+) -> tuple[Choice | None, float]:
+    """The fittest net that aging evolution met while `limit` lasted, and what it spent.
+
+    A child is one of the nets not yet met that differ from its parent, the best of a tournament,
+    in the fewest layers.
     """
-    untrained = [band.choices[i] for i in rng.permutation(len(band.choices))]
+    unmet = [choices[i] for i in rng.permutation(len(choices))]
     population: list[Choice] = []
     best: Choice | None = None
     spent = 0.0
-    while untrained:
-        child = untrained[0]
+    while unmet:
+        child = unmet[0]
         if len(population) >= 5:
             tournament = [population[i] for i in rng.permutation(len(population))[:3]]
-            parent = min(tournament, key=band.seen)
-            child = min(
-                untrained, key=lambda c: sum(a != b for a, b in zip(c, parent, strict=True))
-            )
-        if spent + band.seconds(child) > seconds:
+            parent = min(tournament, key=fitness)
+            child = min(unmet, key=lambda c: sum(a != b for a, b in zip(c, parent, strict=True)))
+        if spent + price(child) > limit:
             break
-        untrained.remove(child)
-        spent += band.seconds(child)
+        unmet.remove(child)
+        spent += price(child)
         population = [*population, child][-10:]
-        best = child if best is None else min(best, child, key=band.seen)
-    return Pick(best, spent) if best else None
+        best = child if best is None else min(best, child, key=fitness)
+    return best, spent
 
 
 class Recorded(ThisProcess):
@@ -154,8 +173,10 @@ def predictor(band: Band, seconds: float, rng: np.random.Generator) -> Pick | No
     search.order = [band.choices[i] for i in rng.permutation(len(band.choices))]
     with redirect_stdout(io.StringIO()):  # of a thousand searches
         ranked = search.run()
-    others = [choice for choice in band.choices if executor.epochs.get(choice, 0) < EPOCHS]
-    scores = dict(zip(others, search.expected(others).tolist(), strict=True))
+    scores = dict(zip(band.choices, search.expected(band.choices).tolist(), strict=True))
+    for choice in band.choices:
+        if executor.epochs.get(choice, 0) == EPOCHS:
+            scores[choice] = band.seen(choice)
     return Pick(ranked[0].choice, executor.seconds, scores)
 
 
@@ -172,25 +193,71 @@ def scaled(epochs: float, most: int) -> PredictorParams | None:
     return PredictorParams(nets=nets, rungs=(2, 4, EPOCHS), rounds=2 if top else 0, top=max(1, top))
 
 
-TRAINING: Mapping[str, Method] = {
+BUDGETED: Mapping[str, Method] = {
     "random search": random_search,
-    "largest within budget": largest,
     "evolution on trainings": evolution,
     "predictor": predictor,
 }
-"""Methods that need the table alone."""
+"""Methods that train as many nets as their compute lets."""
+FIXED: Mapping[str, Fixed] = {
+    "largest within budget": largest,
+    "every net trained once": every_net,
+}
+"""Methods that take what they take."""
+SAMPLED = 6
+"""Nets that FBNet samples and scores beside the likeliest: `search.candidates`."""
+EVALUATIONS = 30
+"""Nets of a band that evolution on a supernet may score."""
 
 
-def by_supernet(scores: Mapping[Choice, float], seconds: float) -> Method:
-    """A method that ranks by recorded scores of a supernet, which took `seconds` to make."""
+@dataclass(frozen=True)
+class Supernet:
+    """What a searched supernet says of the table's nets, and what it took."""
 
-    def method(band: Band, limit: float, rng: np.random.Generator) -> Pick | None:
-        known = {choice: scores[choice] for choice in band.choices if choice in scores}
-        if seconds > limit or not known:
-            return None
-        return Pick(min(known, key=known.__getitem__), seconds, known)
+    nmes: Mapping[Choice, float]
+    """Validation NME under its weights, statistics of batch norm estimated anew."""
+    likelihoods: Mapping[Choice, float]
+    """Minus log probability under the learned distribution."""
+    search: float
+    """Core-seconds of the search."""
+    scoring: float
+    """Core-seconds of scoring one net."""
 
-    return method
+    def ranking(self, band: Band, rng: np.random.Generator) -> Pick:
+        """The best of all the band's nets by inherited weights."""
+        scores = {choice: self.nmes[choice] for choice in band.choices}
+        seconds = self.search + self.scoring * len(scores)
+        return Pick(min(scores, key=scores.__getitem__), seconds, scores)
+
+    def evolution(self, band: Band, rng: np.random.Generator) -> Pick:
+        """Aging evolution by inherited weights: the ranking's pick bounds it."""
+        limit = EVALUATIONS * self.scoring
+        nmes = self.nmes.__getitem__
+        best, spent = evolve(band.choices, nmes, lambda _: self.scoring, limit, rng)
+        assert best
+        return Pick(best, self.search + spent)
+
+    def fbnet(self, band: Band, rng: np.random.Generator) -> Pick:
+        """The search's own end: the likeliest net and some samples, the best of them by its NME.
+
+        Both are of the band; the distribution that is learned with the cost at hand ranks nets.
+        """
+        scores = {choice: self.likelihoods[choice] for choice in band.choices}
+        weights = np.exp(min(scores.values()) - np.array([*scores.values()]))
+        picked = min(SAMPLED, int((weights > 0).sum()))
+        drawn = rng.choice(len(weights), picked, replace=False, p=weights / weights.sum())
+        candidates = {min(scores, key=scores.__getitem__), *(band.choices[i] for i in drawn)}
+        best = min(sorted(candidates), key=self.nmes.__getitem__)
+        return Pick(best, self.search + self.scoring * len(candidates), scores)
+
+    @property
+    def methods(self) -> dict[str, Fixed]:
+        """By name."""
+        return {
+            "FBNet": self.fbnet,
+            "inherited ranking": self.ranking,
+            "evolution on the supernet": self.evolution,
+        }
 
 
 def likelihoods(

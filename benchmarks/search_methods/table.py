@@ -1,6 +1,6 @@
 """The comparison as a page: figures of each method, and regret against compute."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -31,23 +31,39 @@ def summary(ledger: Ledger, plan: Plan = PLAN, path: Path = PATH) -> Summary:
     figures = {name: verdict.figures(plan) for name, verdict in verdicts.items()}
     known = table(knowledge_row(name, record) for name, record in records.items())
     if not figures:
-        return Summary({}, {PAGE: {"methods": NONE, "compute": "", "knowledge": known}})
+        empty = {"nets": "", "methods": NONE, "compute": "", "knowledge": known}
+        return Summary({}, {PAGE: empty})
     rows = [method_row(name, each) for name, each in figures.items()]
     shown = picture(ledger.folder / "regret.png", PAGE, "Regret against core-seconds")
-    sections = {"methods": table(rows), "compute": shown, "knowledge": known}
+    sections = {
+        "nets": nets_line(nets, plan), "methods": table(rows), "compute": shown, "knowledge": known
+    }  # fmt: skip
     return Summary(figures, {PAGE: sections}, {"regret.png": partial(plots.regret, figures)})
+
+
+def nets_line(nets: Table, plan: Plan) -> str:
+    """How many nets a band holds, and what training all of them takes."""
+    from benchmarks.search_methods.compare import bands_of, exhausted
+
+    bands = bands_of(nets, plan)
+    counts = sorted(len(choices) for choices in bands.values())
+    seconds = sorted(round(exhausted(nets, choices)) for choices in bands.values())
+    return (
+        f"{len(bands)} bands, of {counts[0]} to {counts[-1]} nets; one training of each takes "
+        f"{seconds[0]:,} to {seconds[-1]:,} core-seconds."
+    )
 
 
 def method_row(name: str, figures: Mapping[str, Any]) -> dict[str, str]:
     """A method in words."""
-    tau = figures["tau"]
     return {
         "method": name,
         "core-seconds": _number(figures["spent"], "{:.0f}"),
         "regret, seed sd (median)": _number(figures["regret"], "{:.2f}"),
         "within one seed sd": _number(figures["within_one_sd"], "{:.0%}"),
         "beats random search": _number(figures["beats_random"], "{:.0%}"),
-        "tau within bands": "{:.2f} [{:.2f}, {:.2f}]".format(*tau) if tau else "",
+        "tau within bands": _interval(figures["tau"]),
+        "tau given MACs": _interval(figures["given_macs"]),
     }
 
 
@@ -59,8 +75,14 @@ def knowledge_row(name: str, record: Mapping[str, Any]) -> dict[str, str]:
         "uniformly drawn nets when the architecture begins": percent(record["uniform_nme"]),
         "mean face": percent(record["mean_face_nme"]),
         "the table's nets at the end": percent(fmean(record["nme"].values())),
+        "architecture steps": f"{record['architecture_steps']:,}",
+        "signal of one, first and last": ", ".join(f"{each:.2f}" for each in record["signal"]),
         "core-seconds": f"{record['search_seconds']:.0f}",
     }
+
+
+def _interval(values: Sequence[float] | None) -> str:
+    return "{:.2f} [{:.2f}, {:.2f}]".format(*values) if values else ""
 
 
 def _number(value: float | None, form: str) -> str:

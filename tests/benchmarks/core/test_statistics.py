@@ -53,3 +53,18 @@ def test_draws_are_taus_of_resamples():
     draws = [np.arange(12), *(again.integers(0, 12, 12) for _ in range(20))]
     assert taus == pytest.approx([kendalltau(first[d], second[d]).statistic for d in draws])
     assert np.isnan(statistics.tau_draws([1, 1, 1], [1, 2, 3], rng, 0)).all()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "between", "given"),
+    [
+        (0.5, 0.0, 0.0, 0.5),
+        (0.35, 0.5, 0.7, 0.0),
+        (0.6, 0.5, 0.4, (0.6 - 0.5 * 0.4) / ((1 - 0.5**2) * (1 - 0.4**2)) ** 0.5),
+        (0.5, 0.5, 1.0, np.nan),
+    ],
+)
+def test_partial_tau_is_what_the_third_ranking_leaves(first, second, between, given):
+    """Kendall's own form: 0 for a ranking that is noise around the third one."""
+    found = statistics.partial(*(np.array([tau]) for tau in (first, second, between)))
+    assert found == pytest.approx([given], nan_ok=True)
