@@ -398,6 +398,13 @@ def renders(params: Params) -> bool:
 
 def _processes(params: Params) -> Iterator[tuple[str, str]]:
     """Shards have to be shared evenly by the processes, and every batch by the shards."""
+    train = params.train
+    if params.search.method == "predictor" and train.accelerator == "cuda" and train.devices > 1:
+        yield (
+            "train.devices",
+            f"{train.devices}: search.method: predictor would start all trainings on one GPU; take "
+            "1, or a Dask worker for each GPU (search.predictor.scheduler)",
+        )
     processes = params.train.devices * params.train.num_nodes
     shards = params.train.shards or processes
     if shards % processes:

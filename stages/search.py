@@ -29,6 +29,8 @@ def _fingerprint(params: "Params", results: Results) -> str:
     del used["search"]["predictor"]["scheduler"]  # where trainings run changes no number
     used["space"] = params.search_space.model_dump()
     used["train"] = params.train.arithmetic()
+    if params.search.method == "predictor":
+        del used["train"]["shards"]  # a training is one process, however many run at once
     return fingerprint(used, [results.faces, results.lut(params.search.cost)], stage_code("search"))
 
 

@@ -3,7 +3,7 @@
 import io
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from ruamel.yaml import YAML
@@ -15,6 +15,7 @@ from fbnet.params import (
     PredictorParams,
     RetrainParams,
     SearchParams,
+    TrainParams,
     cannot_decide,
 )
 from stages.params import Params, contradictions, load, read_yaml, render, rewrite
@@ -156,6 +157,18 @@ def test_a_budget_is_in_the_unit_of_the_cost(search: dict[str, Any], keys: list[
     assert [name for name, _ in faults] == [f"search.{key}" for key in keys]
 
 
+@pytest.mark.parametrize(
+    ("accelerator", "devices", "keys"), [("cuda", 1, []), ("cuda", 2, ["train.devices"]),
+                                         ("cpu", 2, [])],
+)  # fmt: skip
+def test_short_trainings_do_not_share_a_gpu(
+    accelerator: Literal["cpu", "cuda"], devices: int, keys: list[str]
+) -> None:
+    train = TrainParams(accelerator=accelerator, devices=devices)
+    params = Params(search=SearchParams(method="predictor"), train=train)
+    assert [name for name, _ in contradictions(params)] == keys
+
+
 def test_a_file_for_one_face_is_not_timed_with_more() -> None:
     params = Params(export=ExportParams(dynamic_batch=False), lut=LutParams(batch=4))
     assert [name for name, _ in contradictions(params)] == ["export.dynamic_batch"]
@@ -205,3 +218,19 @@ def test_few_faces_are_trained_for_more_epochs() -> None:
         50,
         5.0,
     )
+
+
+def test_nni_s_profile_leaves_nothing_of_its_way_to_the_defaults() -> None:
+    profile = YAML(typ="safe").load(ROOT / "profiles/nni.yaml")
+    open_in_nni = {
+        "search": {
+            "seed", "predictor", "target_ms", "target_macs", "target_weight", "arch_share",
+            "calibration_faces", "temperature_floor",
+        },
+        "retrain": {
+            "seed", "validate_every", "heads_epochs", "heads_lr", "heads_faces",
+        },
+    }  # fmt: skip
+    for section, model in (("search", SearchParams), ("retrain", RetrainParams)):
+        assert model.model_fields.keys() - open_in_nni[section] == profile[section].keys()
+    assert SearchParams(**profile["search"]).beta == 0.6
