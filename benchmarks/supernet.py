@@ -3,8 +3,9 @@
 The yardstick (benchmarks/yardstick.py) and this project's code take turns; a ratio is the median
 over the rounds. Each side has the cores that --processes says: ours so many processes of one
 thread, as the stages have it, the yardstick one process of so many threads. Variables of the
-environment, batch and steps are the stages' too. Random pictures serve as faces: the arithmetic is
-the same, and nothing has to be fetched first. Leave the machine alone meanwhile.
+environment and steps are the stages' too; batches are by default those of retraining, and
+--batch 32 has the search's. Random pictures serve as faces: the arithmetic is the same, and nothing
+has to be fetched first. Leave the machine alone meanwhile.
 """
 
 import argparse

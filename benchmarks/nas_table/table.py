@@ -56,7 +56,7 @@ def summary(ledger: Ledger) -> Summary:
         "state": state(short, long),
         "noise": table(noise_row(band, n) for band, n in noises.items()),
         "best": table(best_row(short, band) for band in BANDS if short.choices(band, seeds=2)),
-        "long": long_line(kept, len(long.choices())),
+        "long": long_line(kept, len(long.choices()), noises["all"].ceiling),
     }
     pictures = {"nets.png": partial(plots.nets, short)}
     if epochs:
@@ -138,7 +138,7 @@ def noise_row(band: str, noise: Noise) -> dict[str, str]:
 
 def best_row(short: Table, band: str) -> dict[str, str]:
     """The best net of a band that two seeds know."""
-    best = min(short.choices(band, seeds=2), key=short.nme)
+    best = short.best(band)
     return {
         "M MACs": band,
         "best architecture": " ".join(best),
@@ -147,8 +147,9 @@ def best_row(short: Table, band: str) -> dict[str, str]:
     }
 
 
-def long_line(kept: Tau | None, nets: int) -> str:
+def long_line(kept: Tau | None, nets: int, ceiling: Tau | None) -> str:
     """Whether short trainings order nets as long ones do."""
     if kept is None:
         return f"Not known yet: {nets} nets are trained by the long recipe."
-    return f"Tau between short and long trainings of {nets} nets: {kept}."
+    between = f"; two short trainings of a net agree by {ceiling}" if ceiling else ""
+    return f"Tau between short and long trainings of {nets} nets: {kept}{between}."

@@ -38,8 +38,16 @@ class Plan:
     draws: int = 5
     """Trainings of each count: draw k learns from other folds' photographs and is tested on fold k
     of five, the folds of `benchmarks.headline`."""
-    rates: tuple[float, ...] = (0.002, 0.004, 0.008, 0.016)
-    """Learning rates tried for each start, on the validation photographs of the first fold."""
+    rates: Mapping[tuple[str, int | None], tuple[float, ...]] = field(
+        default_factory=lambda: {
+            (RENDERED, None): (0.002, 0.004, 0.008, 0.016),
+            (RENDERED, 10): (0.0005, 0.002, 0.008),
+            (RENDERED, 50): (0.0005, 0.002, 0.008),
+            (SCRATCH, None): (0.002, 0.004, 0.008, 0.016),
+        }
+    )
+    """Learning rates tried for a start and a count, in its first draw; other counts take the rate
+    of all photographs. Those that are neither learned from nor tested choose."""
     retrain: Mapping[str, Any] = field(default_factory=lambda: RETRAIN)
     trial_epochs: int = 60
     """Length of a trial of a rate."""

@@ -6,8 +6,8 @@ many photographs, and score it on a fold of others. `table` writes docs/photogra
 
 import argparse
 import sys
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from benchmarks.core import Benchmark
 from benchmarks.core.jobs import Job
@@ -41,20 +41,28 @@ def jobs(given: argparse.Namespace, ledger: Ledger, plan: Plan = PLAN) -> list[J
                 for draw in range(1, plan.draws + 1)
             ]
         setting |= {"retrain": dict(plan.retrain), "augment": dict(plan.augment)}
-        short: dict[str, Any] = {"draw": 1, "count": None}
-        short |= {"retrain": {**plan.retrain, "epochs": plan.trial_epochs}}
-        tried = tuple(
-            Job(f"rates/{start}-{rate:g}", setting | short | {"rate": rate}, try_rate, inputs)
-            for rate in plan.rates
-        )
-        trials += tried
+        short = {"draw": 1, "retrain": {**plan.retrain, "epochs": plan.trial_epochs}}
+        tried: dict[int | None, tuple[Job, ...]] = {
+            count: tuple(
+                Job(
+                    f"rates/{start}-{count or 'all'}-{rate:g}",
+                    setting | short | {"count": count, "rate": rate},
+                    try_rate,
+                    inputs,
+                )
+                for rate in rates
+            )
+            for (of, count), rates in plan.rates.items()
+            if of == start
+        }
+        trials += chain.from_iterable(tried.values())
         trainings += [
             Job(
                 f"{start}/{count or 'all'}-{draw}",
                 setting | {"count": count, "draw": draw},
                 train,
                 inputs,
-                tried,
+                tried.get(count, tried[None]),
             )
             for draw in range(1, plan.draws + 1)
             for count in plan.counts

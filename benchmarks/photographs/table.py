@@ -29,18 +29,10 @@ def summary(ledger: Ledger) -> Summary:
     if not any(known.values()):
         return Summary({}, {PAGE: {"few": NONE, "curve": "", "rates": ""}})
     counts = sorted({count for runs in known.values() for count in runs})
-    rates = {
-        start: {rate: results[name]["val_nme"] for rate in PLAN.rates
-                if (name := f"rates/{start}-{rate:g}") in results}
-        for start in LABELS
-    }  # fmt: skip
     sections = {
         "few": table(row(count, known) for count in counts),
         "curve": picture(ledger.folder / "curve.png", PAGE, "Photographs against NME"),
-        "rates": table(
-            {"start": LABELS[start]} | {f"{rate:g}": percent(nme) for rate, nme in tried.items()}
-            for start, tried in rates.items()
-        ),
+        "rates": table(rates_row(start, count, results) for start, count in PLAN.rates),
     }
     figures = {
         start: {count: [run["nme"] for run in runs] for count, runs in by_count.items()}
@@ -68,6 +60,14 @@ def row(count: int, known: Mapping[str, Runs]) -> dict[str, str]:
         cells[label] = spread([run["nme"] for run in runs])
         cells[f"{label}, 51 inner points"] = spread([run["inner_nme"] for run in runs])
     return cells | {"mean face": percent(fmean(run["mean_face_nme"] for run in every))}
+
+
+def rates_row(start: str, count: int | None, results: Mapping[str, Any]) -> dict[str, str]:
+    """What each rate gives on photographs neither learned from nor tested."""
+    rates = sorted({rate for rates in PLAN.rates.values() for rate in rates})
+    names = {f"{rate:g}": f"rates/{start}-{count or 'all'}-{rate:g}" for rate in rates}
+    cells = {rate: percent(results.get(name, {}).get("val_nme")) for rate, name in names.items()}
+    return {"start": LABELS[start], "photographs": f"{count or 'all'}"} | cells
 
 
 def spread(nmes: list[float]) -> str:

@@ -35,11 +35,12 @@ class Inputs:
     start: Path | None
 
 
-def few(faces: FaceSet, draw: int, count: int | None) -> FaceSet:
+def few(faces: FaceSet, draw: int, count: int | None, rest: int = UNUSED) -> FaceSet:
     """`faces` with fold `draw` as test and `count` photographs of the others to learn from.
 
     A tenth of these is for validation, at least one. Without a count all are used, split as
     `benchmarks.headline` does. A larger count of a draw holds the photographs of a smaller one.
+    rest: split of the photographs that are left.
     """
     faces = folded(faces, draw, FOLDS)
     if count is None:
@@ -48,7 +49,7 @@ def few(faces: FaceSet, draw: int, count: int | None) -> FaceSet:
     groups = np.array(faces.groups)
     names = np.unique(groups[others])
     drawn = names[np.random.default_rng([draw, 10]).permutation(len(names))[:count]]
-    split = np.where(others, UNUSED, SPLITS["test"]).astype(np.uint8)
+    split = np.where(others, rest, SPLITS["test"]).astype(np.uint8)
     split[np.isin(groups, drawn)] = SPLITS["train"]
     split[np.isin(groups, drawn[: max(1, count // 10)])] = SPLITS["validation"]
     return replace(faces, split=split)
@@ -61,8 +62,8 @@ def score_start(job: Job, ledger: Ledger) -> Mapping[str, Any]:
 
 
 def try_rate(job: Job, ledger: Ledger) -> Mapping[str, Any]:
-    """Validation NME by the setting's rate; no test face is looked at."""
-    _, training = learn(job, ledger, job.setting["rate"])
+    """NME by the setting's rate on all photographs neither learned from nor tested."""
+    _, training = learn(job, ledger, job.setting["rate"], SPLITS["validation"])
     return {"rate": job.setting["rate"], "val_nme": training.best["nme"]}
 
 
@@ -83,10 +84,10 @@ def train(job: Job, ledger: Ledger) -> Mapping[str, Any]:
     }
 
 
-def learn(job: Job, ledger: Ledger, rate: float) -> tuple[FaceSet, Retraining]:
-    """The split photographs, and the training on them after its last epoch."""
+def learn(job: Job, ledger: Ledger, rate: float, rest: int = UNUSED) -> tuple[FaceSet, Retraining]:
+    """The split photographs (see `few`), and the training on them after its last epoch."""
     s = job.setting
-    faces = few(load_faces(job.inputs.photographs, ledger.work), s["draw"], s["count"])
+    faces = few(load_faces(job.inputs.photographs, ledger.work), s["draw"], s["count"], rest)
     params = RetrainParams(**s["retrain"], lr=rate, seed=s["draw"])
     fabric = launch(TrainParams(devices=1, threads=1))
     augment = AugmentParams(**s["augment"])

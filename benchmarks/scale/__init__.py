@@ -7,10 +7,16 @@ FACES = (5_000, 20_000, 100_000)
 """How many small photographs are prepared, to see how memory grows with their number."""
 
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
-    "units": {"rendered": 60, "photographs": 120, "batch": 128, "steps": 4},
+    "units": {
+        "rendered": 60,
+        "photographs": 120,
+        "batch": 128,
+        "steps": 4,
+        "engine": "onnxruntime",
+    },
     "processes": {"batch": 128, "seconds": 15.0},
     **{f"faces/{count}": {"faces": count, "side": 46, "size": 32} for count in FACES},
-}
+}  # fmt: skip
 """Job -> what it depends on. rendered, photographs: how many are timed; side: of the pictures;
 size: of the crops."""
 
@@ -22,6 +28,7 @@ UNITS = {
     "architecture": "architecture step, `soft`, a face",
     "retrain": "retraining step, a face",
     "loader": "augmentation, a face",
+    "table": "latency table of NNI's space in onnxruntime",
 }
 """Unit of work -> what the page calls it."""
 
@@ -37,6 +44,7 @@ WORKS: Mapping[str, tuple[str, Mapping[str, float]]] = {
         {name: 100 * count for name, count in DEFAULT.items() if name != "render"}
         | {"loader": 100 * (DEFAULT["retrain"] + DEFAULT["soft"] + DEFAULT["architecture"])},
     ),
+    "tables": ("latency tables of 100 devices, each on its own", {"table": 100}),
     "trainings": (
         "1,000 trainings from scratch",
         {"retrain": 1000 * DEFAULT["retrain"], "loader": 1000 * DEFAULT["retrain"]},

@@ -61,7 +61,6 @@ def _faces(record: dict[str, Any]) -> dict[str, str]:
     kept = record["kept"]
     return {
         "photographs": f"{kept:,}",
-        "seconds": f"{record['seconds']:.0f}",
         "ms of a core each": f"{1e3 * record['core_seconds'] / kept:.2f}",
         "peak memory": f"{record['peak_bytes'] / 2**20:,.0f} MB",
         "on disk": f"{record['stored_bytes'] / 2**30:.1f} GB",

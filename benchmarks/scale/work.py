@@ -17,8 +17,16 @@ import numpy as np
 from benchmarks.core import ROOT
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
+from fbnet.costs.measure import latency_table
 from fbnet.faces.prepare import prepare
-from fbnet.params import FetchParams, SearchParams, SyntheticParams, TrainParams
+from fbnet.params import (
+    NNI_SPACE,
+    FetchParams,
+    LutParams,
+    SearchParams,
+    SyntheticParams,
+    TrainParams,
+)
 
 WARM_UP = 3
 PHOTOGRAPH = (480, 640)
@@ -48,6 +56,8 @@ def units(job: Job, ledger: Ledger) -> dict[str, Any]:
         for _ in range(setting["steps"]):
             faces += tasks[name]()
         seconds[name] = (time.process_time() - start) / faces
+    lut = LutParams(engine=setting["engine"], threads=1)
+    seconds["table"] = _clock(lambda: latency_table(NNI_SPACE, 106, lut))
     return {"seconds": seconds}
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.contestants import random_faces
-from benchmarks.gpu import _rates, profile_times
+from benchmarks.gpu import _rates, params_of, profile_times
 from fbnet.params import RetrainParams, SearchParams
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +27,12 @@ def test_without_a_gpu_it_ends_with_one_line() -> None:
 def test_rates_leave_out_what_a_gpu_does_not_do() -> None:
     rates = _rates({"soft": lambda: 3, "loader": lambda: 1}, 0.01)
     assert list(rates) == ["soft"] and rates["soft"] > 0
+
+
+def test_profiles_are_those_of_the_pipeline() -> None:
+    assert params_of("default") == (4000, SearchParams(), RetrainParams())
+    faces, search, retrain = params_of("best")
+    assert (faces, search.proxy_share, retrain.batch) == (12000, 0.16, 256)
 
 
 def test_search_and_retraining_are_timed() -> None:

@@ -17,6 +17,10 @@ from fbnet.params import AugmentParams, RetrainParams
 
 MakeFaces = Callable[..., FaceSet]
 STARTS = ("rendered", "scratch")
+RATES = {
+    **{(start, None): (1e-6, 1e-3) for start in ("rendered", "scratch")},
+    ("rendered", 4): (2e-3,),
+}
 
 
 def test_the_recipe_is_stated_in_full() -> None:
@@ -54,7 +58,7 @@ def test_draws_are_tested_on_different_photographs(make_faces: MakeFaces) -> Non
 def test_from_photographs_to_the_page(tmp_path: Path, make_faces: MakeFaces) -> None:
     make_faces(count=30, points=68, size=112, margin=24).save(tmp_path / "faces")
     plan = Plan(
-        counts=(4, None), draws=2, rates=(1e-6, 1e-3), trial_epochs=1,
+        counts=(4, None), draws=2, rates=RATES, trial_epochs=1,
         retrain={**RETRAIN, "epochs": 1, "min_steps": 1, "batch": 8, "warmup_epochs": 0.0},
     )  # fmt: skip
     ledger = Ledger(tmp_path / "records", tmp_path / "work")
@@ -64,12 +68,14 @@ def test_from_photographs_to_the_page(tmp_path: Path, make_faces: MakeFaces) -> 
     results = ledger.results()
     assert set(results) == {
         *(f"rendered/0-{draw}" for draw in (1, 2)),
-        *(f"rates/{start}-{rate}" for start in STARTS for rate in ("1e-06", 0.001)),
+        *(f"rates/{start}-all-{rate}" for start in STARTS for rate in ("1e-06", 0.001)),
+        "rates/rendered-4-0.002",
         *(f"{start}/{count}-{draw}" for start in STARTS for count in (4, "all") for draw in (1, 2)),
     }  # fmt: skip
-    best = min((results[f"rates/scratch-{rate}"] for rate in ("1e-06", 0.001)),
+    best = min((results[f"rates/scratch-all-{rate}"] for rate in ("1e-06", 0.001)),
                key=lambda trial: trial["val_nme"])  # fmt: skip
     assert results["scratch/4-1"]["rate"] == best["rate"]
+    assert results["rendered/4-1"]["rate"] == 0.002, "it has a trial of its own"
     assert results["scratch/4-1"]["photographs"] == 4
     assert results["rendered/4-2"]["nme"] != results["scratch/4-2"]["nme"]
     runs = {start: runs_of(results, start) for start in STARTS}
