@@ -4,33 +4,52 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from matplotlib.ticker import NullLocator, ScalarFormatter
+
 from fbnet.plots.style import ACCENTS, INK, QUIET, figure
 
-MARKS = "osD^vP*X"
+LEFT_OUT = "evolution on the supernet"
+"""Hardly differs from the inherited ranking, which bounds it."""
+MARKS = {"FBNet": "o", "inherited ranking": "s"}
+"""Of methods with a supernet, whose variants have a colour each."""
 
 
 def regret(figures: Mapping[str, Any], path: Path) -> None:
-    """Median regret of each method over its core-seconds, with quartiles; no training: a line."""
-    with figure(path, 4.4) as (_, axes):
+    """Median regret of each method over its core-seconds, with quartiles; no training: a line.
+
+    A method that takes what it takes is a point.
+    """
+    with figure(path, 4.6) as (_, axes):
         ax = axes[0, 0]
-        colours = [*ACCENTS, INK, QUIET, "#7a5ab5", "#b59a1c"]
-        for number, (name, each) in enumerate(figures.items()):
-            colour, curve = colours[number % len(colours)], each["curve"]
-            seconds, low, middle, high = zip(*curve, strict=True)
-            if not any(seconds):
-                ax.axhline(middle[-1], color=colour, ls="--", lw=1.2, label=name)
+        lines, variants = iter((INK, *reversed(ACCENTS))), dict[str, str]()
+        for name, each in figures.items():
+            kind, _, variant = name.partition(", ")
+            if kind == LEFT_OUT:
                 continue
-            shown = {"color": colour, "label": name, "marker": MARKS[number % len(MARKS)], "ms": 5}
-            if len(set(seconds)) == 1:
+            seconds, low, middle, high = zip(*each["curve"], strict=True)
+            if variant:
+                colour = variants.setdefault(variant, ACCENTS[len(variants) % len(ACCENTS)])
                 error = [[middle[0] - low[0]], [high[0] - middle[0]]]
-                ax.errorbar(seconds[:1], middle[:1], yerr=error, ls="none", **shown)
-                continue
-            ax.plot(seconds, middle, **shown)
-            ax.fill_between(seconds, low, high, color=colour, alpha=0.12, lw=0)
-        ax.axhline(1, color=INK, lw=0.6, ls=":")
+                ax.errorbar(
+                    seconds, middle, yerr=error, ls="none", marker=MARKS[kind], ms=6, label=name,
+                    color=colour, elinewidth=0.8, mfc=colour if kind == "FBNet" else "white",
+                )  # fmt: skip
+            elif not any(seconds):
+                ax.axhline(middle[0], color=QUIET, ls="--", lw=1.2, label=name)
+            elif len(seconds) == 1:
+                ax.plot(seconds, middle, "*", color=INK, ms=11, label=name)
+            else:
+                colour = next(lines)
+                ax.plot(seconds, middle, ".-", color=colour, label=name)
+                ax.fill_between(seconds, low, high, color=colour, alpha=0.08, lw=0)
         ax.set(
             xscale="log", xlabel="core-seconds in a band",
-            ylabel="test NME above the band's best, seed sd",
+            ylabel="NME above the band's best, seed sd",
         )  # fmt: skip
+        ticks = [50, 100, 200, 400, 800, 1600, 3200]
+        low, high = ax.get_xlim()
+        ax.set_xticks([tick for tick in ticks if low <= tick <= high])
+        ax.xaxis.set_major_formatter(ScalarFormatter())
+        ax.xaxis.set_minor_locator(NullLocator())
         ax.set_ylim(bottom=-0.1)  # a mark at 0 is seen whole
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)

@@ -27,7 +27,7 @@ PARTS = {
     "colours": "colour_points",
     "light": "shade",
     "background": "draw_background",
-    "layers": "_layers",
+    "layers": "draw_layers",
     "sensor": "photograph",
 }
 """Part -> the function that does it."""
