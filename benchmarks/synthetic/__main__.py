@@ -18,14 +18,16 @@ from benchmarks.synthetic import NETS, PARTS, RATE, read_trials
 
 def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     """The timing, and the trials whose photographs and first weights are at hand."""
-    from benchmarks.core.faces import identity, load_faces
     from benchmarks.synthetic.rate import measure
-    from benchmarks.synthetic.trial import Inputs, run
-    from fbnet.files import digest
 
     timing = Job("rate", RATE, measure, given.data)
     if not given.photographs:
         return [timing]
+    # Not before: a process that is started counts its parent's memory, torch's too, as its peak.
+    from benchmarks.core.faces import identity, load_faces
+    from benchmarks.synthetic.trial import Inputs, run
+    from fbnet.files import digest
+
     photographs = identity(load_faces(given.photographs, ledger.work))
     starts: dict[str, tuple[str, Path | None]] = {"scratch": ("scratch", None)}
     if given.start:
