@@ -51,9 +51,8 @@ def _works(seconds: dict[str, float]) -> list[dict[str, str]]:
     rows = []
     for name, needs in WORKS.values():
         hours = sum(seconds[unit] * count for unit, count in needs.items()) / 3600
-        rows.append(
-            {"work": name, "core-hours": f"{hours:,.0f}", "on 64 cores": f"{hours / 64:,.1f} h"}
-        )
+        shown = f"{hours:,.0f}" if hours >= 1 else f"{hours:.1f}"
+        rows.append({"work": name, "core-hours": shown, "on 64 cores": f"{hours / 64:,.1f} h"})
     return rows
 
 
