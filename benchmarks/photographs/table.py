@@ -35,7 +35,7 @@ def summary(ledger: Ledger) -> Summary:
         "rates": table(rates_row(start, count, results) for start, count in PLAN.rates),
     }
     figures = {
-        start: {count: [run["nme"] for run in runs] for count, runs in by_count.items()}
+        start: {str(count): [run["nme"] for run in runs] for count, runs in by_count.items()}
         for start, by_count in known.items()
     }
     return Summary(figures, {PAGE: sections}, {"curve.png": partial(draw, known)})
