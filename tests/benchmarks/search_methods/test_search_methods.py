@@ -15,11 +15,12 @@ from benchmarks.nas_table import PLAN as TABLE_PLAN
 from benchmarks.nas_table.query import Table, Training
 from benchmarks.search_methods import PLAN, plots
 from benchmarks.search_methods.__main__ import jobs
-from benchmarks.search_methods.compare import compare
+from benchmarks.search_methods.compare import compare, win
 from benchmarks.search_methods.methods import (
     BUDGETED,
     EPOCHS,
     Band,
+    Pick,
     Supernet,
     every_net,
     evolve,
@@ -198,6 +199,18 @@ def test_the_seed_that_is_seen_does_not_judge(table):
     ]
     every = compared(Table(turned))["every net trained once"]
     assert every["tau"][0] == -1 and every["regret"] > 1
+
+
+def test_random_search_gets_the_compute_that_the_method_took(band):
+    """With none it is a net at random, with that of two trainings the better of two."""
+    truth = {choice: goodness(choice) for choice in band.choices}
+    order = [band.choices[i] for i in np.random.default_rng([1, 0]).permutation(len(truth))]
+    first, better = order[0], min(order[:2], key=band.seen)
+    for chance, seconds in ((first, 0.0), (first, 44.0), (better, 90.0)):
+        for other, won in ((min(truth, key=truth.get), 1.0), (chance, 0.5)):
+            assert win(band, Pick(other, seconds), truth, [1, 0]) == won
+        worst = max(truth, key=truth.get)
+        assert win(band, Pick(worst, seconds), truth, [1, 0]) == 0.0
 
 
 def test_a_wide_interval_stays_wide_over_repeats(table):
