@@ -48,8 +48,9 @@ def nets_line(nets: Table, plan: Plan) -> str:
     bands = bands_of(nets, plan)
     counts = sorted(len(choices) for choices in bands.values())
     seconds = sorted(round(exhausted(nets, choices)) for choices in bands.values())
+    size = f"{counts[0]}" if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
     return (
-        f"{len(bands)} bands, of {counts[0]} to {counts[-1]} nets; one training of each takes "
+        f"{len(bands)} bands, of {size} nets; one training of each takes "
         f"{seconds[0]:,} to {seconds[-1]:,} core-seconds."
     )
 
