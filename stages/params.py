@@ -397,7 +397,7 @@ def renders(params: Params) -> bool:
 
 
 def _processes(params: Params) -> Iterator[tuple[str, str]]:
-    """Shards have to be shared evenly by the processes, and every batch by the shards."""
+    """A process has a GPU to itself; processes share the shards evenly, a batch has one of each."""
     train = params.train
     if params.search.method == "predictor" and train.accelerator == "cuda" and train.devices > 1:
         yield (

@@ -45,6 +45,14 @@ def faces_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def photographs_option(parser: argparse.ArgumentParser) -> None:
+    """`--photographs`: read by `faces.photographs`."""
+    parser.add_argument(
+        "--photographs", type=Path, metavar="FOLDER",
+        help="photographs with 68 points in any layout that `fetch` reads",
+    )  # fmt: skip
+
+
 def scored_options(parser: argparse.ArgumentParser) -> None:
     """`--faces` and `--photographs`: what a model is scored on."""
     parser.add_argument(

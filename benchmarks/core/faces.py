@@ -1,5 +1,6 @@
 """Face sets as inputs of jobs: read from any folder, and identified on any machine."""
 
+import argparse
 import fcntl
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,13 @@ def load_faces(folder: Path, work: Path) -> FaceSet:
         return FaceSet.load(cropped)
     except BadInput:  # not cropped yet, or by a version that stored faces otherwise
         return prepare(FetchParams(root=str(folder)), cropped).faces
+
+
+def photographs(given: argparse.Namespace, work: Path) -> FaceSet:
+    """The faces that `core.photographs_option` names. Raises BadInput where it was not given."""
+    if not given.photographs:
+        raise BadInput("--photographs FOLDER is needed: nets are scored on labelled photographs")
+    return load_faces(given.photographs, work)
 
 
 def head_digest(data: Path) -> str:

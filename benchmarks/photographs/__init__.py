@@ -1,4 +1,4 @@
-"""What rendered faces bring where photographs are few: before N photographs, or none before them.
+"""What rendered faces bring to a net that then learns from few photographs.
 
 This module is the benchmark as data.
 """

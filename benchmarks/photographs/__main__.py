@@ -1,4 +1,4 @@
-"""What rendered faces bring where photographs are few: before N photographs, or none before them.
+"""What rendered faces bring to a net that then learns from few photographs.
 
 Jobs `START/COUNT-DRAW` train the shipped net of 68 points on, or a fresh one of its blocks, on so
 many photographs, and score it on a fold of others. `table` writes docs/photographs.md.
@@ -7,9 +7,8 @@ many photographs, and score it on a fold of others. `table` writes docs/photogra
 import argparse
 import sys
 from itertools import chain
-from pathlib import Path
 
-from benchmarks.core import Benchmark
+from benchmarks.core import Benchmark, photographs_option
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.photographs import PLAN, Plan
@@ -18,15 +17,12 @@ from benchmarks.photographs.table import summary
 
 def jobs(given: argparse.Namespace, ledger: Ledger, plan: Plan = PLAN) -> list[Job]:
     """The starts as they are, the trials of learning rates, then all trainings, by draw."""
-    from benchmarks.core.faces import identity, load_faces
+    from benchmarks.core.faces import identity, photographs
     from benchmarks.photographs.work import Inputs, score_start, train, try_rate
-    from fbnet.errors import BadInput
     from fbnet.files import digest, read_json
 
-    if not given.photographs:
-        raise BadInput("--photographs FOLDER is needed: nets learn from them")
     shared = {
-        "photographs": identity(load_faces(given.photographs, ledger.work)),
+        "photographs": identity(photographs(given, ledger.work)),
         "choice": read_json(plan.architecture)["choice"],
     }
     shown: list[Job] = []
@@ -70,15 +66,7 @@ def jobs(given: argparse.Namespace, ledger: Ledger, plan: Plan = PLAN) -> list[J
     return [*shown, *trials, *sorted(trainings, key=lambda job: job.setting["draw"])]
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """Where the photographs lie."""
-    parser.add_argument(
-        "--photographs", type=Path, metavar="FOLDER",
-        help="photographs with 68 points in any layout that `fetch` reads",
-    )  # fmt: skip
-
-
-BENCHMARK = Benchmark("photographs", __doc__, jobs, summary, options)
+BENCHMARK = Benchmark("photographs", __doc__, jobs, summary, photographs_option)
 
 if __name__ == "__main__":
     sys.exit(BENCHMARK.main())

@@ -14,7 +14,7 @@ from benchmarks.core.page import percent, picture, table
 from benchmarks.photographs import PLAN, RENDERED, SCRATCH
 
 PAGE = DOCS / "photographs.md"
-NAME = re.compile(r"(\w+)/(0|\d+|all)-\d+")
+NAME = re.compile(r"(\w+)/(\d+|all)-\d+")
 NONE = "No training is recorded yet."
 LABELS = {RENDERED: "rendered faces first", SCRATCH: "photographs alone"}
 
@@ -38,7 +38,7 @@ def summary(ledger: Ledger) -> Summary:
         start: {str(count): [run["nme"] for run in runs] for count, runs in by_count.items()}
         for start, by_count in known.items()
     }
-    return Summary(figures, {PAGE: sections}, {"curve.png": partial(draw, known)})
+    return Summary(figures, {PAGE: sections}, {"curve.png": partial(draw_curve, known)})
 
 
 def runs_of(results: Mapping[str, Any], start: str) -> Runs:
@@ -77,7 +77,7 @@ def spread(nmes: list[float]) -> str:
     return f"{100 * fmean(nmes):.2f} ± {100 * stdev(nmes):.2f} %"
 
 
-def draw(known: Mapping[str, Runs], path: Path) -> None:
+def draw_curve(known: Mapping[str, Runs], path: Path) -> None:
     """NME against photographs, each draw a dot, as PNG."""
     from fbnet.plots.style import ACCENTS, figure
 

@@ -63,7 +63,7 @@ def score_start(job: Job, ledger: Ledger) -> Mapping[str, Any]:
 
 def try_rate(job: Job, ledger: Ledger) -> Mapping[str, Any]:
     """NME by the setting's rate on all photographs neither learned from nor tested."""
-    _, training = learn(job, ledger, job.setting["rate"], SPLITS["validation"])
+    *_, training = learn(job, ledger, job.setting["rate"], SPLITS["validation"])
     return {"rate": job.setting["rate"], "val_nme": training.best["nme"]}
 
 
@@ -71,10 +71,8 @@ def train(job: Job, ledger: Ledger) -> Mapping[str, Any]:
     """Figures after a training by the rate of the best trial."""
     tried = [result for need in job.needs if (result := ledger.result(need))]
     rate = min(tried, key=lambda trial: trial["val_nme"])["rate"]
-    faces, training = learn(job, ledger, rate)
+    faces, net, training = learn(job, ledger, rate)
     learned = np.flatnonzero(np.isin(faces.split, (SPLITS["train"], SPLITS["validation"])))
-    net = built(job, faces)
-    net.load_state_dict(training.best["weights"])
     return {
         "photographs": len({faces.groups[i] for i in learned}),
         "faces": len(learned),
@@ -84,26 +82,30 @@ def train(job: Job, ledger: Ledger) -> Mapping[str, Any]:
     }
 
 
-def learn(job: Job, ledger: Ledger, rate: float, rest: int = UNUSED) -> tuple[FaceSet, Retraining]:
-    """The split photographs (see `few`), and the training on them after its last epoch."""
+def learn(
+    job: Job, ledger: Ledger, rate: float, rest: int = UNUSED
+) -> tuple[FaceSet, PFLD, Retraining]:
+    """The split photographs (see `few`), the net after its last epoch on them, its training."""
     s = job.setting
     faces = few(load_faces(job.inputs.photographs, ledger.work), s["draw"], s["count"], rest)
     params = RetrainParams(**s["retrain"], lr=rate, seed=s["draw"])
     fabric = launch(TrainParams(devices=1, threads=1))
-    augment = AugmentParams(**s["augment"])
-    training = Retraining(faces, built(job, faces), None, params, augment, fabric)
+    augment, net = AugmentParams(**s["augment"]), built(job, faces)
+    training = Retraining(faces, net, None, params, augment, fabric)
     with checkpoint(ledger.work / "checkpoints", "photographs", job.digest) as saved:
         training.run(saved)
-    return faces, training
+    net.load_state_dict(training.best["weights"])
+    return faces, net, training
 
 
 def built(job: Job, faces: FaceSet) -> PFLD:
     """The net as it starts."""
     seed = job.setting["draw"]
     net = build_subnet(NNI_SPACE, faces.points, job.setting["choice"], faces.size, seed)
-    set_start(net, faces, "mean_face")
     if job.inputs.start:
         net.load_state_dict(load_weights(job.inputs.start))
+    else:
+        set_start(net, faces, job.setting["retrain"]["start"])
     return net
 
 

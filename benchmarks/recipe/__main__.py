@@ -6,9 +6,8 @@ it on rendered test faces and on photographs. `table` writes docs/training.md an
 
 import argparse
 import sys
-from pathlib import Path
 
-from benchmarks.core import Benchmark, head_option
+from benchmarks.core import Benchmark, head_option, photographs_option
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
 from benchmarks.recipe import TRIALS, setting
@@ -17,15 +16,12 @@ from benchmarks.recipe.table import summary
 
 def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
     """All trials, once the photographs are at hand."""
-    from benchmarks.core.faces import head_digest, identity, load_faces
+    from benchmarks.core.faces import head_digest, identity, photographs
     from benchmarks.recipe.trial import record, train
     from benchmarks.synthetic.trial import Inputs
-    from fbnet.errors import BadInput
 
-    if not given.photographs:
-        raise BadInput("--photographs FOLDER is needed: trials are scored on them too")
     shared = {
-        "photographs": identity(load_faces(given.photographs, ledger.work)),
+        "photographs": identity(photographs(given, ledger.work)),
         "head": head_digest(given.data),
     }
     inputs = Inputs(given.data, given.photographs)
@@ -34,9 +30,7 @@ def jobs(given: argparse.Namespace, ledger: Ledger) -> list[Job]:
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Where things lie."""
-    parser.add_argument(
-        "--photographs", type=Path, metavar="FOLDER", help="photographs with 68 points, to score on"
-    )
+    photographs_option(parser)
     head_option(parser)
 
 

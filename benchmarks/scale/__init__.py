@@ -16,7 +16,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     },
     "processes": {"batch": 128, "seconds": 15.0},
     **{f"faces/{count}": {"faces": count, "side": 46, "size": 32} for count in FACES},
-}  # fmt: skip
+}
 """Job -> what it depends on. rendered, photographs: how many are timed; side: of the pictures;
 size: of the crops."""
 

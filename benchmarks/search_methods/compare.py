@@ -1,7 +1,7 @@
 """The comparison: every method in every band, with every budget of compute, several times."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any
@@ -145,15 +145,14 @@ def compare(
             view = Band(table, choices, seen, lut, space)
             truth = truths[band] = {choice: table.nme(choice, judge) for choice in choices}
             best = min(truth.values())
-            draw = [repeat, number]
-            for seconds, picks in picked(view, budgets, plan, methods_of(known, repeat), draw):
-                for name, pick in picks.items():
-                    verdicts[name].spent[seconds].append(pick.seconds)
-                    verdicts[name].regrets[seconds].append((truth[pick.choice] - best) / sd)
-                    if seconds == plan.default:
-                        scores[name] |= pick.scores
-                        if name != REFERENCE:
-                            verdicts[name].wins.append(win(view, pick, truth, draw))
+            draw, fixed = [repeat, number], methods_of(known, repeat)
+            for name, seconds, pick in picks_of(view, budgets, plan.default, fixed, draw):
+                verdicts[name].spent[seconds].append(pick.seconds)
+                verdicts[name].regrets[seconds].append((truth[pick.choice] - best) / sd)
+                if seconds == plan.default:
+                    scores[name] |= pick.scores
+                if seconds == plan.default and name != REFERENCE:
+                    verdicts[name].wins.append(win(view, pick, truth, draw))
         every = [choice for choices in nets.values() for choice in choices]
         for name, by_net in scores.items():
             if len(by_net) == len(every):
@@ -172,23 +171,23 @@ def methods_of(known: Mapping[str, Sequence[Supernet]], repeat: int) -> dict[str
     return dict(FIXED) | searched
 
 
-def picked(
+def picks_of(
     view: Band,
     budgets: Sequence[int],
-    plan: Plan,
+    default: int,
     fixed: Mapping[str, Fixed],
     draw: Sequence[int],
-) -> list[tuple[int, dict[str, Pick]]]:
-    """What the methods pick with each budget; those that take what they take by the default's."""
-    found = []
-    for seconds in dict.fromkeys([*budgets, plan.default]):
-        picks = {name: method(view, np.random.default_rng(draw)) for name, method in fixed.items()
-                 if seconds == plan.default}  # fmt: skip
+) -> Iterator[tuple[str, int, Pick]]:
+    """Each method's name, its budget and what it picks; too small a budget is left out.
+
+    `fixed`, those that take what they take, count by the `default` budget.
+    """
+    for seconds in budgets:
         for name, method in BUDGETED.items():
-            if seconds in budgets and (pick := method(view, seconds, np.random.default_rng(draw))):
-                picks[name] = pick
-        found.append((seconds, picks))
-    return found
+            if pick := method(view, seconds, np.random.default_rng(draw)):
+                yield name, seconds, pick
+    for name, whole in fixed.items():
+        yield name, default, whole(view, np.random.default_rng(draw))
 
 
 def win(view: Band, pick: Pick, truth: Mapping[Choice, float], draw: Sequence[int]) -> float:

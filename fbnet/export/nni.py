@@ -13,12 +13,12 @@ from fbnet.errors import BadInput
 from fbnet.export.onnx import export_onnx
 from fbnet.files import write_bytes, write_json
 from fbnet.landmarks import SCHEMES
-from fbnet.nets.nni_checkpoint import NniCheckpoint, load_weights, read_nni_checkpoint
+from fbnet.nets.nni_checkpoint import NniCheckpoint, read_nni_checkpoint
 from fbnet.nets.pfld import build_auxnet, build_subnet, check_choice, slots
 from fbnet.params import SpaceParams
 from fbnet.predict.interface import describe
 from fbnet.search.supernet import build_supernet
-from fbnet.training.checkpoints import save_weights
+from fbnet.training.checkpoints import load_into, save_weights
 
 SIZE = 112
 """Side of NNI's crops in pixels."""
@@ -55,7 +55,7 @@ def convert(
     check_choice(space, choice)
     points = _points(nni.backbone, checkpoint)
     net = build_subnet(space, points, choice, SIZE)
-    load_weights(net, nni.backbone, f"{checkpoint} as {' '.join(choice)}")
+    load_into(net, nni.backbone, f"{checkpoint} as {' '.join(choice)}")
     metadata = describe(size=SIZE, scheme=SCHEMES[points], crop_scale=CROP_SCALE, choice=choice)
     data = export_onnx(net, SIZE, points, metadata)
     save_weights(out / SUBNET, net.state_dict())
@@ -79,8 +79,8 @@ def _convert_supernet(
     check_choice(space, choice)
     points = _points(nni.backbone, checkpoint)
     net, pose_net = build_supernet(space, points, SIZE), build_auxnet(SIZE, space=space)
-    load_weights(net, nni.backbone, str(checkpoint))
-    load_weights(pose_net, nni.auxnet, f"{checkpoint}, pose net")
+    load_into(net, nni.backbone, str(checkpoint))
+    load_into(pose_net, nni.auxnet, f"{checkpoint}, pose net")
     weights = {f"net.{key}": value for key, value in net.state_dict().items()}
     weights |= {f"pose.{key}": value for key, value in pose_net.state_dict().items()}
     save_weights(out / SUPERNET, weights)

@@ -2,13 +2,12 @@
 
 import pickle
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fbnet.errors import BadInput
 from fbnet.params import SpaceParams
@@ -51,7 +50,7 @@ def read_nni_checkpoint(path: str | Path, space: SpaceParams) -> NniCheckpoint:
         raise BadInput(f"{path}: not a checkpoint of plain tensors; save it as such") from None
     missing = {"pfld_backbone", "auxiliarynet"} - set(raw if isinstance(raw, dict) else ())
     if missing:
-        raise BadInput(f"{path}: not an NNI checkpoint; missing: {_few(sorted(missing))}")
+        raise BadInput(f"{path}: not an NNI checkpoint; missing: {', '.join(sorted(missing))}")
     backbone: Weights = {}
     alphas: dict[int, Tensor] = {}
     for key, value in raw["pfld_backbone"].items():
@@ -85,27 +84,3 @@ def _renamed(name: str, space: SpaceParams, path: str | Path) -> str:
             f"give the space of the checkpoint"
         ) from None
     return f"layers.{layer}.blocks.{block}.{rest}"
-
-
-def load_weights(module: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
-    """Load a state dict in full; `what` names the net in messages.
-
-    Raises BadInput naming missing, unexpected or misshapen keys.
-    """
-    own = module.state_dict()
-    problems = {
-        "missing": [key for key in own if key not in weights],
-        "unexpected": [key for key in weights if key not in own],
-        "of another shape": [
-            key for key in own if key in weights and own[key].shape != weights[key].shape
-        ],
-    }
-    faults = [f"{kind}: {_few(keys)}" for kind, keys in problems.items() if keys]
-    if faults:
-        raise BadInput(f"{what}: weights do not fit the net; {'; '.join(faults)}")
-    module.load_state_dict(dict(weights))
-
-
-def _few(keys: list[str], most: int = 5) -> str:
-    more = f" and {len(keys) - most} more" if len(keys) > most else ""
-    return ", ".join(keys[:most]) + more

@@ -10,13 +10,12 @@ from torch import Tensor, nn
 
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import write_csv, write_json
-from fbnet.nets.nni_checkpoint import load_weights
 from fbnet.nets.pfld import PFLD, build_auxnet, build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SpaceParams
 from fbnet.progress import Log, no_log, say
 from fbnet.search.sampling import Choice
 from fbnet.search.supernet import build_supernet, inherit
-from fbnet.training.checkpoints import Checkpoint, save_weights, snapshot
+from fbnet.training.checkpoints import Checkpoint, load_into, save_weights, snapshot
 from fbnet.training.device import one_process
 from fbnet.training.heads import Lesson, train_heads
 from fbnet.training.learner import set_start
@@ -113,7 +112,7 @@ def inherited_nets(
     if not supernet:
         return net, pose_net, 0
     source = build_supernet(space, faces.points, faces.size)
-    load_weights(source, under("net."), f"the search's supernet for {faces.points} points")
+    load_into(source, under("net."), f"the search's supernet for {faces.points} points")
     inherited, total = inherit(source, net, choice)
     if pose := under("pose."):
         pose_net.load_state_dict(pose)

@@ -10,11 +10,10 @@ from torch import Tensor
 from fbnet.errors import BadInput
 from fbnet.files import write_json
 from fbnet.landmarks import TO_IBUG68
-from fbnet.nets.nni_checkpoint import load_weights as load_into
 from fbnet.nets.pfld import build_subnet, check_choice
 from fbnet.params import SpaceParams
 from fbnet.search.supernet import supernet_weights
-from fbnet.training.checkpoints import load_weights, save_weights
+from fbnet.training.checkpoints import load_into, load_weights, save_weights
 
 LAST = ("fc.weight", "fc.bias")
 """The layer whose outputs are x, y of each point in a row."""

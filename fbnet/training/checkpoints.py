@@ -204,3 +204,27 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         raise
     except Exception as error:
         raise BadInput(f"{path}: not a safetensors file ({error})") from None
+
+
+def load_into(module: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
+    """Load weights by name into a net, all of them; `what` names the net in messages.
+
+    Raises BadInput naming missing, unexpected or misshapen keys.
+    """
+    own = module.state_dict()
+    problems = {
+        "missing": [key for key in own if key not in weights],
+        "unexpected": [key for key in weights if key not in own],
+        "of another shape": [
+            key for key in own if key in weights and own[key].shape != weights[key].shape
+        ],
+    }
+    faults = [f"{kind}: {_few(keys)}" for kind, keys in problems.items() if keys]
+    if faults:
+        raise BadInput(f"{what}: weights do not fit the net; {'; '.join(faults)}")
+    module.load_state_dict(dict(weights))
+
+
+def _few(keys: list[str], most: int = 5) -> str:
+    more = f" and {len(keys) - most} more" if len(keys) > most else ""
+    return ", ".join(keys[:most]) + more

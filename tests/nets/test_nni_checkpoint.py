@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from fbnet.errors import BadInput
-from fbnet.nets.nni_checkpoint import load_weights, read_nni_checkpoint
+from fbnet.nets.nni_checkpoint import read_nni_checkpoint
 from fbnet.nets.pfld import build_auxnet, build_subnet
 from fbnet.params import NNI_SPACE, SpaceParams
 from fbnet.search.supernet import build_supernet, inherit
+from fbnet.training.checkpoints import load_into
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 KEYS = json.loads((GOLDEN / "nni_supernet_keys.json").read_text())
@@ -41,8 +42,8 @@ def supernet_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_nni_subnet_gives_nni_landmarks(values: dict[str, np.ndarray]) -> None:
     checkpoint = read_nni_checkpoint(GOLDEN / "nni_subnet.pth", NNI_SPACE)
     net, pose_net = build_subnet(NNI_SPACE, 106, CHOICE).eval(), build_auxnet().eval()
-    load_weights(net, checkpoint.backbone, "subnet")
-    load_weights(pose_net, checkpoint.auxnet, "pose net")
+    load_into(net, checkpoint.backbone, "subnet")
+    load_into(pose_net, checkpoint.auxnet, "pose net")
     landmarks, feature = net(torch.from_numpy(values["input"]))
     expected = values["sub_landmarks"].reshape(1, 106, 2)
     np.testing.assert_allclose(landmarks.numpy(), expected, atol=1e-5)
@@ -77,8 +78,8 @@ def test_a_supernet_with_the_subnets_weights_agrees_with_nni(
 def test_every_tensor_of_nni_supernet_finds_its_place(supernet_file: Path) -> None:
     checkpoint = read_nni_checkpoint(supernet_file, NNI_SPACE)
     supernet = build_supernet(NNI_SPACE, 106)
-    load_weights(supernet, checkpoint.backbone, "supernet")
-    load_weights(build_auxnet(), checkpoint.auxnet, "pose net")
+    load_into(supernet, checkpoint.backbone, "supernet")
+    load_into(build_auxnet(), checkpoint.auxnet, "pose net")
     assert checkpoint.choice == CHOICE
     number = {key.removeprefix("module."): n for n, key in enumerate(KEYS["pfld_backbone"])}
     assert [float(a[0]) for a in checkpoint.alphas] == [
@@ -109,7 +110,7 @@ def test_errors_name_missing_unexpected_and_misshapen_keys() -> None:
     weights["fc1.bias"] = torch.zeros(3)
     pattern = r"missing: fc2\.bias; unexpected: fc9\.bias; of another shape: fc1\.bias"
     with pytest.raises(BadInput, match=pattern):
-        load_weights(net, weights, "pose net")
+        load_into(net, weights, "pose net")
 
 
 class Malicious:

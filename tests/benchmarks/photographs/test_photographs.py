@@ -10,7 +10,7 @@ import pytest
 from benchmarks.core.ledger import Ledger
 from benchmarks.photographs import PLAN, RETRAIN, Plan
 from benchmarks.photographs.__main__ import jobs
-from benchmarks.photographs.table import draw, runs_of, summary
+from benchmarks.photographs.table import draw_curve, runs_of, summary
 from benchmarks.photographs.work import few
 from fbnet.faces.faceset import FaceSet
 from fbnet.params import AugmentParams, RetrainParams
@@ -82,6 +82,6 @@ def test_from_photographs_to_the_page(tmp_path: Path, make_faces: MakeFaces) -> 
     assert list(runs["rendered"]) == [0, 4, 12] and list(runs["scratch"]) == [4, 12]
     (sections,) = summary(ledger).pages.values()
     assert sections["few"].count("\n") == 4 and "±" in sections["few"]
-    draw(runs, tmp_path / "curve.png")
+    draw_curve(runs, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 1000
     assert all(ledger.finished(job) for job in declared)
