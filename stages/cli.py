@@ -49,7 +49,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = commands.add_parser(name, help=text[0].lower() + text[1:-1], description=text)
         command.set_defaults(command=define(command))
     arguments = parser.parse_args(argv)
-    return exit_code("fbnet", lambda: arguments.command(arguments), resumes=False)
+    return exit_code("fbnet", lambda: _run(arguments), resumes=False)
+
+
+def _run(arguments: Namespace) -> int | None:
+    """The command's exit code. Raises BadInput where it needs a package that is not installed."""
+    try:
+        code: int | None = arguments.command(arguments)
+    except ModuleNotFoundError as error:
+        if (error.name or "fbnet").partition(".")[0] in ("fbnet", "stages"):
+            raise
+        raise BadInput(
+            f"this command needs {error.name}, which is not installed: pip install "
+            "'fbnet-pfld[pipeline]', in a clone '.[pipeline]'"
+        ) from None
+    return code
 
 
 def check(parser: ArgumentParser) -> Command:

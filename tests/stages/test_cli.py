@@ -38,6 +38,25 @@ def test_help_imports_nothing_heavy(command: list[str]) -> None:
     assert "heavy: []" in shown
 
 
+@pytest.mark.parametrize(
+    ("missing", "command"),
+    [
+        ("torch", ["convert", "checkpoint_best.pth"]),
+        ("torch", ["kit", "folder"]),
+        ("psutil", ["register"]),
+    ],
+)
+def test_a_package_that_is_not_installed_is_one_line(missing: str, command: list[str]) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; from stages.cli import main; "
+    run = [sys.executable, "-c", f"{code}sys.exit(main({command!r}))"]
+    done = subprocess.run(run, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"fbnet: this command needs {missing}, which is not installed: pip install "
+        "'fbnet-pfld[pipeline]', in a clone '.[pipeline]'\n"
+    )
+
+
 def test_check_and_profile(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.chdir(ROOT)
     assert main(["check"]) == 0
