@@ -6,7 +6,7 @@ SET     ?=
 OVER    ?= search.beta
 VALUES  ?= 0.1 0.6 1.5
 PYTEST  ?=
-# Index of torch's CPU build, without the 5 GB of CUDA libraries; empty: the build of requirements.lock.
+# Index of torch's CPU build, without the 4 GB of CUDA libraries; empty: the build of requirements.lock.
 TORCH_INDEX ?=
 
 BIN   := $(CURDIR)/$(VENV)/bin

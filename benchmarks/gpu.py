@@ -1,4 +1,4 @@
-"""Speed of search and retraining on one GPU: python -m benchmarks.gpu, under four minutes.
+"""Speed of search and retraining on one GPU: python -m benchmarks.gpu, meant for four minutes.
 
 Prints the table of steps (the yardstick, ours launched kernel by kernel, ours as CUDA graphs; two
 batches, two precisions), a retraining's rate with all augmentation, and the time that search and

@@ -452,8 +452,8 @@ class SearchParams(Section):
 
     method: Literal["fbnet", "predictor"] = "fbnet"
     """fbnet: architecture parameters learn in a supernet; predictor: many short trainings, and a
-    regression on them. Of the keys below the latter takes seed, cost, mode, target, cost_form,
-    alpha, beta, optimizer, loss, augment and those of `predictor`."""
+    regression on them. Of the keys below the latter takes seed, cost, mode, target_ms,
+    target_macs, cost_form, alpha, beta, optimizer, loss, start, augment and `predictor`'s."""
     predictor: PredictorParams = PredictorParams()
     """`method: predictor`; `train.devices` trainings run at once, a process each."""
     seed: int = Field(1, ge=0)

@@ -2,7 +2,7 @@
 
 Reads results/retrain and results/fetch/faces. Leaves in results/export subnet.onnx, variants/ for
 other engines and in fewer bits, variants.csv, metrics.json, details.json, errors.csv, ced.png,
-faces.png and worst.png. The test faces are read here and in benchmarks only.
+faces.png and worst.png. The test faces are read here, shown by `report`, and decide nothing.
 """
 
 import math

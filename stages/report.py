@@ -1,7 +1,7 @@
 """Report: the run's results as one HTML page that needs no other file.
 
 Reads results/ of the other stages. Leaves results/report/report.html. It shows faces of the data
-set: it stays out of git and MLflow.
+set: it stays out of git, and MLflow has it without them, rendered ones aside.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""A table of trained nets: about 300 architectures of NNI's space, two seeds each.
+"""A table of trained nets: some 300 architectures of NNI's space are planned, two seeds each.
 
 `short/BAND/NUMBER-SEED` trains one from scratch in under a minute of one core, `long/...` some of
 them to their end. Any first part of the jobs holds as many of each band of MACs; start `run` again

@@ -1,4 +1,4 @@
-"""What a space's widths, strides, depth and input are worth, and what searches find in two spaces.
+"""What widths, strides, depth and input are worth, and what searches find in three spaces.
 
 `run` trains every net of NETS from scratch by the short recipe of `benchmarks.nas_table`, two seeds
 each, and times all of them in turn in each engine. It searches within each budget of FRONT, trains
