@@ -29,6 +29,8 @@ TEMPORARY = ".tmp"
 """Ending of files that are being written."""
 LONGEST_LINE = 64 * 2**10
 """Characters that a line of a list may have."""
+LONGEST_NAME = 200
+"""Bytes of a file's name to which something can be added; most systems take 255 in all."""
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -46,7 +48,8 @@ def writing(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CannotWrite(f"{printable(path)}: cannot be written ({error.strerror})") from None
+        reason = error.strerror or error
+        raise CannotWrite(f"{printable(path)}: cannot be written ({reason})") from None
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
@@ -55,7 +58,7 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     Raises CannotWrite; then `path` is as it was, and nothing is left beside it.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    temporary = path.with_name(f".{short(path.name)}.{os.getpid()}{TEMPORARY}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -66,6 +69,12 @@ def write_bytes(path: str | Path, data: bytes) -> None:
             with suppress(OSError):
                 temporary.unlink()
             raise
+
+
+def short(name: str) -> str:
+    """A file's name, or in place of one near the longest that systems take, digits for it."""
+    data = os.fsencode(name)
+    return name if len(data) <= LONGEST_NAME else hashlib.sha256(data).hexdigest()
 
 
 def remove_abandoned(folder: str | Path) -> None:
@@ -362,11 +371,12 @@ def replace_folder(source: str | Path, target: str | Path) -> None:
 def new_folder(folder: str | Path) -> Iterator[Path]:
     """A temporary folder that takes the place of `folder` when the block ends well.
 
-    Raises BadInput for a `folder` without a name of its own, such as `.`, and CannotWrite.
+    Where `folder` is a link, what it leads to is replaced. Raises BadInput for a `folder` without a
+    name of its own, such as `.`, and CannotWrite.
     """
-    target = Path(folder)
-    if target.name in ("", ".."):
-        raise BadInput(f"{target}: cannot be replaced as a whole; name a folder below it")
+    if Path(folder).name in ("", ".."):
+        raise BadInput(f"{folder}: cannot be replaced as a whole; name a folder below it")
+    target = Path(os.path.realpath(folder))
     temporary = target.with_name(f".{target.name}.new")
     with writing(target):
         shutil.rmtree(temporary, ignore_errors=True)

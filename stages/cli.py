@@ -227,8 +227,8 @@ def _interface(parser: _ActionsContainer) -> Callable[[Namespace], Interface]:
         if (path := given["scheme"]) and path.endswith((".yaml", ".yml")):
             from stages.params import read_yaml
 
-            scheme = (read_yaml(Path(path)).get("fetch") or {}).get("scheme")
-            if not scheme:
+            fetch = read_yaml(Path(path)).get("fetch")
+            if not isinstance(fetch, dict) or not (scheme := fetch.get("scheme")):
                 raise BadInput(f"{path}: has no fetch.scheme; describe the points there")
             given["scheme"] = json.dumps(scheme)
         return Interface(**given)

@@ -43,10 +43,10 @@ def load_picture(path: Path, stored: bool = False) -> np.ndarray:
         raise BadInput(
             f"picture {path.name} is broken or no picture; replace it or remove its label"
         )
-    return _eight_bits(np.asarray(picture))
+    return eight_bits(np.asarray(picture))
 
 
-def _eight_bits(picture: np.ndarray) -> np.ndarray:
+def eight_bits(picture: np.ndarray) -> np.ndarray:
     """Pixels of any type as uint8. Cameras store 10, 12 or 14 bits in 16: the range in use tells.
 
     Numbers with a fraction run from 0 to 1, or from 0 to the largest.

@@ -68,6 +68,8 @@ def prepare(params: FetchParams, folder: Path, draw_split: bool = True) -> Prepa
         write_csv(target / SUSPICIOUS, _rows(names, doubts))
         write_csv(target / DUPLICATES, _rows(names, {i: names[j] for i, j in copies}))
         kept = [index for index in range(len(names)) if index not in dropped]
+        for index in kept:  # another face of the picture may have been left out
+            problems.reasons.pop(names[index].partition("#")[0], None)
         groups = [groups[index] for index in kept]
         faces = FaceSet(
             images=keep_images(target, images, kept),

@@ -50,6 +50,7 @@ def by_source(boxes: Boxes, files: Sequence[Source], path: Path) -> dict[Source,
     for name, part in boxes.items():
         tail = PurePath(name).parts
         owners = [s for s in files if s.path and s.path.parts[-len(tail) :] == tail]
+        owners = owners or [s for s in files if s.path and s.path.resolve() == Path(name).resolve()]
         exact = [s for s in owners if s.path == Path(name)]
         if len(exact or owners) != 1:
             several = f"is the name of {len(owners)} of the files" if owners else "is none of them"

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import cv2
 import numpy as np
 
-from fbnet.errors import BadInput, stops_at_once
-from fbnet.faces.crop import PICTURE_SUFFIXES
+from fbnet.errors import BadInput, CannotWrite, stops_at_once
+from fbnet.faces.crop import PICTURE_SUFFIXES, eight_bits
 from fbnet.faces.readers.walk import Files
-from fbnet.files import printable, read_bytes, write_bytes
+from fbnet.files import printable, read_bytes, short, write_bytes
 from fbnet.predict.headers import cut_short, picture_size
 from fbnet.progress import say
 
@@ -28,6 +28,8 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg prints its own w
 VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 KNOWN = (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES)
 """Endings of the names of what is looked at, in lower case."""
+WRITTEN = (".png", ".mp4", ".pts")
+"""Endings of what is written for a source, after its name."""
 LARGEST = 2**30
 """Bytes of the largest file of a picture."""
 FPS = 25.0
@@ -88,8 +90,10 @@ def sources(
         found.append(Source(None, f"camera{camera}", camera))
     owners = Counter(source.name.casefold() for source in found)
     taken = set(owners)
+    folders = {str(folder) for name in owners for folder in PurePosixPath(name).parents}
     for index, source in enumerate(found):
-        if owners[source.name.casefold()] > 1:
+        written = {f"{source.name}{suffix}".casefold() for suffix in WRITTEN}
+        if owners[source.name.casefold()] > 1 or written & folders:
             name = free_name((f"{number}-{source.name}" for number in count(index)), taken)
             found[index] = replace(source, name=name)
     return found
@@ -114,7 +118,8 @@ def _files(given: Path, out: Path, frames: bool) -> list[tuple[Path, Path]]:
             if name.lower().endswith(KNOWN) and not Path(name).name.startswith("."):
                 say(f"{given / name}: left out, {reason}")
         names = below.ending(*KNOWN)
-        inside = [name for name in names if not (given / name).is_relative_to(out)]
+        results = out.resolve()
+        inside = [name for name in names if not (given / name).resolve().is_relative_to(results)]
         if not inside:
             raise BadInput(f"{given}: no picture or video in this folder")
         return [(given / name, Path(name)) for name in inside]
@@ -147,18 +152,20 @@ def read_picture(path: Path) -> np.ndarray:
 def decode_picture(data: bytes, what: str) -> np.ndarray:
     """The picture uint8 [H, W, 3] BGR in the bytes of a file; messages name it by `what`.
 
-    A JPEG with damaged bytes is decoded as far as that goes: what libjpeg says of it does not tell
-    it from a sound one with bytes to spare. Raises as `read_picture` does.
+    More than 8 bits are scaled as `fetch` does. A JPEG with damaged bytes is decoded as far as that
+    goes: what libjpeg says of it does not tell it from a sound one with bytes to spare. Raises as
+    `read_picture` does.
     """
     _stated_size(data, what)
     try:
         with _decoders_silent():
-            picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+            depth = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+            picture = cv2.imdecode(np.frombuffer(data, np.uint8), depth)
     except cv2.error:
         picture = None
-    if picture is None or cut_short(data):
+    if picture is None or cut_short(data) or not np.isfinite(picture.max()):
         raise BadInput(f"{what}: broken, or no picture; replace it or leave it out")
-    return np.asarray(picture)
+    return eight_bits(np.asarray(picture))
 
 
 @contextmanager
@@ -243,7 +250,9 @@ def open_stream(
 def _captured(source: Source) -> Iterator[cv2.VideoCapture]:
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    capture = cv2.VideoCapture(str(source.path) if source.camera is None else source.camera)
+    # FFmpeg takes what stands before a colon for a protocol, unless the path is absolute.
+    file = os.path.abspath(source.path) if source.path else ""
+    capture = cv2.VideoCapture(file if source.camera is None else source.camera)
     try:
         yield capture
     finally:
@@ -296,17 +305,19 @@ def _raw(stream: BinaryIO, size: tuple[int, int]) -> Iterator[np.ndarray]:
 
 
 def _folder(folder: Path) -> Iterator[np.ndarray]:
-    """The pictures of a folder by name, all of one size. Raises BadInput for others."""
+    """The pictures of a folder by name, upright, all of one size. Raises BadInput for others."""
     paths = [folder / name for name in Files(folder).ending(*PICTURE_SUFFIXES) if "/" not in name]
     if not paths:
         raise BadInput(f"{folder}: no picture in this folder; give the frames of a video")
-    size = _size_of(paths[0])
 
     def every() -> Iterator[np.ndarray]:
+        first = None
         for path in paths:
-            if _size_of(path) != size:
+            frame = read_picture(path)
+            first = first or frame.shape
+            if frame.shape != first:
                 raise BadInput(f"{path}: not of the size of the first frame, {paths[0].name}")
-            yield read_picture(path)
+            yield frame
 
     return every()
 
@@ -339,13 +350,15 @@ def _until_interrupted(frames: Iterator[np.ndarray]) -> Iterator[Iterator[Frame]
 class VideoOut:
     """Writes frames of one size to an MP4, which appears under its name when the block ends well.
 
-    The codec is MPEG-4 part 2, which OpenCV's wheels can write on every platform.
+    The codec is MPEG-4 part 2, which OpenCV's wheels can write on every platform. OpenCV says
+    nothing of what it could not write, such as on a full disk: the file is looked at in the end.
     """
 
     def __init__(self, path: Path, fps: float) -> None:
-        self._path, self._fps = path, fps
-        self._temporary = path.with_name(f".{os.getpid()}-{path.name}")
+        self._path, self._fps, self._frames = path, fps, 0
+        self._temporary = path.with_name(f".{os.getpid()}-{short(path.stem)}{path.suffix}")
         self._writer: cv2.VideoWriter | None = None
+        self._size = (0, 0)
 
     def __enter__(self) -> "VideoOut":
         """Create the folder that the video lies in."""
@@ -353,20 +366,37 @@ class VideoOut:
         return self
 
     def write(self, frame: np.ndarray) -> None:
-        """Add a frame uint8 [H, W, 3] BGR. Raises BadInput where OpenCV cannot write a video."""
+        """Add a frame uint8 [H, W, 3] BGR; one of another size than the first is made to fit.
+
+        Raises BadInput where OpenCV cannot write a video.
+        """
         if self._writer is None:
-            size = (frame.shape[1], frame.shape[0])
+            width, height = self._size = (frame.shape[1], frame.shape[0])
             codec = cv2.VideoWriter.fourcc(*"mp4v")
-            self._writer = cv2.VideoWriter(str(self._temporary), codec, self._fps, size)
+            self._writer = cv2.VideoWriter(str(self._temporary), codec, self._fps, self._size)
             if not self._writer.isOpened():
-                raise BadInput(f"{self._path.name}: OpenCV cannot write a video of {size} pixels")
+                raise BadInput(
+                    f"{self._path.name}: OpenCV cannot write a video of {width} x {height} pixels "
+                    f"at {self._fps:g} frames a second; give others (--fps), or --no-drawing"
+                )
+        if frame.shape[1::-1] != self._size:
+            frame = cv2.resize(frame, self._size, interpolation=cv2.INTER_AREA)
         self._writer.write(frame)
+        self._frames += 1
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        """Finish the file, or remove it after an error."""
+        """Finish the file, or remove it after an error. Raises CannotWrite for half a file."""
         if self._writer is not None:
             self._writer.release()
-        if kind is None:
-            os.replace(self._temporary, self._path)
-        else:
+        try:
+            if kind is None:
+                self._check()
+                os.replace(self._temporary, self._path)
+        finally:
             self._temporary.unlink(missing_ok=True)
+
+    def _check(self) -> None:
+        with _captured(Source(self._temporary, "")) as written:
+            whole = written.get(cv2.CAP_PROP_FRAME_COUNT) >= self._frames and written.read()[0]
+        if not whole:
+            raise CannotWrite(f"{self._path.name}: cannot be written whole; is the disk full?")

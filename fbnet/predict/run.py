@@ -1,8 +1,9 @@
 """Landmarks of the faces in pictures and streams, written down and drawn on copies of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from time import process_time
 
@@ -92,6 +93,7 @@ def predict(paths: Sequence[Path], out: Path, options: Options = Options()) -> R
     files = sources(paths, out, options.frames, options.camera)
     if not files:
         raise BadInput("nothing to look at: give pictures, videos, folders, - or --camera 0")
+    _check_spared(files, out, options)
     boxes = {source: [options.box] for source in files} if options.box is not None else {}
     if options.boxes is not None:
         boxes = by_source(read_boxes(options.boxes), files, options.boxes)
@@ -111,6 +113,20 @@ def predict(paths: Sequence[Path], out: Path, options: Options = Options()) -> R
         result = Result.of(landmarker, options.model.name, detector, entries, videos)
         write(result, folder, options.csv, options.pts)
     return result
+
+
+def _check_spared(files: Sequence[Source], out: Path, options: Options) -> None:
+    """Raise BadInput where a file that is looked at, or a label beside it, would be overwritten."""
+    given = {source.path.resolve() for source in files if source.path}
+    for source in files:
+        drawn = out / f"{source.name}.{'png' if source.is_picture else 'mp4'}"
+        spoilt = [drawn] if options.drawn and drawn.resolve() in given else []
+        label = out / f"{source.name}.pts"
+        if options.pts and source.path and source.is_picture and label.exists():
+            beside = source.path.with_suffix(".pts")
+            spoilt += [label] if label.resolve() == beside.resolve() else []
+        if spoilt:
+            raise BadInput(f"{spoilt[0]}: would be overwritten; give another folder with --out")
 
 
 @dataclass(frozen=True)
@@ -145,7 +161,8 @@ class _Job:
             video = stack.enter_context(VideoOut(self.out / name, fps)) if options.drawn else None
             stack.enter_context(_naming(source))
             tracker: Tracker | None = None
-            for time, frame in track(self._first(frames), str(source), unit="frames"):
+            asked = islice(frames, options.most_frames)
+            for time, frame in track(asked, str(source), unit="frames"):
                 start = process_time()
                 if options.still:
                     faces = self._still(source, frame)
@@ -165,15 +182,6 @@ class _Job:
         return VideoEntry(
             file=str(source), name=source.name, fps=fps, width=width, height=height, frames=entries
         )
-
-    def _first(
-        self, frames: Iterator[tuple[float, np.ndarray]]
-    ) -> Iterator[tuple[float, np.ndarray]]:
-        """The frames, at most as many as were asked for."""
-        for index, frame in enumerate(frames):
-            if index == self.options.most_frames:
-                return
-            yield frame
 
     def _still(self, source: Source, image: np.ndarray) -> list[Face]:
         """The faces of one picture, without memory of others."""

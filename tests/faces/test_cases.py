@@ -506,6 +506,73 @@ def test_exports_of_labelling_tools(tmp_path: Path, tool: Callable[..., None]) -
     assert len(run(tmp_path / "data", on_bad="skip").faces) == 7
 
 
+def labelled(root: Path, count: int) -> dict[str, np.ndarray]:
+    """Pictures with their labels."""
+    labels = {f"p{number}x.png": photo_points(68, number) for number in range(count)}
+    for name, points in labels.items():
+        write_picture(root / name, points)
+    return labels
+
+
+@pytest.mark.parametrize("tool", [coco, labelme])
+def test_keys_in_any_order(tmp_path: Path, tool: Callable[..., None]) -> None:
+    tool(tmp_path / "data", labelled(tmp_path / "data", 8))
+    for path in (tmp_path / "data").glob("*.json"):
+        label = json.loads(path.read_text()) | {"imageData": "A" * 10_000}
+        write_text(path, json.dumps(label, sort_keys=True))
+    prepared = run(tmp_path / "data")
+    assert (len(prepared.faces), prepared.faces.layout) == (8, tool.__name__)
+
+
+def test_an_annotation_of_no_image_is_one_bad_face(tmp_path: Path) -> None:
+    coco(tmp_path / "data", labelled(tmp_path / "data", 8))
+    path = tmp_path / "data/person.json"
+    label = json.loads(path.read_text())
+    label["annotations"][4]["image_id"] = 99
+    write_text(path, json.dumps(label))
+    with pytest.raises(BadInput, match="annotation 5: no image has the id 99"):
+        run(tmp_path / "data")
+    prepared = run(tmp_path / "data", on_bad="skip")
+    assert len(prepared.faces) == 7
+    assert prepared.unused == {"p4x.png": "a picture without a label"}
+
+
+def test_a_picture_whose_name_ends_in_a_split_gives_none(tmp_path: Path) -> None:
+    labels = labelled(tmp_path / "data", 7)
+    write_picture(tmp_path / "data/steam-train.png", photo_points(68, 7))
+    labelme(tmp_path / "data", labels | {"steam-train.png": photo_points(68, 7)})
+    prepared = run(tmp_path / "data")
+    assert len(prepared.faces) == 8 and not prepared.unused
+
+
+def test_labelmes_files_have_the_splits_of_their_folders(tmp_path: Path) -> None:
+    for folder, seed in (("train", 0), ("test", 10)):
+        labels = {f"{folder}/q{seed + n}x.png": photo_points(68, seed + n) for n in range(6)}
+        for name, points in labels.items():
+            write_picture(tmp_path / "data" / name, points)
+        labelme(tmp_path / "data", labels)
+        for path in (tmp_path / "data" / folder).glob("*.json"):
+            write_text(path, path.read_text().replace(f"{folder}/q", "q"))
+    faces = run(tmp_path / "data").faces
+    names = np.array(faces.names)
+    assert {name.split("/")[0] for name in names[faces.indices("test")]} == {"test"}
+    assert len(faces.indices("test")) == 6
+
+
+def test_a_picture_is_used_if_one_of_its_faces_is(tmp_path: Path) -> None:
+    labels = labelled(tmp_path / "data", 8)
+    dlib(tmp_path / "data", labels)
+    path = tmp_path / "data/labels.xml"
+    text = path.read_text()
+    box = text[text.index("<box") : text.index("</box>") + len("</box>")]
+    broken = box.replace("x='", "x='9", 3)
+    write_text(path, text.replace(box, box + broken, 1))
+    prepared = run(tmp_path / "data", on_bad="skip")
+    assert len(prepared.faces) == 8 and len(prepared.skipped) == 1
+    assert not prepared.unused
+    assert set(run(tmp_path / "data", on_bad="skip", limit=4).unused) < set(labels)
+
+
 @pytest.mark.parametrize("tool", [dlib, labelme])
 def test_a_part_that_one_face_lacks_was_not_seen(tmp_path: Path, tool: Callable[..., None]) -> None:
     labels = {f"p{number}x.png": photo_points(68, number) for number in range(8)}

@@ -173,6 +173,17 @@ def test_a_failed_write_leaves_the_old_folder(make_faces: Callable, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["faces"]
 
 
+def test_a_linked_folder_is_replaced_where_it_lies(make_faces: Callable, tmp_path: Path) -> None:
+    (tmp_path / "large").mkdir()
+    (tmp_path / "faces").symlink_to("large")
+    for count in (3, 5):
+        with new_folder(tmp_path / "faces") as target:
+            make_faces(count=count).save(target)
+        assert len(FaceSet.load(tmp_path / "large")) == count
+    assert (tmp_path / "faces").is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["faces", "large"]
+
+
 @pytest.mark.parametrize("name", [".", "..", "/"])
 def test_a_folder_without_a_name_of_its_own_is_not_replaced(name: str) -> None:
     with pytest.raises(BadInput, match="name a folder below it"), new_folder(name):

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import signal
 import struct
 import subprocess
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 
 from fbnet import errors
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, CannotWrite
 from fbnet.faces import synthetic
+from fbnet.faces.crop import load_picture
 from fbnet.files import read_csv
 from fbnet.landmarks import SCHEMES, eye_distance
 from fbnet.params import SyntheticParams
@@ -41,6 +43,10 @@ PLAIN = SyntheticParams(
 CLOSE = 0.15
 """NME below which points lie on the face; the mean face's is about twice as large."""
 STEP, FRAMES, HEIGHT, WIDTH = 4, 24, 220, 300
+TURN_RIGHT = b"\xff\xe1\x00\x22Exif\x00\x00MM\x00*\x00\x00\x00\x08" + struct.pack(
+    ">HHHIHHI", 1, 0x0112, 3, 1, 6, 0, 0
+)
+"""EXIF data of a JPEG that is to be turned by a quarter to the right."""
 
 
 @pytest.fixture(scope="module")
@@ -308,6 +314,121 @@ def test_frames_in_a_folder_and_on_the_standard_input_are_videos(moving, tmp_pat
     assert len(folder.frames) == 4 and folder.frames == stream.frames
 
 
+def test_no_more_frames_are_waited_for_than_asked(moving, tmp_path, monkeypatch):
+    path, _ = moving
+    frame = next(frames_of(path))
+
+    class Slow(io.BytesIO):
+        def read(self, size=-1):
+            assert self.tell() < 2 * frame.nbytes
+            return super().read(size)
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(Slow(frame.tobytes() * 2)))
+    size = (WIDTH, HEIGHT)
+    result = looked_at([Path("-")], tmp_path / "out", size=size, most_frames=2)
+    assert len(result.videos[0].frames) == 2
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_frames_of_a_folder_are_compared_upright(face, tmp_path, turned):
+    image = on_canvas(face, (90, 30))[0]
+    (tmp_path / "clip").mkdir()
+    cv2.imwrite(str(tmp_path / "clip/0.jpg"), image)
+    stored = image if turned else cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE)
+    second = tmp_path / "clip/1.jpg"
+    cv2.imwrite(str(second), stored)
+    data = second.read_bytes()
+    second.write_bytes(data[:2] + TURN_RIGHT + data[2:])
+    options = {"frames": True, "box": box_of(on_canvas(face, (90, 30))[1])}
+    if turned:
+        with pytest.raises(BadInput, match=r"1\.jpg: not of the size of the first frame, 0\.jpg"):
+            looked_at([tmp_path / "clip"], tmp_path / "out", **options)
+        assert not (tmp_path / "out").exists()
+    else:
+        (video,) = looked_at([tmp_path / "clip"], tmp_path / "out", **options).videos
+        assert (video.width, video.height, len(video.frames)) == (WIDTH, HEIGHT, 2)
+        assert len(list(frames_of(tmp_path / "out/clip.mp4"))) == 2
+
+
+def test_a_video_with_a_colon_in_its_name(moving, tmp_path, monkeypatch):
+    path, _ = moving
+    monkeypatch.chdir(tmp_path)
+    os.symlink(path, "2024-01-01T12:30:00.avi")
+    files = sources([Path("2024-01-01T12:30:00.avi")], tmp_path / "out")
+    media.require_readable(files[0])
+
+
+def test_half_a_video_is_not_left(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (20, 120, 160, 3), np.uint8)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        refused = pytest.raises(CannotWrite, match=r"a\.mp4: cannot be written whole")
+        with refused, media.VideoOut(tmp_path / "a.mp4", 25) as video:
+            for frame in noise:
+                video.write(frame)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not [*tmp_path.iterdir()]
+
+
+def test_frames_of_another_size_are_made_to_fit(tmp_path):
+    with media.VideoOut(tmp_path / "a.mp4", 25) as video:
+        for side in (64, 96, 64):
+            video.write(np.full((side, 80, 3), side, np.uint8))
+    assert [frame.shape for frame in frames_of(tmp_path / "a.mp4")] == [(64, 80, 3)] * 3
+
+
+def test_a_name_as_long_as_names_may_be(face, tmp_path):
+    name = "面" * 83 + ".png"  # 253 bytes of 255
+    cv2.imencode(".png", face[0])[1].tofile(tmp_path / name)
+    looked_at([tmp_path / name], tmp_path / "out", crops=True, pts=True)
+    assert {path.stem for path in (tmp_path / "out").glob("面*")} == {name.removesuffix(".png")}
+
+
+def test_deep_pixels_are_seen_as_fetch_sees_them(face, tmp_path):
+    for name, picture in {
+        "twelve.png": face[0].astype(np.uint16) * 16,
+        "shares.tiff": face[0].astype(np.float32) / 255,
+    }.items():
+        cv2.imwrite(str(tmp_path / name), picture)
+        seen = media.read_picture(tmp_path / name)
+        assert np.array_equal(seen, load_picture(tmp_path / name))
+        assert np.abs(seen.astype(int) - face[0]).max() <= 1
+
+
+def test_own_work_is_known_however_the_folder_is_named(face, tmp_path, monkeypatch):
+    (tmp_path / "pictures").mkdir()
+    cv2.imwrite(str(tmp_path / "pictures/a.jpg"), face[0])
+    monkeypatch.chdir(tmp_path / "pictures")
+    (tmp_path / "link").symlink_to(tmp_path / "pictures")
+    for folder in (tmp_path / "pictures", Path(), tmp_path / "link"):
+        result = looked_at([folder], Path("predictions"), crops=True)
+        assert [Path(entry.file).name for entry in result.pictures] == ["a.jpg"]
+
+
+def test_labels_beside_a_picture_are_not_overwritten(face, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.jpg"), face[0])
+    (tmp_path / "a.pts").write_text("labelled by hand")
+    with pytest.raises(BadInput, match=r"a\.pts: would be overwritten; .*--out"):
+        predict([tmp_path / "a.jpg"], tmp_path, Options(crops=True, pts=True))
+    assert (tmp_path / "a.pts").read_text() == "labelled by hand"
+    looked_at([tmp_path / "a.jpg"], tmp_path / "out", crops=True, pts=True)
+    assert looked_at([tmp_path / "a.jpg"], tmp_path / "out", crops=True, pts=True).faces == 1
+
+
+def test_boxes_name_their_pictures_by_any_path(face, tmp_path, monkeypatch):
+    picture, points = on_canvas(face, (90, 30))
+    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+    box = ",".join(map(str, box_of(points)))
+    for name in (tmp_path / "a.png", "../a.png"):
+        Path("boxes.csv").write_text(f"picture,x,y,w,h\n{name},{box}\n")
+        result = looked_at([Path("../a.png")], tmp_path / "out", boxes=Path("boxes.csv"))
+        assert len(result.pictures[0].faces) == 1
+
+
 @pytest.mark.parametrize("place", ["box", "whole"])
 def test_a_crop_maps_back_to_the_picture(face, place):
     picture, points = on_canvas(face, (77, 41))
@@ -337,11 +458,13 @@ def test_names_are_distinct_and_own_work_is_not_looked_at(tmp_path):
         (["1-b.png", "b.jpg", "b.png"], ["1-b", "2-b", "3-b"]),
         (["0-b.png", "1-b.png", "b.jpg", "b.png"], ["0-b", "1-b", "2-b", "3-b"]),
         (["A.png", "a.png"], ["0-A", "1-a"]),
+        (["a.jpg", "a.png/x.png"], ["0-a", "a.png/x"]),
         (["camera7.mp4", "stdin.mp4"], ["0-camera7", "1-stdin", "2-stdin", "3-camera7"]),
     ],
 )
 def test_a_name_with_a_number_is_nobody_elses(tmp_path, names, expected):
     for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     streams = expected[len(names) :]
     paths = [tmp_path, *[Path("-")] * bool(streams)]
@@ -400,6 +523,7 @@ def test_each_face_has_a_pts_of_its_own(face, tmp_path):
         (["good.png", "--crop-scale", "nan"], "crop scale nan"),
         (["good.png", "--detector", "eyes"], "unknown face detector 'eyes'"),
         (["good.png", "--out", "notes.txt"], "notes.txt: is a file"),
+        (["good.png", "--out", "."], "good.png: would be overwritten"),
         (["-"], "--size"),
         (["-", "--size", "-3", "4"], "--size -3"),
         (["good.png", "--fps", "nan"], "--fps nan"),

@@ -1,6 +1,7 @@
 """The pages as a visitor sees them, in a browser with a clip as its camera."""
 
 import base64
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,42 @@ def test_the_demo_follows_the_camera_by_keyboard(
     assert background == ("rgb(20, 24, 28)" if dark else "rgb(255, 255, 255)")
     press(page, "camera")
     assert text_of(page, "camera") == "Use the camera"
+    assert page.errors == []
+
+
+SAVED = """(async () => {
+    const texts = [];
+    URL.createObjectURL = (blob) => (texts.push(blob.text()), 'data:,');
+    const blob = await (await fetch('picture.png')).blob();
+    const files = new DataTransfer();
+    files.items.add(new File([blob], 'picture.png', {type: 'image/png'}));
+    const saving = document.getElementById('save'), input = document.getElementById('file');
+    input.files = files.files;
+    input.dispatchEvent(new Event('change'));
+    while (saving.disabled) await new Promise((resolve) => setTimeout(resolve, 50));
+    saving.click();
+    return texts[0];
+})()"""
+
+
+# A large picture is reduced by the browser before it is looked at.
+@pytest.mark.parametrize(("times", "tolerance"), [(1, TOLERANCE), (5, 0.03)])
+def test_saved_points_are_in_pixels_of_the_picture_as_given(
+    site: Path,
+    photograph: np.ndarray,
+    served: Callable[..., Server],
+    browser: Callable[..., Browser],
+    times: int,
+    tolerance: float,
+) -> None:
+    large = cv2.resize(photograph, None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(site / "picture.png"), large)
+    page = browser()
+    page.open(served(site).address)
+    page.wait("!document.getElementById('file').disabled")
+    saved = json.loads(page.run(SAVED))
+    assert [saved["height"], saved["width"]] == list(large.shape[:2])
+    assert difference(saved["faces"], Landmarker()(large)) < tolerance
     assert page.errors == []
 
 

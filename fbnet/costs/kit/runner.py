@@ -11,7 +11,8 @@ import json
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace) -> str:
     """Time the kit as the arguments say; returns a line about it."""
+    with _writing(arguments.out):  # before minutes of measuring
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
     data = _read(arguments.kit / "manifest.json")
     manifest = json.loads(data)
     engines = {entry["name"]: Engine(**entry) for entry in manifest["engines"]}
@@ -94,9 +97,19 @@ def _read(path: Path) -> bytes:
         raise BadInput(f"{path}: cannot be read ({error.strerror}); copy the kit whole") from None
 
 
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"{path}: cannot be written ({error.strerror}); give another --out"
+        ) from None
+
+
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     part = path.with_name(f".{path.name}.part")
-    with open(part, "w", newline="") as stream:
+    with _writing(path), open(part, "w", newline="") as stream:
         writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -2,24 +2,28 @@
 
 One file labels many pictures (LabelMe: one each), wherever these lie. The points of a face are in
 the order of their numbers, which name them (dlib, LabelMe, CVAT's skeletons), or as they are
-listed. A number that most faces have and one lacks is a point that nobody saw. A file whose name
-ends in train, val or test gives that split; where there is such a file, the others are not read,
-since they repeat it.
+listed. A number that most faces have and one lacks is a point that nobody saw. A file that labels
+many pictures and whose name ends in train, val or test gives that split; where there is such a
+file, the others are not read, since they repeat it. LabelMe's files have the splits of their
+folders.
 """
 
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 from xml.etree import ElementTree
 
 import numpy as np
 from pydantic import BaseModel
 
 from fbnet.errors import BadInput
-from fbnet.faces.readers.base import SPLIT_FOLDERS, Problems, Reader
+from fbnet.faces.readers.base import SPLIT_FOLDERS, Problems, Reader, split_of
 from fbnet.faces.readers.photographs import photographs
 from fbnet.faces.readers.records import Record, Records
 from fbnet.faces.readers.walk import walk
@@ -30,7 +34,9 @@ LARGEST = 2**30
 DIGITS = 9
 """Digits that the number of a point may have."""
 HEAD = 4096
-"""Bytes from its start by which a file's form is known."""
+"""Bytes from its start by which a file's form is guessed, before all of it is searched."""
+CHUNK, OVERLAP = 2**20, 64
+"""Bytes that are searched at once, and that two such parts share."""
 
 Numbers = tuple[int, ...]
 Points = tuple[Numbers | None, list[tuple[float, float]]]
@@ -41,36 +47,59 @@ Parse = Callable[[Path, str], Iterator[Face]]
 """The faces of a file, whose name within the data set is the second argument."""
 
 
-def _detect(suffix: str, marks: tuple[bytes, ...], root: Path) -> str | None:
-    """The first file with this suffix that has all `marks` near its start."""
-    names = (name for name, reason in walk(root) if not reason)
-    return next(_files(names, suffix, marks, root), None)
+@dataclass(frozen=True)
+class Form:
+    """A form of label files, by which they are known and read.
+
+    suffix: in lower case. head: one of these words stands near the start. marks: all of these stand
+    somewhere. many: whether one file labels many pictures.
+    """
+
+    suffix: str
+    head: tuple[bytes, ...]
+    marks: tuple[bytes, ...]
+    parse: Parse
+    many: bool = True
+
+    def detect(self, root: Path) -> str | None:
+        """The first file of this form."""
+        names = (name for name, reason in walk(root) if not reason)
+        return next(self.files(names, root), None)
+
+    def files(self, names: Iterable[str], root: Path) -> Iterator[str]:
+        """Those of the names within `root` whose files are of this form."""
+        for name in names:
+            if name.lower().endswith(self.suffix):
+                with suppress(OSError), open(root / name, "rb") as stream:
+                    if self._fits(stream):
+                        yield name
+
+    def _fits(self, stream: BinaryIO) -> bool:
+        seen = stream.read(HEAD).replace(b"\0", b"")
+        if not any(word in seen for word in self.head):
+            return False
+        # A tool that sorts its keys puts long lists before the one that tells.
+        missing = {mark for mark in self.marks if mark not in seen}
+        while missing and (more := stream.read(CHUNK).replace(b"\0", b"")):
+            seen = seen[-OVERLAP:] + more
+            missing = {mark for mark in missing if mark not in seen}
+        return not missing
+
+    def split(self, name: str, root: Path) -> str | None:
+        """The split that a file's name ends in, or of a file for one picture its folder's."""
+        if not self.many:
+            return split_of(root / name, root)
+        return SPLIT_FOLDERS.get(re.split(r"[^a-z]", PurePosixPath(name).stem.lower())[-1])
 
 
-def _files(
-    names: Iterator[str], suffix: str, marks: tuple[bytes, ...], root: Path
-) -> Iterator[str]:
-    for name in names:
-        if name.lower().endswith(suffix):
-            try:
-                with open(root / name, "rb") as stream:
-                    head = stream.read(HEAD).replace(b"\0", b"")
-            except OSError:
-                continue
-            if all(mark in head for mark in marks):
-                yield name
-
-
-def _list(
-    suffix: str, marks: tuple[bytes, ...], parse: Parse, root: Path, problems: Problems
-) -> Records:
+def _list(form: Form, root: Path, problems: Problems) -> Records:
     """All records of all files of a form. For bad ones raises BadInput as `problems` says.
 
     The faces of a picture with several of them are numbered.
     """
     named: list[Numbers | None] = []
     records = Records(root)
-    for record, numbers in _records(suffix, marks, parse, problems):
+    for record, numbers in _records(form, problems):
         records.append(record)
         named.append(numbers)
     if any(named):
@@ -105,14 +134,12 @@ def _place_by_number(records: Records, named: Sequence[Numbers | None], problems
     records.keep(kept)
 
 
-def _records(
-    suffix: str, marks: tuple[bytes, ...], parse: Parse, problems: Problems
-) -> Iterator[tuple[Record, Numbers | None]]:
+def _records(form: Form, problems: Problems) -> Iterator[tuple[Record, Numbers | None]]:
     """The faces of all files, each with the numbers that name its points."""
     root, shared = problems.root, dict[Numbers | None, Numbers | None]()
-    names = list(_files(iter(problems.files.names), suffix, marks, root))
-    splits = {name: _split(name) for name in names}
-    if any(splits.values()):
+    names = list(form.files(problems.files.names, root))
+    splits = {name: form.split(name, root) for name in names}
+    if form.many and any(splits.values()):
         for name in names:
             if not splits[name]:
                 problems.reasons[name] = "other files beside it give a split"
@@ -120,18 +147,13 @@ def _records(
         if name in problems.reasons:
             continue
         with problems.tolerate():
-            for picture, place, points in parse(root / name, name):
+            for picture, place, points in form.parse(root / name, name):
                 with problems.tolerate():
                     numbers, places = points()
                     record = _record(
                         problems, name, picture, place, np.array(places, np.float64), splits[name]
                     )
                     yield record, shared.setdefault(numbers, numbers)
-
-
-def _split(name: str) -> str | None:
-    """The split that a file's name ends in."""
-    return SPLIT_FOLDERS.get(re.split(r"[^a-z]", PurePosixPath(name).stem.lower())[-1])
 
 
 def _record(
@@ -238,12 +260,15 @@ def _coco(path: Path, name: str) -> Iterator[Face]:
     coco = validated(_Coco, read_json(path, LARGEST), name)
     pictures = {image.id: image.file_name for image in coco.images}
     for count, face in enumerate(coco.annotations, 1):
+        place, values = f"{name}:annotation {count}", face.face_kpts or face.keypoints
         if face.image_id not in pictures:
-            raise BadInput(f"{name}:annotation {count}: no image has the id {face.image_id}")
-        values = face.face_kpts or face.keypoints
-        if values and face.face_valid:
-            place = f"{name}:annotation {count}"
+            yield "", place, partial(_refuse, f"{place}: no image has the id {face.image_id}")
+        elif values and face.face_valid:
             yield pictures[face.image_id], place, partial(_triples, values, place)
+
+
+def _refuse(message: str) -> Points:
+    raise BadInput(message)
 
 
 def _triples(values: list[float], place: str) -> Points:
@@ -277,16 +302,20 @@ def _labelme(path: Path, name: str) -> Iterator[Face]:
         yield labels.imagePath, place, partial(_ordered, points, place)
 
 
-def _reader(looks_for: str, suffix: str, marks: tuple[bytes, ...], parse: Parse) -> Reader:
+def _reader(looks_for: str, form: Form) -> Reader:
     return Reader(
         looks_for=looks_for,
-        detect=partial(_detect, suffix, marks),
-        read=photographs(partial(_list, suffix, marks, parse)),
+        detect=form.detect,
+        read=photographs(partial(_list, form)),
         fallback=True,
     )
 
 
-DLIB = _reader("dlib's *.xml", ".xml", (b"<dataset", b"<image"), _dlib)
-CVAT = _reader("CVAT's *.xml", ".xml", (b"<annotations",), _cvat)
-COCO = _reader("COCO's *.json", ".json", (b'"images"',), _coco)
-LABELME = _reader("LabelMe's *.json", ".json", (b'"shapes"',), _labelme)
+# What may stand first: tools sort the keys, and a list may be longer than the head.
+COCO_KEYS = (b'"images"', b'"annotations"', b'"categories"', b'"info"', b'"licenses"')
+LABELME_KEYS = (b'"shapes"', b'"imageData"', b'"imagePath"')
+
+DLIB = _reader("dlib's *.xml", Form(".xml", (b"<dataset",), (b"<image",), _dlib))
+CVAT = _reader("CVAT's *.xml", Form(".xml", (b"<annotations",), (), _cvat))
+COCO = _reader("COCO's *.json", Form(".json", COCO_KEYS, COCO_KEYS[:2], _coco))
+LABELME = _reader("LabelMe's *.json", Form(".json", LABELME_KEYS, (b'"shapes"',), _labelme, False))

@@ -45,9 +45,6 @@ def _read(list_records: ListRecords, root: Path, params: FetchParams, problems: 
             if index not in kept:
                 problems.reasons[image] = "beyond fetch.limit"
         records.keep(sorted(kept))
-    for image, origin in zip(records.images, records.origins, strict=True):
-        problems.files.use(image)
-        problems.files.use(origin.rpartition(":")[0])
     crops = _crops(records, scheme, params, problems)
     if any(records.cropped):
         return Source(len(records), 0, crops)
@@ -183,6 +180,8 @@ def _crops(
                 with problems.tolerate():
                     sample, exif = cropped.result()
                     turned[exif] += 1
+                    problems.files.use(relative(record.image, problems.root))
+                    problems.files.use_label(record.origin)
                 for message in problems.messages[bad:]:
                     picture = relative(record.image, problems.root)
                     problems.reasons[picture] = f"left out: {message}"

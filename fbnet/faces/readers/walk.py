@@ -108,6 +108,12 @@ class Files:
         if (at := self._index(name)) is not None:
             self._used[at] = True
 
+    def use_label(self, origin: str) -> None:
+        """Note that a face came from the file that `origin` ("file:place") begins with."""
+        parts = origin.split(":")
+        starts = (":".join(parts[:count]) for count in range(1, len(parts)))
+        self.use(next((name for name in starts if self._index(name) is not None), ""))
+
     def is_used(self, name: str) -> bool:
         """Whether a face came from the file."""
         at = self._index(name)

@@ -38,7 +38,7 @@ async function show(source, width, height, method, ...args) {
   $("ms").textContent = ms.toFixed(ms < 100 ? 1 : 0);
   $("faces").textContent = faces.length;
   canvas.setAttribute("aria-label", `The picture with the landmarks of ${faces.length} ${faces.length === 1 ? "face" : "faces"}`);
-  shown = {width, height, pixels, faces};
+  shown = {width, height, given: {width, height}, faces};
   $("save").disabled = !faces.length;
   return faces.length;
 }
@@ -57,6 +57,7 @@ async function showPicture(file) {
   canvas.classList.remove("mirrored");
   $("rate").textContent = "–";
   const count = await show(picture, width, height, "picture");
+  shown.given = {width: picture.width, height: picture.height};
   say(count ? "" : "No face was found in this picture.");
 }
 
@@ -117,9 +118,12 @@ function stopCamera() {
   $("other").hidden = true;
 }
 
-/* Points in pixels of the picture, as landmarks.json counts them. */
+/* Points in pixels of the picture as it was given, as landmarks.json counts them. */
 function savePoints() {
-  const {width, height, faces} = shown;
+  const {width, height} = shown.given, [across, down] = [width / shown.width, height / shown.height];
+  const faces = shown.faces.map((face) => ({
+    ...face, landmarks: face.landmarks.map(([x, y]) => [(x + 0.5) * across - 0.5, (y + 0.5) * down - 0.5]),
+  }));
   const text = JSON.stringify({width, height, order: site.model.order, faces}, null, 1);
   save("landmarks.json", "application/json", text);
 }

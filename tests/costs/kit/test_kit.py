@@ -161,6 +161,17 @@ def test_the_runner_refuses_a_changed_model(kit: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "results.csv").exists()
 
 
+def test_the_runner_makes_the_folder_of_its_results(kit: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-I", str(kit / "run.py"), "--seconds", "0.1", "--warmup", "0"]
+    command += ["--rounds", "1", "--out"]
+    done = subprocess.run([*command, "new/results.csv"], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0 and (tmp_path / "new/results.csv").exists()
+    (tmp_path / "file").touch()
+    done = subprocess.run([*command, "file/results.csv"], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 2 and done.stderr.count(b"\n") == 1
+    assert b"file/results.csv: cannot be written" in done.stderr
+
+
 def test_a_missing_engine_is_named_in_one_line(kit: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(kit, tmp_path / "kit")
     manifest = (folder / "manifest.json").read_text()
