@@ -128,11 +128,10 @@ def yaw_nme(
 
 def summary(predicted: np.ndarray, true: np.ndarray, scheme: Scheme) -> dict[str, float]:
     """Headline accuracy: nme, nme_box, and FR and AUC of the NME at each threshold."""
-    errors = nme(predicted, true, scheme)
-    figures = {
-        "nme": float(errors.mean()),
-        "nme_box": float(nme(predicted, true, scheme, box_size).mean()),
-    }
+    errors, boxed = nme(predicted, true, scheme), box_size(true) > 0
+    figures = {"nme": float(errors.mean())}
+    if boxed.any():  # the seen points of a face may lie on one line
+        figures["nme_box"] = float(nme(predicted[boxed], true[boxed], scheme, box_size).mean())
     for name, threshold in THRESHOLDS.items():
         figures[f"fr_{name}"] = failure_rate(errors, threshold)
         figures[f"auc_{name}"] = auc(errors, threshold)
@@ -147,8 +146,8 @@ def spearman(one: np.ndarray, other: np.ndarray) -> float:
 
 def area_under_roc(scores: np.ndarray, positive: np.ndarray) -> float:
     """Chance that a positive (bool) has a higher score than a negative, 0..1; NaN without both."""
-    ranks = np.empty(len(scores))
-    ranks[np.argsort(scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    _, level, equal = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(equal) - (equal - 1) / 2)[level]  # equal scores share their mean rank
     count = int(positive.sum())
     pairs = count * (len(scores) - count)
     return float((ranks[positive].sum() - count * (count + 1) / 2) / pairs) if pairs else np.nan

@@ -16,7 +16,7 @@ from pydantic import (
 
 from fbnet.engines import ENGINES, EXPORTED, variants
 from fbnet.errors import BadInput
-from fbnet.landmarks import place_of
+from fbnet.landmarks import mirror_of, place_of
 from fbnet.outputs import LANDMARKS, OUTPUTS
 from fbnet.registry import Registry
 from fbnet.tables import AUTO, BLOCKS, LOSSES, OPTIMIZERS, READERS
@@ -147,6 +147,16 @@ LEAST_POSE = 6
 """Points of the rigid head model that a head pose needs."""
 
 
+def steps_of(faces: int, batch: int, shards: int = 1) -> int:
+    """Batches of an epoch of so many faces, each cut into `shards`.
+
+    A rest of fewer than two faces a shard joins the batch before it: batch norm needs two, and no
+    face is left out.
+    """
+    whole, rest = divmod(faces, batch)
+    return max(min(1, faces), whole + (rest >= 2 * shards))
+
+
 class SyntheticParams(Section):
     """How many faces are rendered, and how varied they are. Shares are probabilities, 0 to 1."""
 
@@ -212,6 +222,11 @@ class SyntheticParams(Section):
                 f"train ({self.train}) must be a multiple of pictures_per_person "
                 f"({self.pictures_per_person}), or one person is in train and test"
             )
+        if self.train == self.pictures_per_person:
+            raise ValueError(
+                f"train ({self.train}) is one person's pictures, and validation needs another "
+                "person: raise train, or lower pictures_per_person"
+            )
         return self
 
 
@@ -263,7 +278,9 @@ class SchemeParams(Section):
     @model_validator(mode="after")
     def _mirror_is_its_own_inverse(self) -> Self:
         mirror = self.mirror
-        if mirror is None:
+        if mirror is None and self.head is not None:
+            mirror = mirror_of([place_of(text) for text in self.head])
+        if mirror is None or mirror == ():
             return self
         if len(mirror) != self.points:
             raise ValueError(f"mirror: {len(mirror)} numbers for {self.points} points")
@@ -536,9 +553,9 @@ class SearchParams(Section):
         """Epochs in which the architecture learns."""
         return self.epochs - self.warmup_epochs
 
-    def lengthened(self, weight_faces: int) -> Self:
+    def lengthened(self, weight_faces: int, shards: int = 1) -> Self:
         """The params with epochs and warm-up raised to reach `min_steps` weight steps."""
-        steps = self.epochs * ceil(weight_faces / self.batch)
+        steps = self.epochs * steps_of(weight_faces, self.batch, shards)
         factor = max(1.0, self.min_steps / max(steps, 1))
         longer = {
             "epochs": ceil(self.epochs * factor),
@@ -546,9 +563,9 @@ class SearchParams(Section):
         }
         return self.model_copy(update=longer if factor > 1 else {})
 
-    def arch_steps(self, arch_faces: int) -> int:
+    def arch_steps(self, arch_faces: int, shards: int = 1) -> int:
         """Architecture steps of the whole search."""
-        return self.arch_epochs * ceil(arch_faces / self.arch_batch)
+        return self.arch_epochs * steps_of(arch_faces, self.arch_batch, shards)
 
 
 TARGETS = {"latency": "target_ms", "macs": "target_macs"}
@@ -557,9 +574,9 @@ LOGIT_REACH = 5.0
 """How far a logit must be able to move for a softmax over a dozen blocks to decide."""
 
 
-def cannot_decide(search: SearchParams, arch_faces: int) -> str | None:
+def cannot_decide(search: SearchParams, arch_faces: int, shards: int = 1) -> str | None:
     """Why the search cannot decide, or None: steps * nas_lr bounds how far a logit moves."""
-    steps = search.arch_steps(arch_faces)
+    steps = search.arch_steps(arch_faces, shards)
     reach = steps * search.nas_lr
     if reach >= LOGIT_REACH:
         return None
@@ -612,9 +629,9 @@ class RetrainParams(Section):
     """Face set of rendered faces (results/fetch/faces of another run) that teaches pose, visibility
     and openness where the faces are photographs, which lack these labels."""
 
-    def lengthened(self, train_faces: int) -> Self:
+    def lengthened(self, train_faces: int, shards: int = 1) -> Self:
         """The params with epochs and warm-up raised to reach `min_steps` steps."""
-        steps = self.epochs * ceil(train_faces / self.batch)
+        steps = self.epochs * steps_of(train_faces, self.batch, shards)
         factor = max(1.0, self.min_steps / max(steps, 1))
         longer = {
             "epochs": ceil(self.epochs * factor),
@@ -772,8 +789,12 @@ class TrainParams(Section):
     """auto: steps on a GPU are CUDA graphs where they can be; off: their kernels are launched one
     by one. Without effect on a CPU."""
 
+    @property
+    def parts(self) -> int:
+        """Parts that a batch is cut into."""
+        return self.shards or self.devices * self.num_nodes
+
     def arithmetic(self) -> dict[str, Any]:
         """The params on which a training's numbers depend: not where and in how many processes."""
         left_out = {"devices", "num_nodes", "strategy", "graph"}
-        shards = self.shards or self.devices * self.num_nodes
-        return self.model_dump(exclude=left_out) | {"shards": shards}
+        return self.model_dump(exclude=left_out) | {"shards": self.parts}

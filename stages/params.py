@@ -349,6 +349,13 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
     for name, loss in {"search.loss": search.loss, "retrain.loss": retrain.loss}.items():
         if scheme and scheme.pose is None and scheme.head is None and loss.startswith("pose_"):
             yield name, f"{loss!r} needs a head pose: state fetch.scheme.pose, or take another loss"
+    stated = scheme is None or scheme.pose or scheme.head or retrain.heads_faces
+    if "pose" in params.export.outputs and not stated:
+        yield (
+            "export.outputs",
+            "pose needs a head pose: state fetch.scheme.pose, or rendered faces that have it "
+            "(retrain.heads_faces)",
+        )
     yield from _processes(params)
     if search.warmup_epochs >= search.epochs:
         yield (
@@ -386,8 +393,8 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
     if renders(params):
         train = params.fetch.synthetic.train * (1 - params.fetch.validation_share)
         faces = int(train * search.proxy_share)
-        arch = int(faces * search.arch_share)
-        if reason := cannot_decide(search.lengthened(faces - arch), arch):
+        arch, shards = int(faces * search.arch_share), params.train.parts
+        if reason := cannot_decide(search.lengthened(faces - arch, shards), arch, shards):
             yield "search.nas_lr", reason
 
 
@@ -405,8 +412,7 @@ def _processes(params: Params) -> Iterator[tuple[str, str]]:
             f"{train.devices}: search.method: predictor would start all trainings on one GPU; take "
             "1, or a Dask worker for each GPU (search.predictor.scheduler)",
         )
-    processes = params.train.devices * params.train.num_nodes
-    shards = params.train.shards or processes
+    processes, shards = params.train.devices * params.train.num_nodes, params.train.parts
     if shards % processes:
         yield "train.shards", f"{shards}: {processes} processes cannot share them; take a multiple"
     for name, batch in {

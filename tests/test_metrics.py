@@ -191,3 +191,21 @@ def test_unseen_points_count_nowhere():
     predicted[0, 0] = np.nan
     metric.update(torch.from_numpy(predicted), torch.from_numpy(true))
     assert math.isnan(metric.compute())
+
+
+def test_equal_scores_are_worth_a_half():
+    positive = np.array([False, False, True, True])
+    for order in (positive, ~positive):
+        assert metrics.area_under_roc(np.ones(4), order) == 0.5
+    scores = np.array([0.1, 0.5, 0.5, 0.9])
+    assert metrics.area_under_roc(scores, positive) == pytest.approx(7 / 8)
+
+
+def test_a_face_on_one_line_has_no_box():
+    predicted, true = faces(count=4)
+    true[1, :, 1] = 0.5
+    figures = metrics.summary(predicted, true, SCHEME)
+    rest = [0, 2, 3]
+    expected = metrics.nme(predicted[rest], true[rest], SCHEME, metrics.box_size).mean()
+    assert figures["nme_box"] == pytest.approx(expected)
+    assert "nme_box" not in metrics.summary(predicted[1:2], true[1:2], SCHEME)

@@ -1,5 +1,7 @@
 """Point schemes that a user describes, and the mirror map that the faces themselves show."""
 
+import warnings
+
 import numpy as np
 
 from fbnet.errors import BadInput
@@ -63,11 +65,11 @@ def find_mirror(landmarks: np.ndarray, eyes: tuple[int, int]) -> tuple[int, ...]
     shapes = _upright(landmarks, eyes)
     chosen = shapes
     for _ in range(ROUNDS):
-        nearest = _nearest(np.nanmedian(chosen, axis=0))
+        nearest = _nearest(_median(chosen, shapes))
         apart = np.linalg.norm(shapes - shapes[:, nearest] * (-1, 1), axis=2)
         most = max(MOST_SYMMETRIC, int(SYMMETRIC_SHARE * len(shapes)))
         chosen = shapes[np.argsort(np.nanmean(apart, axis=1))[:most]]
-    nearest = _nearest(np.nanmedian(chosen, axis=0))
+    nearest = _nearest(_median(chosen, shapes))
     alone = np.flatnonzero(nearest[nearest] != np.arange(len(nearest)))
     if alone.size or nearest[eyes[0]] != eyes[1]:
         shown = ", ".join(map(str, alone[:5])) or f"{eyes[0]}, {eyes[1]}"
@@ -76,6 +78,13 @@ def find_mirror(landmarks: np.ndarray, eyes: tuple[int, int]) -> tuple[int, ...]
             f"{shown}); state fetch.scheme.mirror"
         )
     return tuple(int(point) for point in nearest)
+
+
+def _median(chosen: np.ndarray, shapes: np.ndarray) -> np.ndarray:
+    """Median shape [P, 2] of the chosen ones; of all of them for points that these do not show."""
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        median = np.nanmedian(chosen, axis=0)
+    return np.where(np.isnan(median), np.nanmedian(shapes, axis=0), median)
 
 
 def _upright(landmarks: np.ndarray, eyes: tuple[int, int]) -> np.ndarray:

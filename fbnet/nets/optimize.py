@@ -100,10 +100,13 @@ def _weight_gradient(
     columns = []
     for first in range(0, side, FAST_COLUMNS):
         width = min(FAST_COLUMNS, side - first)
-        left = first - padding
+        left, part = first - padding, weight[..., :width]
         reach = stride * (g.shape[-1] - 1) + width
-        window = F.pad(x, (-left, left + reach - x.shape[-1]))
-        part = weight[..., :width]
+        right = left + reach - x.shape[-1]
+        if max(left, -right) >= x.shape[-1]:  # these columns see the padding alone
+            columns.append(torch.zeros_like(part))
+            continue
+        window = F.pad(x, (-left, right))
         columns.append(_conv_backward(g, window, part, stride, (padding, 0), (False, True))[1])
     return torch.cat(columns, dim=3)
 

@@ -155,7 +155,7 @@ def score_heads(
         )
     if "openness" in given and "openness" in exact:
         figures["openness_mae"] = np.abs(given["openness"] - exact["openness"]).mean()
-    return {name: float(value) for name, value in figures.items()}
+    return {name: float(value) for name, value in figures.items() if np.isfinite(value)}
 
 
 def score_folder(

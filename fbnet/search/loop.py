@@ -16,7 +16,7 @@ from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.split import pick
 from fbnet.nets.pfld import PFLD, build_auxnet
-from fbnet.params import AugmentParams, SearchParams, SpaceParams, cannot_decide
+from fbnet.params import AugmentParams, SearchParams, SpaceParams, cannot_decide, steps_of
 from fbnet.search.cost import budget, check_cost_form, constrained_gradients, total_loss
 from fbnet.search.sampling import Choice, Scorer, sample_choices
 from fbnet.search.supernet import (
@@ -31,7 +31,7 @@ from fbnet.search.supernet import (
 from fbnet.tables import LOSSES, OPTIMIZERS
 from fbnet.training.batches import Batch
 from fbnet.training.device import generator_for, one_process
-from fbnet.training.learner import Learner, set_start
+from fbnet.training.learner import Learner, check_enough, set_start
 from fbnet.training.optim import capturable, states_of, tensors_of
 from fbnet.training.trainer import Row, Trainer
 
@@ -76,8 +76,11 @@ class Search(Trainer[PFLD]):
         self.space, self.lut, self.fabric = space, lut, fabric or one_process()
         self.budget = budget(lut, params)
         self.weight_faces, self.arch_faces = split_proxy(faces, params)
-        self.params = p = params.lengthened(len(self.weight_faces))
-        if reason := cannot_decide(p, len(self.arch_faces)):
+        self.shards = shards or self.fabric.world_size
+        check_enough(len(self.weight_faces), self.shards, "the supernet's weights")
+        check_enough(len(self.arch_faces), self.shards, "the architecture")
+        self.params = p = params.lengthened(len(self.weight_faces), self.shards)
+        if reason := cannot_decide(p, len(self.arch_faces), self.shards):
             raise BadInput(f"search.nas_lr {reason} ({len(self.arch_faces)} faces for that)")
 
         self.scorer = Scorer(faces, space, lut, p, self.fabric)
@@ -92,7 +95,7 @@ class Search(Trainer[PFLD]):
             optimizer=p.optimizer,
             lr=p.lr,
             weight_decay=p.weight_decay,
-            steps=p.epochs * math.ceil(len(self.weight_faces) / p.batch),
+            steps=p.epochs * steps_of(len(self.weight_faces), p.batch, self.shards),
             shards=shards,
             graph=graph,
         )
@@ -219,7 +222,7 @@ class Search(Trainer[PFLD]):
     @property
     def temperature(self) -> float:
         """Gumbel softmax temperature now: falls over the architecture steps, to its floor."""
-        steps = self.params.arch_steps(len(self.arch_faces))
+        steps = self.params.arch_steps(len(self.arch_faces), self.shards)
         return temperature(self.params, self.arch_step_count / max(1, steps))
 
     def validate(self) -> float:

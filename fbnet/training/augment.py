@@ -3,6 +3,7 @@
 Every number comes from the generator handed in, so a face's variation depends on its key only.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -84,7 +85,10 @@ def rotate_pose(pose: np.ndarray, angle: float, flip: bool) -> np.ndarray:
     pitch, yaw, roll = (float(value) for value in pose)
     if flip:
         yaw, roll = -yaw, -roll
-    return np.array([pitch, yaw, roll + angle], dtype=np.float32)
+    roll += angle
+    if abs(roll) > math.pi:
+        roll -= math.copysign(2 * math.pi, roll)
+    return np.array([pitch, yaw, roll], dtype=np.float32)
 
 
 @augmentation(draws=5)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fbnet.errors import safe_point
 from fbnet.faces.faceset import FaceSet
-from fbnet.params import AugmentParams
+from fbnet.params import AugmentParams, steps_of
 from fbnet.training.augment import augment as vary
 
 T = TypeVar("T")
@@ -95,16 +95,18 @@ def batches(
     """Batches of the faces at `indices`; without `augment` their inner crops as they are.
 
     The order depends on (seed, epoch), a face's variation on (seed, epoch, its index): neither on
-    the batch size, on threads, or on what was drawn before. The last batch may be smaller. `part`
-    takes its share of each batch, and leaves out a last batch with fewer faces than shards. An
-    error in the preparing thread is raised here; leaving the loop early ends the thread.
+    the batch size, on threads, or on what was drawn before. The last batch may be smaller; where
+    it would be tiny, a shuffled epoch adds it to the one before (`steps_of`). `part` takes its
+    share of each batch. An error in the preparing thread is raised here; leaving the loop early
+    ends the thread.
     """
     order = ordered(indices, seed, epoch) if shuffle else np.asarray(indices, dtype=np.int64)
     # cv2 on pictures this small gains nothing from threads.
     cv2.setNumThreads(1)
 
     def prepare() -> Iterator[Batch]:
-        for chosen, whole in shares(order, batch, part):
+        steps = steps_of(len(order), batch, part.shards) if shuffle else ceil(len(order) / batch)
+        for chosen, whole in shares(order, batch, part, steps):
             crops, landmarks, pose = (
                 (faces.crops(chosen), faces.landmarks[chosen], faces.pose[chosen])
                 if augment is None
@@ -122,15 +124,17 @@ def ordered(indices: Any, seed: int, epoch: int) -> np.ndarray:
     return rng.permutation(np.asarray(indices, dtype=np.int64))
 
 
-def shares(order: np.ndarray, batch: int, part: Part) -> Iterator[tuple[np.ndarray, int]]:
+def shares(
+    order: np.ndarray, batch: int, part: Part, steps: int
+) -> Iterator[tuple[np.ndarray, int]]:
     """The part's faces of each global batch of `order`, and the faces of that batch.
 
-    A last batch with fewer faces than shards is left out.
+    steps: how many batches there are; the last one ends with `order`.
     """
-    for step in range(ceil(len(order) / batch)):
-        whole = order[step * batch : (step + 1) * batch]
-        if len(whole) >= part.shards:
-            yield part.of(whole), len(whole)
+    for step in range(steps):
+        end = len(order) if step == steps - 1 else (step + 1) * batch
+        whole = order[step * batch : end]
+        yield part.of(whole), len(whole)
 
 
 def to_image_tensor(crops: np.ndarray) -> Tensor:

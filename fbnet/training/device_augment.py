@@ -91,7 +91,9 @@ class DeviceAugment:
         crops = self._occlude(crops, draws[:, 20:], generator)
         sign = torch.where(flip, -1.0, 1.0)
         pitch, yaw, roll = pose.unbind(1)
-        turned = torch.stack([pitch, sign * yaw, sign * roll + angle], dim=1)
+        roll = sign * roll + angle
+        roll = torch.where(roll.abs() > math.pi, roll - 2 * math.pi * roll.sign(), roll)
+        turned = torch.stack([pitch, sign * yaw, roll], dim=1)
         return (crops / 255).contiguous(memory_format=torch.channels_last), moved, turned
 
     def placement(self, draws: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -7,7 +7,6 @@ rendered faces; confidence is learned where the landmarks are, from the net's ow
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
 from typing import cast
 
 import numpy as np
@@ -20,7 +19,7 @@ from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.nets.pfld import PFLD
 from fbnet.outputs import HOLDS_90, NEAR
-from fbnet.params import AugmentParams, RetrainParams
+from fbnet.params import AugmentParams, RetrainParams, steps_of
 from fbnet.progress import say, track
 from fbnet.training.batches import Batch, batches
 from fbnet.training.learner import Shards
@@ -50,7 +49,7 @@ def lessons(heads: Sequence[str], faces: FaceSet, rendered: FaceSet | None) -> l
 
     Raises BadInput where neither has the labels, and where the two are not of one kind.
     """
-    missing = [head for head in heads if head in LABELS and LABELS[head] not in faces.exact]
+    missing = [head for head in heads if not _states(faces, head)]
     if rendered is None and missing:
         raise BadInput(
             f"export.outputs: {missing[0]} is learned from rendered faces, and these faces "
@@ -64,7 +63,7 @@ def lessons(heads: Sequence[str], faces: FaceSet, rendered: FaceSet | None) -> l
             f"retrain.heads_faces: of {rendered.points} points at {rendered.size} px, the faces "
             f"have {faces.points} at {faces.size} px; render them alike (fetch.synthetic.points)"
         )
-    lacking = [head for head in missing if LABELS[head] not in rendered.exact]
+    lacking = [head for head in missing if not _states(rendered, head)]
     if lacking:
         raise BadInput(f"retrain.heads_faces: its faces do not state {lacking[0]}; render them")
     shared = [
@@ -72,6 +71,13 @@ def lessons(heads: Sequence[str], faces: FaceSet, rendered: FaceSet | None) -> l
         Lesson(rendered, tuple(h for h in heads if h != OWN)),
     ]
     return [lesson for lesson in shared if lesson.heads]
+
+
+def _states(faces: FaceSet, head: str) -> bool:
+    """Whether a head can be learned from what the faces state."""
+    if head == "pose":
+        return bool(np.isfinite(faces.pose[faces.indices("train")]).any())
+    return head not in LABELS or LABELS[head] in faces.exact
 
 
 def train_heads(
@@ -95,12 +101,13 @@ def train_heads(
     share, parameters = Shards(fabric, shards), list(net.heads.parameters())
     optimizer = adamw(parameters, lr=params.heads_lr, weight_decay=WEIGHT_DECAY)
     indices = [lesson.faces.indices("train") for lesson in taught]
-    steps = params.heads_epochs * sum(ceil(len(faces) / BATCH) for faces in indices)
+    size = max(BATCH, share.number)
+    steps = params.heads_epochs * sum(steps_of(len(f), size, share.number) for f in indices)
     step = 0
     for epoch in track(range(params.heads_epochs), "heads", unit="epoch"):
         for lesson, faces in zip(taught, indices, strict=True):
             for batch in batches(
-                lesson.faces, faces, BATCH, seed=params.seed, epoch=epoch, augment=augment,
+                lesson.faces, faces, size, seed=params.seed, epoch=epoch, augment=augment,
                 shuffle=True, part=share.part,
             ):  # fmt: skip
                 set_rate(optimizer, params.heads_lr * cosine(step, steps))

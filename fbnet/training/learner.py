@@ -180,6 +180,15 @@ class Learner(Generic[Net]):
         self._graphed.forget()
 
 
+def check_enough(faces: int, shards: int, purpose: str) -> None:
+    """Raise BadInput for fewer faces than shards of a batch."""
+    if faces < shards:
+        raise BadInput(
+            f"{faces} face(s) for {purpose}, and {shards} processes or shards share a batch: add "
+            "photographs, or lower train.devices and train.shards"
+        )
+
+
 class Shards:
     """How a global batch is shared by processes and passes.
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
-from fbnet.params import AugmentParams
+from fbnet.params import AugmentParams, steps_of
 from fbnet.training.batches import Batch, Part, ordered, shares
 from fbnet.training.device import seed_for
 from fbnet.training.device_augment import DeviceAugment
@@ -66,13 +66,14 @@ class ResidentFaces:
         training that resumes at an epoch draws what it would have drawn.
         """
         self.generator.manual_seed(seed_for(seed, f"augmentation {part.first}", epoch))
-        most = len(part.of(np.arange(min(batch, len(indices)))))
+        steps = steps_of(len(indices), batch, part.shards)
+        chosen = list(shares(ordered(indices, seed, epoch), batch, part, steps))
+        most = max((len(own) for own, _ in chosen), default=0)
         if most > self.capacity:
             raise BadInput(
                 f"{most} faces of a batch do not fit on the device beside the training, "
                 f"{self.capacity} do; lower the batch"
             )
-        chosen = list(shares(ordered(indices, seed, epoch), batch, part))
         for group in self._loads(chosen):
             where = self._load(np.concatenate([own for own, _ in group]))
             start = 0

@@ -1,17 +1,16 @@
 """Training a subnet to its best: augmentation, moving average, best epoch by validation."""
 
-from math import ceil
 from typing import cast
 
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from fbnet.faces.faceset import FaceSet
-from fbnet.params import AugmentParams, RetrainParams
+from fbnet.params import AugmentParams, RetrainParams, steps_of
 from fbnet.tables import LOSSES
 from fbnet.training.batches import Batch
 from fbnet.training.device import one_process
-from fbnet.training.learner import Learner
+from fbnet.training.learner import Learner, check_enough
 from fbnet.training.losses import Teacher
 from fbnet.training.optim import MovingAverage
 from fbnet.training.trainer import Row, Trainer
@@ -38,8 +37,10 @@ class Retraining(Trainer[nn.Module]):
         """Build what learns. `fabric`: by default one process; the rest: see `Learner`."""
         self.fabric = fabric or one_process()
         self.train_faces = faces.indices("train")
-        self.params = p = params.lengthened(len(self.train_faces))
-        steps = ceil(len(self.train_faces) / p.batch)
+        number = shards or self.fabric.world_size
+        check_enough(len(self.train_faces), number, "training")
+        self.params = p = params.lengthened(len(self.train_faces), number)
+        steps = steps_of(len(self.train_faces), p.batch, number)
         learner = Learner(
             net,
             pose_net,

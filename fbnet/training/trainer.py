@@ -76,6 +76,10 @@ class Trainer(ABC, Generic[Net]):
             say(self.line(row))
             if checkpoint:
                 checkpoint.save(self.state())
+        if self.history and "weights" not in self.best and "val_nme" in self.history[-1]:
+            raise TrainingDiverged(
+                f"the validation NME was never finite: lower the learning rate ({self.name}.lr)"
+            )
 
     def run_epoch(self) -> Row:
         """Train one epoch, validate where it is due, keep the best weights; the epoch's row."""

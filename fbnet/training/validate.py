@@ -1,5 +1,7 @@
 """A network's NME on faces, during training."""
 
+from math import ceil
+
 import numpy as np
 import torch
 from lightning_fabric import Fabric
@@ -96,7 +98,9 @@ def recalibrate(net: nn.Module, faces: FaceSet, indices: np.ndarray, fabric: Fab
 
     A subnet cut from a supernet needs it: its statistics were estimated over mixtures of blocks.
     """
+    # Of one size, since each counts for as much.
+    size = ceil(len(indices) / ceil(len(indices) / EVAL_BATCH))
     images = (
-        batch.image for batch in batches(faces, indices, EVAL_BATCH, seed=0, epoch=0, shuffle=False)
+        batch.image for batch in batches(faces, indices, size, seed=0, epoch=0, shuffle=False)
     )
     update_bn(images, net, device=fabric.device)

@@ -559,6 +559,18 @@ def test_labelmes_files_have_the_splits_of_their_folders(tmp_path: Path) -> None
     assert len(faces.indices("test")) == 6
 
 
+@pytest.mark.parametrize("on_bad", ["fail", "skip"])
+def test_eyes_at_one_place_are_a_bad_record(tmp_path: Path, on_bad: str) -> None:
+    labels = labelled(tmp_path / "data", 8)
+    labels["p3x.png"][45] = labels["p3x.png"][36]
+    dlib(tmp_path / "data", labels)
+    if on_bad == "skip":
+        assert len(run(tmp_path / "data", on_bad=on_bad).faces) == 7
+    else:
+        with pytest.raises(BadInput, match=r"p3x\.png, .* eye corners \(points 36 and 45\) lie at"):
+            run(tmp_path / "data")
+
+
 def test_a_picture_is_used_if_one_of_its_faces_is(tmp_path: Path) -> None:
     labels = labelled(tmp_path / "data", 8)
     dlib(tmp_path / "data", labels)

@@ -84,6 +84,20 @@ def test_unseen_points_do_not_hide_the_mirror() -> None:
     )
 
 
+def test_a_point_that_few_faces_show_does_not_hide_the_mirror() -> None:
+    base = np.array([[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.75], [0.65, 0.75]])
+    faces = base + np.random.default_rng(0).normal(0, 0.005, (100, 5, 2))
+    faces[10:, 4] = np.nan
+    assert find_mirror(faces, (0, 1)) == (1, 0, 2, 4, 3)
+
+
+def test_eyes_that_are_no_counterparts_are_refused() -> None:
+    with pytest.raises(ValueError, match="mirror: the eyes must change places"):
+        SchemeParams(points=4, eyes=(0, 1), head=("68:36", "68:39", "68:42", "68:45"))
+    with pytest.raises(ValueError, match="mirror: 2 goes to 1, but 1 to 0"):
+        SchemeParams(points=3, eyes=(1, 2), head=("68:45", "68:36", "68:45"))
+
+
 def test_points_without_pairs_are_refused() -> None:
     rng = np.random.default_rng(3)
     faces = rng.uniform(0, 1, (1, 9, 2)) + rng.normal(0, 0.001, (50, 9, 2))

@@ -104,6 +104,12 @@ def test_what_is_slow_is_replaced(supernet: PFLD) -> None:
         (14, 2, 3, 3, 3),
         (9, 1, 2, 4, 5),
         (7, 1, 1, 0, 7),
+        # Kernels that reach further than the map.
+        (2, 1, 1, 3, 7),
+        (1, 1, 1, 5, 11),
+        (3, 2, 2, 6, 7),
+        (4, 1, 4, 12, 7),
+        (7, 2, 3, 15, 11),
     ],
 )
 def test_depthwise_gradients(

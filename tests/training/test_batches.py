@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from fbnet.faces.faceset import FaceSet
-from fbnet.params import AugmentParams
+from fbnet.params import AugmentParams, steps_of
 from fbnet.training import batches as module
-from fbnet.training.batches import batches, prefetched
+from fbnet.training.batches import Part, batches, prefetched
 
 
 @pytest.fixture
@@ -132,3 +132,24 @@ def test_the_thread_works_ahead_but_not_far() -> None:
         assert started.acquire(timeout=10)
     assert len(taken) <= module.AHEAD + 2
     ahead.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3])
+@pytest.mark.parametrize("batch", [3, 4])
+@pytest.mark.parametrize("count", range(3, 11))
+def test_an_epoch_takes_every_face_in_batches_of_two_a_shard(
+    faces: FaceSet, shards: int, batch: int, count: int
+) -> None:
+    parts = [Part(n, n + 1, shards) for n in range(shards)]
+    taken = [
+        [*batches(faces, range(count), batch, seed=1, epoch=0, shuffle=True, part=part)]
+        for part in parts
+    ]
+    assert {len(epoch) for epoch in taken} == {steps_of(count, batch, shards)}
+    seen = sorted(index for epoch in taken for each in epoch for index in each.index.tolist())
+    assert seen == list(range(count))
+    for step in zip(*taken, strict=True):
+        sizes = [len(each) for each in step]
+        assert {each.global_batch for each in step} == {sum(sizes)}
+        assert min(sizes) >= min(2, batch // shards, count // shards)
+        assert sum(sizes) < batch + 2 * shards

@@ -148,3 +148,11 @@ def test_faces_without_labels_are_refused_in_one_line(
     with pytest.raises(BadInput, match=message) as error:
         lessons(HEADS, faces, other)
     assert "\n" not in str(error.value)
+
+
+def test_a_pose_that_no_face_has_is_missing(faces: FaceSet, rendered: FaceSet) -> None:
+    without = dataclasses.replace(faces, pose=np.full_like(faces.pose, np.nan))
+    with pytest.raises(BadInput, match=r"export\.outputs: pose is learned from rendered faces"):
+        lessons(("pose",), without, None)
+    (lesson,) = lessons(("pose",), without, rendered)
+    assert lesson.faces is rendered

@@ -6,7 +6,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from fbnet.errors import TrainingDiverged
+from fbnet.errors import BadInput, TrainingDiverged
 from fbnet.faces.faceset import FaceSet
 from fbnet.nets.pfld import build_auxnet, build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SpaceParams
@@ -24,6 +24,28 @@ def training(faces: FaceSet, space: SpaceParams, **changes: object) -> Retrainin
     net = build_subnet(space, faces.points, CHOICE, faces.size, seed=1)
     augment = AugmentParams(rotate=5, mirror=0.0) if params.augment else None
     return Retraining(faces, net, build_auxnet(faces.size), params, augment)
+
+
+def test_the_rate_ends_at_zero_whatever_the_last_batch(faces: FaceSet, space: SpaceParams) -> None:
+    """44 faces in batches of 43: a rest of one face is no step of its own."""
+    run = training(faces, space, epochs=2, batch=43, warmup_epochs=0)
+    run.run()
+    assert run.learner.step_count == run.learner.steps == 2
+
+
+def test_fewer_faces_than_shards_are_refused(faces: FaceSet, space: SpaceParams) -> None:
+    net = build_subnet(space, faces.points, CHOICE, faces.size, seed=1)
+    with pytest.raises(BadInput, match=r"44 face\(s\) for training, and 45 processes or shards"):
+        Retraining(faces, net, None, RetrainParams(), shards=45)
+
+
+def test_a_net_that_never_answers_in_numbers_has_diverged(
+    faces: FaceSet, space: SpaceParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = training(faces, space, epochs=2)
+    monkeypatch.setattr(run, "validate", lambda: float("nan"))
+    with pytest.raises(TrainingDiverged, match=r"never finite: .*retrain\.lr"):
+        run.run()
 
 
 @pytest.mark.parametrize("loss", ["wing", "pose_l2"])

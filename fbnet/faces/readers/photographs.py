@@ -14,7 +14,7 @@ from fbnet.faces import crop, pose, schemes, split, suspicious
 from fbnet.faces.readers.base import Problems, Sample, Source, relative
 from fbnet.faces.readers.records import Record, Records
 from fbnet.files import printable
-from fbnet.landmarks import Scheme
+from fbnet.landmarks import Scheme, eye_distance
 from fbnet.params import FetchParams
 from fbnet.progress import say, track
 
@@ -129,6 +129,11 @@ def _mask(records: Records, scheme: Scheme, rule: str, problems: Problems) -> No
             problems.bad(
                 f"{origin}: an eye corner (point {scheme.eyes[0]} or {scheme.eyes[1]}) is "
                 "labelled as unseen, and NME is measured in their distance; remove the face"
+            )
+        elif not eye_distance(places[None], scheme)[0] > 0:
+            problems.bad(
+                f"{origin}: the eye corners (points {scheme.eyes[0]} and {scheme.eyes[1]}) lie at "
+                "one place, and NME is measured in their distance; fix them or remove the face"
             )
         else:
             kept.append(index)
