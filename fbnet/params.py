@@ -295,7 +295,7 @@ class SchemeParams(Section):
 class FetchParams(Section):
     """From pictures on disk, or a head to render, to face crops with landmarks and pose."""
 
-    root: str = "data"
+    root: str = Field("data", min_length=1)
     """Folder of the data set, absolute or relative to the project."""
     layout: str = AUTO
     """How the folder is laid out; `auto` looks for the marker files of each layout."""

@@ -8,6 +8,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -88,8 +89,36 @@ def _value(key: str, text: str) -> Any:
 
 
 def dvc_words(changes: Changes) -> list[str]:
-    """The changes as `key=value` for `dvc exp run -S`; values in JSON, which its parser reads."""
-    return [f"{key}={json.dumps(value)}" for key, value in changes.items()]
+    """The changes as `key=value` for `dvc exp run -S`, in the form that its parser, Hydra's, reads.
+
+    Keys that params.yaml lacks, such as those of another space, have a `++`.
+    """
+    tree = read_yaml(PARAMS)
+    return [f"{'' if _holds(tree, key) else '++'}{key}={_hydra(v)}" for key, v in changes.items()]
+
+
+def _holds(tree: Any, key: str) -> bool:
+    for part in key.split("."):
+        if not isinstance(tree, dict) or part not in tree:
+            return False
+        tree = tree[part]
+    return True
+
+
+def _hydra(value: Any) -> str:
+    """A value in Hydra's grammar: JSON's, but for keys without quotes and a backslash as it is."""
+    if isinstance(value, str):
+        # Backslashes count double where a quote follows, and nowhere else.
+        return '"' + re.sub(r'(\\*)("|$)', _escaped, value) + '"'
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_hydra(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_hydra, value)) + "]"
+    return json.dumps(value)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return 2 * match[1] + ('\\"' if match[2] else "")
 
 
 def dvc_arguments(changes: Changes) -> str:
@@ -109,7 +138,9 @@ def checked_text(changes: Changes, path: Path = PARAMS) -> tuple[str, Params]:
         *parents, last = key.split(".")
         target = tree
         for parent in parents:
-            target = target.setdefault(parent, {})
+            if target.get(parent) is None:
+                target[parent] = {}
+            target = target[parent]
             if not isinstance(target, dict):
                 raise BadInput(f"{key}: {parent} is one value and has no keys; check the key")
         target[last] = value
@@ -123,7 +154,7 @@ def checked_text(changes: Changes, path: Path = PARAMS) -> tuple[str, Params]:
 def merge(changes: Changes, path: Path = PARAMS) -> None:
     """Write the changes into a params file for good. An unsound result leaves it as it was."""
     text, _ = checked_text(changes, path)
-    write_bytes(path, text.encode())
+    write_bytes(os.path.realpath(path), text.encode())
 
 
 @contextmanager
@@ -143,7 +174,7 @@ def in_force(changes: Changes) -> Iterator[Params]:
         try:
             write_bytes(WRITTEN, text.encode())
             write_bytes(KEPT, PARAMS.read_bytes())
-            write_bytes(PARAMS, text.encode())
+            write_bytes(os.path.realpath(PARAMS), text.encode())
             yield params
         finally:
             _put_back()
@@ -175,7 +206,7 @@ def _put_back() -> bool:
     now, before = PARAMS.read_bytes() if PARAMS.exists() else None, KEPT.read_bytes()
     written = now in (None, WRITTEN.read_bytes())
     if written:
-        write_bytes(PARAMS, before)
+        write_bytes(os.path.realpath(PARAMS), before)
     elif now != before:
         write_bytes(EDITED, before)
         say(f"{PARAMS}: edited during a run and left so; as it was before the run: {EDITED}")

@@ -261,6 +261,8 @@ def report(parser: ArgumentParser) -> Command:
 
             shown = load().report if Path("params.yaml").exists() else ReportParams()
             page, beside = results.report, Path(arguments.baselines or shown.baselines)
+            if arguments.baselines and not beside.exists():
+                raise BadInput(f"--baselines {beside}: no such file")
             if arguments.baselines:  # another page than DVC's
                 page = page.with_name("report-beside.html")
             text = report(results, shown.faces, shown.worst, beside)
@@ -411,7 +413,7 @@ def import_table(parser: ArgumentParser) -> Command:
         write_json(arguments.out, table)
         checked = "mape" in table
         error = f", off by {table['mape']:.1%} on {len(table['checks'])} nets" if checked else ""
-        print(f"{arguments.out}: {table['engine']}{error}")
+        print(f"{arguments.out}: {table.get('engine', 'a device')}{error}")
 
     return run
 

@@ -41,7 +41,7 @@ class ReportParams(Section):
     """Test faces shown, spread evenly over the set."""
     worst: int = Field(12, ge=1, le=200)
     """Test faces with the largest errors shown."""
-    baselines: str = "benchmarks/results/headline/table.json"
+    baselines: str = Field("benchmarks/results/headline/table.json", min_length=1)
     """Table of other nets to set beside, as `python -m benchmarks.headline` leaves it."""
 
 
@@ -59,7 +59,7 @@ class MlflowParams(Section):
     """Add each exported model to the model registry; off, so that sweeps do not flood it."""
     best_within_ms: float | None = Field(None, gt=0)
     """Slowest latency in ms of a version that may have the alias `best`; null sets no limit."""
-    model_name: str = Field("fbnet-pfld", min_length=1)
+    model_name: str = Field("fbnet-pfld", min_length=1, pattern="^[^/:]+$")
     """Name in the model registry."""
 
 
@@ -229,7 +229,7 @@ def rewrite(path: str | Path = "params.yaml") -> None:
     tree = read_yaml(path)
     _refuse_old_names(path, tree)
     _valid(path, tree, Params)
-    write_text(path, render(tree))
+    write_text(os.path.realpath(path), render(tree))
 
 
 def lookup(tree: Any, key: str) -> Any:
@@ -343,6 +343,9 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
     search, retrain = params.search, params.retrain
     if params.space not in params.spaces:
         yield "space", f"{params.space!r} is not one of spaces: {', '.join(params.spaces)}"
+    for name in params.spaces:
+        if re.search(r"[.\[\]{}$]", name):
+            yield f"spaces.{name}", "a name with a dot or bracket is a path to DVC; give it another"
     if params.fetch.size % SIZE_STEP:
         yield "fetch.size", f"{params.fetch.size}: the nets take a multiple of {SIZE_STEP}"
     scheme = params.fetch.scheme

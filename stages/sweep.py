@@ -18,7 +18,7 @@ from fbnet.errors import DONE, FAILED, BadInput, exit_code, stop_on_signals
 from stages.revision import git, is_repository
 from stages.runner import wait_for
 
-FORBIDDEN = re.compile(r"[^\w.-]+")
+FORBIDDEN = re.compile(r"[^\w.-]+|\.{2,}|\.$|\.lock$")
 """What the name of an experiment, a git reference, may not hold."""
 
 

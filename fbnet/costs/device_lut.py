@@ -52,9 +52,10 @@ def device_table(
         raise BadInput(
             f"{path}: unit {lut.unit}, input size {lut.size}; give a table in ms for {size}"
         )
-    if points is not None and table.get("points") not in (None, points):
+    own = table.get("points")
+    if None not in (own, points) and validated(int, own, f"{path}: points") != points:
         raise BadInput(
-            f"{path}: of nets with {table['points']} points, the faces have {points}; measure the "
+            f"{path}: of nets with {own} points, the faces have {points}; measure the "
             f"fixed part for these (fbnet kit --points {points})"
         )
     layers = slots(space, size)
@@ -82,12 +83,13 @@ def _from_csv(
     unit = next((unit for unit in MS_PER if rows and unit in rows[0][1]), None)
     if unit is None or not {"layer", "block"} <= set(rows[0][1]):
         raise BadInput(f"{path}:1: needs the headings layer, block and ms (or us), and rows")
-    fixed, entries, faults = params.file_fixed_ms, dict[tuple[int, str], float](), []
+    stated, entries, faults = dict[str, float](), dict[tuple[int, str], float](), []
     for where, row in rows:
         try:
             cost = number(row[unit], f"{where}: {unit}") * MS_PER[unit]
             if row["layer"].lower() == FIXED:
-                fixed = cost
+                if stated.setdefault(FIXED, cost) != cost:
+                    raise BadInput(f"{where}: {FIXED} has another cost further up")
                 continue
             if not row["layer"].isdecimal() or int(row["layer"]) >= MOST_LAYERS:
                 raise BadInput(f"{where}: layer is {row['layer']!r}; write 0, 1, ... or {FIXED}")
@@ -97,6 +99,9 @@ def _from_csv(
             faults.append(str(fault))
     if faults:
         raise listed(faults)
+    if not entries:
+        raise BadInput(f"{path}:1: holds no block's cost; give rows of layer,block,{unit}")
+    fixed = stated.get(FIXED, params.file_fixed_ms)
     shapes = [slot.shape() for slot in slots(space, size)]
     shapes += [{} for _ in range(max(layer for layer, _ in entries) + 1 - len(shapes))]
     layers = [

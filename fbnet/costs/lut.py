@@ -6,7 +6,8 @@ Its JSON form has the keys unit, points, size, `layers` (a searchable layer's sh
 
 import functools
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -122,9 +123,14 @@ def from_table(table: Any, space: SpaceParams, path: str | Path = "table") -> Lu
     if checked.mape is not None:
         return replace(lut, error=checked.mape)
     # Else the error on the nets that the fixed part was taken from.
-    nets = checked.fixed.references
+    nets = [net for net in checked.fixed.references if is_of(net.choice, layers)]
     misses = [abs(cost_of(lut, net.choice) - net.median) / net.median for net in nets]
     return replace(lut, error=fmean(misses) if misses else 0.0)
+
+
+def is_of(choice: Sequence[str], layers: Sequence[Container[str]]) -> bool:
+    """Whether a net, one block a layer, is of a space of these blocks; a table may serve more."""
+    return len(choice) == len(layers) and all(map(operator.contains, layers, choice))
 
 
 def check_cost(cost: float, block: str, where: str) -> None:
@@ -183,7 +189,10 @@ def _get(table: Any, path: str | Path, *keys: str | int) -> Any:
 
 def _number(table: Any, path: str | Path, *keys: str | int) -> float:
     """The number at `keys`. Raises BadInput that names path and keys where there is none."""
-    return validated(float, _get(table, path, *keys), f"{path}: {'.'.join(map(str, keys))}")
+    value, where = _get(table, path, *keys), f"{path}: {'.'.join(map(str, keys))}"
+    if isinstance(value, str):
+        raise BadInput(f"{where} is {value!r}: write a number, without quotes")
+    return validated(float, value, where)
 
 
 def expected_cost(lut: Lut, masks: Sequence[Tensor]) -> Tensor:

@@ -198,7 +198,8 @@ def log_params(store: Store, run_id: str, values: dict[str, str]) -> None:
     from mlflow.entities import Param
 
     known = store.client.get_run(run_id).data.params
-    new = [Param(name, value[:VALUE_LENGTH]) for name, value in values.items() if name not in known]
+    allowed = {FORBIDDEN.sub("_", name): value[:VALUE_LENGTH] for name, value in values.items()}
+    new = [Param(name, value) for name, value in allowed.items() if name not in known]
     for start in range(0, len(new), PARAMS_BATCH):
         store.client.log_batch(run_id, params=new[start : start + PARAMS_BATCH])
 

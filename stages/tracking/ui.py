@@ -16,7 +16,7 @@ import webbrowser
 from contextlib import suppress
 from typing import Any
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, Failure
 from stages.tracking.address import database, hide_credentials, tracking_uri
 from stages.tracking.store import experiment_of, read
 
@@ -153,7 +153,8 @@ def serve(experiment: str, port: int) -> None:
         try:
             if SCREEN and _answers(f"{server}/health", process):
                 webbrowser.open(lines[0].rpartition(" ")[2])
-            process.wait()
+            if process.wait() > 0:
+                raise Failure(f"MLflow's server ended; is port {port} in use? --port takes another")
         except KeyboardInterrupt:
             process.terminate()
 

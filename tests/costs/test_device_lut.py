@@ -81,6 +81,8 @@ def test_outliers_are_refused_and_what_the_space_lacks_is_named(
         "engine": "file"
     }
     assert "not in the space, so not used: layer 0: conv1x1" in capsys.readouterr().out
+    entries["fixed"]["references"] = [{"choice": ["conv1x1"] * 5, "median": 2.0}]
+    assert from_table(entries, NNI_SPACE).error == 0
     assert unused_entries(entries, SLOTS[:4])[1] == "layer 4: mb_k3_e2_res"
     for layer in (2, 3):
         entries["layers"][layer]["blocks"]["gh_k5"]["median"] = 99.0
@@ -94,10 +96,13 @@ def test_outliers_are_refused_and_what_the_space_lacks_is_named(
         ("engine", None, ""),
         ("size", "112x112", "size is '112x112'"),
         ("size", None, "size is None"),
+        ("points", "106", ""),
+        ("points", "many", "points is 'many'"),
         ("points", 68, "of nets with 68 points, the faces have 106"),
         ("layers", None, "layers is None"),
         ("fixed", {"median": 1e300}, "fixed part of 1e.300 ms is over 1000 times"),
         ("fixed", {"median": "0.1 ms"}, "fixed.median is '0.1 ms'"),
+        ("fixed", {"median": "0.1"}, "fixed.median is '0.1': write a number, without quotes"),
         ("fixed", {"median": None}, "fixed.median is None"),
         ("fixed", {"median": 1.0, "references": [{"choice": "x", "median": 1}]}, "choice is 'x'"),
         ("protocol", None, "protocol is None"),
@@ -134,6 +139,17 @@ def write_csv(tmp_path: Path, separator: str, point: str, scale: float, unit: st
     text = "\r\n".join(separator.join(row) for row in rows)
     (tmp_path / "dev.CSV").write_bytes(text.encode("utf-8-sig"))
     return LutParams(source="file", file=str(tmp_path / "dev.CSV"))
+
+
+def test_a_csv_without_a_block_or_with_two_fixed_parts(tmp_path: Path) -> None:
+    path = tmp_path / "dev.csv"
+    given = LutParams(source="file", file=str(path))
+    path.write_text("layer,block,ms\nfixed,,1\n")
+    with pytest.raises(BadInput, match=r"dev\.csv:1: holds no block's cost"):
+        device_table(NNI_SPACE, 106, given, 112)
+    path.write_text("layer,block,ms\nfixed,,1\nfixed,,2\n")
+    with pytest.raises(BadInput, match=r"dev\.csv:3: fixed has another cost further up"):
+        device_table(NNI_SPACE, 106, given, 112)
 
 
 @pytest.mark.parametrize(("separator", "point"), [(",", "."), (";", ","), ("\t", ".")])

@@ -12,8 +12,18 @@ import pytest
 from fbnet.errors import BadInput
 from fbnet.files import write_json
 from stages import changes
-from stages.changes import PARAMS, differences, dvc_arguments, in_force, merge, overrides, profile
-from stages.params import Params, leaves, load, lookup, read_yaml, render
+from stages.changes import (
+    PARAMS,
+    checked_text,
+    differences,
+    dvc_arguments,
+    dvc_words,
+    in_force,
+    merge,
+    overrides,
+    profile,
+)
+from stages.params import Params, leaves, load, lookup, read_yaml, render, rewrite
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +55,52 @@ def test_dvc_arguments_are_quoted_for_the_shell():
     assert dvc_arguments({"search.epochs": 3, "search.loss": "l2"}) == (
         """-S search.epochs=3 -S 'search.loss="l2"'"""
     )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"fetch.root": "/data/Gesichter_ä"},
+        {"fetch.root": 'C:\\faces\\"my" \\\\"x\\'},
+        {"fetch.root": "a: b, {c} = 'd' $e #f"},
+        {"fetch.limit": None, "search.augment": False, "search.lr": 1e-05},
+        {"export.variants": ["mnn", "ncnn"], "export.outputs": ["landmarks"]},
+        {"fetch.scheme": {"points": 5, "eyes": [0, 1], "regions": {"mouth": [2, 3]}}},
+        {"fetch.scheme.points": 5, "fetch.scheme.eyes": [0, 1]},
+        profile(str(ROOT / "profiles/mobile.yaml")),
+    ],
+    ids=range(8),
+)
+def test_dvc_reads_what_is_written_for_it(changed):
+    from dvc.utils.hydra import apply_overrides
+
+    expected, _ = checked_text(changed)
+    apply_overrides(PARAMS, dvc_words(changed))
+    PARAMS.write_text(PARAMS.read_text())
+    assert dict(leaves(read_yaml(PARAMS))) == dict(leaves(_tree(expected)))
+
+
+def _tree(text):
+    Path("expected.yaml").write_text(text)
+    return read_yaml(Path("expected.yaml"))
+
+
+def test_a_profile_may_describe_a_scheme():
+    Path("own.yaml").write_text("fetch: {scheme: {points: 5, eyes: [0, 1]}}\n")
+    merge(profile("own.yaml"))
+    assert load().fetch.scheme.points == 5
+
+
+def test_params_that_are_a_link_stay_one():
+    PARAMS.rename("shared.yaml")
+    PARAMS.symlink_to("shared.yaml")
+    before = PARAMS.read_bytes()
+    with in_force({"search.epochs": 21}) as params:
+        assert params.search.epochs == 21 and PARAMS.is_symlink()
+    assert PARAMS.is_symlink() and PARAMS.read_bytes() == before
+    merge({"search.epochs": 21})
+    rewrite(PARAMS)
+    assert PARAMS.is_symlink() and load().search.epochs == 21
 
 
 @pytest.mark.parametrize(

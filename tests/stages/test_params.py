@@ -10,10 +10,13 @@ from ruamel.yaml import YAML
 
 from fbnet.errors import BadInput
 from fbnet.params import (
+    NNI_SPACE,
     ExportParams,
+    FetchParams,
     LutParams,
     PredictorParams,
     RetrainParams,
+    SchemeParams,
     SearchParams,
     TrainParams,
     cannot_decide,
@@ -167,6 +170,21 @@ def test_short_trainings_do_not_share_a_gpu(
     train = TrainParams(accelerator=accelerator, devices=devices)
     params = Params(search=SearchParams(method="predictor"), train=train)
     assert [name for name, _ in contradictions(params)] == keys
+
+
+def test_a_space_has_a_name_that_dvc_takes() -> None:
+    for name, faults in (("wide (se)", []), ("v1.2", ["spaces.v1.2"])):
+        params = Params(space=name, spaces={name: NNI_SPACE})
+        assert [key for key, _ in contradictions(params)] == faults
+
+
+def test_a_pose_that_no_face_can_have_is_refused() -> None:
+    outputs = ExportParams(outputs=("landmarks", "pose"))
+    scheme = FetchParams(scheme=SchemeParams(points=5, eyes=(0, 1)))
+    faults = contradictions(Params(fetch=scheme, export=outputs))
+    assert [key for key, _ in faults] == ["export.outputs"]
+    taught = RetrainParams(heads_faces="rendered/faces")
+    assert not [*contradictions(Params(fetch=scheme, export=outputs, retrain=taught))]
 
 
 def test_a_file_for_one_face_is_not_timed_with_more() -> None:

@@ -65,7 +65,7 @@ SEARCH = {
     "warmup_epochs": 1,
     "min_steps": 0,
     "batch": 16,
-    "arch_batch": 5,
+    "arch_batch": 3,
     "nas_lr": 3.0,
     "lr": 1e-3,
     "augment": False,

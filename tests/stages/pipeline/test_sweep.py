@@ -62,6 +62,13 @@ def test_names_are_git_references(commands):
     assert changes_of(commands[0]) == ['fetch.root="a/b c~1"']
 
 
+@pytest.mark.parametrize("value", ["../faces", "1.", "a..b", "x.lock", "ä b", "a.lock.lock"])
+def test_every_value_makes_a_name_that_git_takes(commands, value):
+    assert sweep.main(["--over", "fetch.root", "--values", value]) == 0
+    name = commands[0][5]
+    subprocess.run(["git", "check-ref-format", f"refs/exps/ab/{name}"], check=True)
+
+
 def test_without_git_there_are_no_experiments(commands, capsys):
     shutil.rmtree(".git")
     assert sweep.main(["--over", "search.beta", "--values", "0.1"]) == 2

@@ -324,6 +324,15 @@ def test_numbers_that_a_store_would_alter_are_left_out(store):
     assert child.data.metrics == {"a_b": 1.0}
 
 
+def test_a_param_keeps_its_value_under_a_name_that_stores_take(store):
+    odd = {"wide (se)": PARAMS.spaces["nni"]}
+    run("search", PARAMS.model_copy(update={"space": "wide (se)", "spaces": odd}))
+    (parent,), (child,) = runs_of(store)
+    assert parent.data.params["space"] == "wide (se)"
+    assert parent.data.params["spaces.wide _se_.stem_channels"] == "16"
+    assert child.data.params["search.epochs"] == str(PARAMS.search.epochs)
+
+
 def test_an_unreachable_server_is_bad_input_before_any_work(project, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     refused = pytest.raises(BadInput, match=r"cannot be reached.*mlflow\.enabled")
