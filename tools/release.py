@@ -1,10 +1,9 @@
-"""Check that the published run, its metrics, the README and the shipped model belong together.
+"""Check that the published run, its metrics, the README and the shipped models' cards agree.
 
-`python tools/release.py` checks, `--write` brings the README's table, fbnet/pretrained and the card
-there to what results/ holds. Run it where `make repro` has just finished, then commit dvc.lock, the
-metrics, the README and fbnet/pretrained: `dvc metrics diff` and `dvc exp show` in other clones
-compare with them. `--best`, where `make repro PROFILE=best SET="fetch.synthetic.points=68"` has
-finished, brings the shipped model of 68 points and its card alone; `--heads`, after `python -m
+`python tools/release.py` checks, `--write` brings the README's table to what results/ holds. Run it
+where `make repro` has just finished, then commit dvc.lock, the metrics and the README: `dvc metrics
+diff` and `dvc exp show` in other clones compare with them. `--ship`, where a run of HOW has
+finished, brings the shipped model of its points and its card; `--heads`, after `python -m
 benchmarks.heads run`, the shipped model with heads.
 """
 
@@ -20,36 +19,33 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PRETRAINED = ROOT / "fbnet/pretrained"
-SHIPPED = {
-    "export/subnet.onnx": "subnet.onnx",
-    "retrain/subnet.safetensors": "subnet.safetensors",
-    "retrain/architecture.json": "architecture.json",
-    "search/supernet.safetensors": "supernet.safetensors",
+CARD = PRETRAINED / "README.md"
+SUBNET = {
+    "export/subnet.onnx": "subnet{}.onnx",
+    "retrain/subnet.safetensors": "subnet{}.safetensors",
+    "retrain/architecture.json": "architecture{}.json",
 }
-"""File of results/ -> its copy in fbnet/pretrained."""
-BEST = {
-    "export/subnet.onnx": "subnet_68.onnx",
-    "retrain/subnet.safetensors": "subnet_68.safetensors",
-    "retrain/architecture.json": "architecture_68.json",
-}
-"""The same of the run of profile `best` with 68 points."""
+"""File of results/ -> its copy in fbnet/pretrained, {} being the suffix of the model."""
+FILES = {106: SUBNET | {"search/supernet.safetensors": "supernet.safetensors"}, 68: SUBNET}
+SUFFIX = {106: "", 68: "_68"}
+HOW = {106: "PROFILE=best", 68: "PROFILE=best SET=fetch.synthetic.points=68"}
+"""By points of a shipped model: its files, the suffix of their names, what made it with make."""
 
 
 def main() -> int:
     """Print each fault in a line; returns 1 if there is any."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="README and fbnet/pretrained anew")
-    parser.add_argument("--best", action="store_true", help="the model of 68 points anew")
+    parser.add_argument("--write", action="store_true", help="the README's table anew")
+    parser.add_argument("--ship", action="store_true", help="a shipped model and its card anew")
     parser.add_argument("--heads", action="store_true", help="the model with heads anew")
     arguments = parser.parse_args()
-    if arguments.best:
-        ship_best()
+    if arguments.ship:
+        ship()
         return 0
     if arguments.heads:
         ship_heads()
         return 0
-    write = arguments.write
-    faults = [*stale(status()), *shipped(write), *pages(write)]
+    faults = [*stale(status()), *published(arguments.write), *cards()]
     for fault in faults:
         print(f"release: {fault}", file=sys.stderr)
     return int(bool(faults))
@@ -86,34 +82,37 @@ def table(metrics: dict[str, float]) -> str:
     return "".join(line.replace("%", " %") + "\n" for line in lines)
 
 
-def card(metrics: dict[str, float], model: Path, params: str = "its `params.yaml`") -> str:
-    """What fbnet/pretrained's README says of the run that left the model: its commit and NME."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(model)
-    commit = session.get_modelmeta().custom_metadata_map["commit"]
-    return (
-        f"Made by commit `{commit}` with {params}; the ONNX file says\n"
+def ship() -> None:
+    """Bring a shipped model and its part of the card to what results/ holds."""
+    points = json.loads((ROOT / "results/retrain/architecture.json").read_text())["points"]
+    if points not in FILES:
+        sys.exit(f"release: the model of results/ has {points} points; shipped are 106 and 68")
+    metrics = json.loads((ROOT / "results/export/metrics.json").read_text())
+    for source, name in FILES[points].items():
+        shutil.copyfile(ROOT / "results" / source, PRETRAINED / name.format(SUFFIX[points]))
+    text = (
+        f"Made by commit `{commit_of(points)}` with `{HOW[points]}`; the ONNX file says\n"
         "the same in its metadata, beside preprocessing and point order. "
         f"Test NME {metrics['nme']:.2%} on the rendered\n"
         f"test faces (mean face {metrics['mean_face_nme']:.2%}).\n"
     ).replace("%", " %")
+    CARD.write_text(section(f"run{SUFFIX[points]}").sub(lambda _: text, CARD.read_text()))
 
 
-def ship_best() -> None:
-    """Bring the model of 68 points and its part of the card to what results/ holds."""
-    sys.path.insert(0, str(ROOT))
-    from fbnet.predict.model import OnnxModel
+def commit_of(points: int) -> str:
+    """Commit that made a shipped model, by its metadata."""
+    import onnxruntime
 
-    model = ROOT / "results/export/subnet.onnx"
-    if (points := OnnxModel(model).points) != 68:
-        sys.exit(f"release: {model}: has {points} points; make repro as --help says, then again")
-    metrics = json.loads((ROOT / "results/export/metrics.json").read_text())
-    for source, name in BEST.items():
-        shutil.copyfile(ROOT / "results" / source, PRETRAINED / name)
-    page = PRETRAINED / "README.md"
-    text = card(metrics, model, "`PROFILE=best SET=fetch.synthetic.points=68`")
-    page.write_text(section("run_68").sub(lambda _: text, page.read_text()))
+    session = onnxruntime.InferenceSession(PRETRAINED / f"subnet{SUFFIX[points]}.onnx")
+    return str(session.get_modelmeta().custom_metadata_map["commit"])
+
+
+def cards() -> Iterator[str]:
+    """A fault for each shipped model whose card names another commit than the model does."""
+    for points, suffix in SUFFIX.items():
+        written = section(f"run{suffix}").search(CARD.read_text())
+        if not written or f"commit `{commit_of(points)}`" not in written[0]:
+            yield f"{CARD}: is not of the model of {points} points; python tools/release.py --ship"
 
 
 def ship_heads() -> None:
@@ -133,39 +132,24 @@ def section(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end {name} -->)", re.DOTALL)
 
 
-def pages(write: bool = False) -> Iterator[str]:
-    """A fault for each page that does not say what results/ holds."""
-    metrics = {}
+def published(write: bool = False) -> Iterator[str]:
+    """A fault where the README's table is not of the run in results/."""
+    metrics: dict[str, float] = {}
     for stage in ("export", "bench"):
         path = ROOT / "results" / stage / "metrics.json"
         if not path.exists():
             yield f"{path}: no such file; run make repro"
             return
         metrics |= json.loads(path.read_text())
-    for page, name, right in (
-        (ROOT / "README.md", "results", table(metrics)),
-        (PRETRAINED / "README.md", "run", card(metrics, ROOT / "results/export/subnet.onnx")),
-    ):
-        text = page.read_text()
-        written = section(name).search(text)
-        if not written:
-            yield f"{page}: has no <!-- {name} --> and <!-- end {name} --> around that section"
-        elif write:
-            page.write_text(section(name).sub(lambda _, right=right: right, text))
-        elif written[0] != right:
-            yield f"{page}: is not of the run in results/; python tools/release.py --write"
-
-
-def shipped(write: bool) -> Iterator[str]:
-    """A fault for each file of fbnet/pretrained that is not the run's."""
-    for source, name in SHIPPED.items():
-        path, copy = ROOT / "results" / source, PRETRAINED / name
-        if not path.exists():
-            yield f"{path}: no such file; run make repro"
-        elif write:
-            shutil.copyfile(path, copy)
-        elif path.read_bytes() != copy.read_bytes():
-            yield f"{copy}: not that of results/; python tools/release.py --write"
+    page, right = ROOT / "README.md", table(metrics)
+    text = page.read_text()
+    written = section("results").search(text)
+    if not written:
+        yield f"{page}: has no <!-- results --> and <!-- end results --> around that section"
+    elif write:
+        page.write_text(section("results").sub(lambda _: right, text))
+    elif written[0] != right:
+        yield f"{page}: is not of the run in results/; python tools/release.py --write"
 
 
 if __name__ == "__main__":
