@@ -38,7 +38,8 @@ def test_the_folder_holds_all_that_the_pages_load(kit: Path, tmp_path: Path) -> 
     assert digest(out / "model.onnx") == digest(PRETRAINED)
     card = index["model"]
     assert (card["points"], card["size"], card["channels"]) == (106, 112, "BGR")
-    assert 0.04 < card["nme"] < 0.07 and len(card["architecture"]) == 5
+    stated = {entry.key: entry.value for entry in onnx.load(PRETRAINED).metadata_props}
+    assert card["nme"] == float(stated["test_nme"]) > 0 and len(card["architecture"]) == 5
     assert sorted(p for points in card["regions"].values() for p in points) == [*range(106)]
     assert set(index["kit"]["models"]) == set(CONTENTS.keys())
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
