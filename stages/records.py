@@ -93,13 +93,13 @@ def choice(results: Results) -> list[str]:
 
 def costs(results: Results, cost: str) -> dict[str, Any]:
     """The table of a cost, macs or latency; it offers each block of the trained net."""
-    from fbnet.costs.lut import is_of
-
     path = results.lut(cost)
     table = validated(_Table, read_json(path), str(path)).model_dump()
     chosen = choice(results)
     layers = table["layers"] = table["layers"][: len(chosen)]  # it may serve larger spaces
-    if not is_of(chosen, [layer["blocks"] for layer in layers]):
+    if len(layers) != len(chosen) or any(
+        block not in layer["blocks"] for block, layer in zip(chosen, layers, strict=True)
+    ):
         raise BadInput(f"{path}: not of the space of {results.trained}; run the stages again")
     entries = [table["fixed"], *(entry for layer in layers for entry in layer["blocks"].values())]
     if any(entry[FIGURE[cost]] is None for entry in entries):
