@@ -127,10 +127,13 @@ def yaw_nme(
 
 
 def summary(predicted: np.ndarray, true: np.ndarray, scheme: Scheme) -> dict[str, float]:
-    """Headline accuracy: nme, nme_box, and FR and AUC of the NME at each threshold."""
+    """Headline accuracy: nme, nme_box, and FR and AUC of the NME at each threshold.
+
+    nme_box is over the faces that have a box, and missing where none has.
+    """
     errors, boxed = nme(predicted, true, scheme), box_size(true) > 0
     figures = {"nme": float(errors.mean())}
-    if boxed.any():  # the seen points of a face may lie on one line
+    if boxed.any():  # a face's seen points may lie on one line
         figures["nme_box"] = float(nme(predicted[boxed], true[boxed], scheme, box_size).mean())
     for name, threshold in THRESHOLDS.items():
         figures[f"fr_{name}"] = failure_rate(errors, threshold)

@@ -28,7 +28,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     """Time the exported files among nets sampled from the space; compare these with the LUT."""
     from fbnet import plots
     from fbnet.costs.latency_model import Setting, drift, references, sampled_choices, setting
-    from fbnet.costs.lut import cost_of, from_table, is_of
+    from fbnet.costs.lut import cost_of, from_table, in_space
     from fbnet.costs.measure import machine
     from fbnet.costs.timing import BURST
     from fbnet.files import read_csv, read_json, write_csv, write_json
@@ -44,7 +44,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     ran = here or Setting(EXPORTED, p.threads, 1)
     sampled = sampled_choices(params.search_space, p.nets if here else 0, p.seed)
     timed_then = references(table) if here else {}
-    anchors = {net: ms for net, ms in timed_then.items() if is_of(net, lut.layers)}
+    anchors = {net: ms for net, ms in timed_then.items() if in_space(net, lut.layers)}
     times = _timed(params, results, ran, [exported, *sampled, *anchors])
 
     # The nets that anchored the LUT tell how fast the machine is against then.

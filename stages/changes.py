@@ -91,18 +91,11 @@ def _value(key: str, text: str) -> Any:
 def dvc_words(changes: Changes) -> list[str]:
     """The changes as `key=value` for `dvc exp run -S`, in the form that its parser, Hydra's, reads.
 
-    Keys that params.yaml lacks, such as those of another space, have a `++`.
+    Keys that have no value in params.yaml, such as those of another space, have a `++`.
     """
     tree = read_yaml(PARAMS)
-    return [f"{'' if _holds(tree, key) else '++'}{key}={_hydra(v)}" for key, v in changes.items()]
-
-
-def _holds(tree: Any, key: str) -> bool:
-    for part in key.split("."):
-        if not isinstance(tree, dict) or part not in tree:
-            return False
-        tree = tree[part]
-    return True
+    added = {key: "++" for key in changes if lookup(tree, key) is None}
+    return [f"{added.get(key, '')}{key}={_hydra(value)}" for key, value in changes.items()]
 
 
 def _hydra(value: Any) -> str:

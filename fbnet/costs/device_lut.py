@@ -83,13 +83,15 @@ def _from_csv(
     unit = next((unit for unit in MS_PER if rows and unit in rows[0][1]), None)
     if unit is None or not {"layer", "block"} <= set(rows[0][1]):
         raise BadInput(f"{path}:1: needs the headings layer, block and ms (or us), and rows")
-    stated, entries, faults = dict[str, float](), dict[tuple[int, str], float](), []
+    fixed: float | None = None
+    entries, faults = dict[tuple[int, str], float](), []
     for where, row in rows:
         try:
             cost = number(row[unit], f"{where}: {unit}") * MS_PER[unit]
             if row["layer"].lower() == FIXED:
-                if stated.setdefault(FIXED, cost) != cost:
-                    raise BadInput(f"{where}: {FIXED} has another cost further up")
+                if fixed not in (None, cost):
+                    raise BadInput(f"{where}: {FIXED} has another cost further up; keep one")
+                fixed = cost
                 continue
             if not row["layer"].isdecimal() or int(row["layer"]) >= MOST_LAYERS:
                 raise BadInput(f"{where}: layer is {row['layer']!r}; write 0, 1, ... or {FIXED}")
@@ -101,7 +103,8 @@ def _from_csv(
         raise listed(faults)
     if not entries:
         raise BadInput(f"{path}:1: holds no block's cost; give rows of layer,block,{unit}")
-    fixed = stated.get(FIXED, params.file_fixed_ms)
+    if fixed is None:
+        fixed = params.file_fixed_ms
     shapes = [slot.shape() for slot in slots(space, size)]
     shapes += [{} for _ in range(max(layer for layer, _ in entries) + 1 - len(shapes))]
     layers = [

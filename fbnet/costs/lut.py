@@ -123,13 +123,13 @@ def from_table(table: Any, space: SpaceParams, path: str | Path = "table") -> Lu
     if checked.mape is not None:
         return replace(lut, error=checked.mape)
     # Else the error on the nets that the fixed part was taken from.
-    nets = [net for net in checked.fixed.references if is_of(net.choice, layers)]
+    nets = [net for net in checked.fixed.references if in_space(net.choice, layers)]
     misses = [abs(cost_of(lut, net.choice) - net.median) / net.median for net in nets]
     return replace(lut, error=fmean(misses) if misses else 0.0)
 
 
-def is_of(choice: Sequence[str], layers: Sequence[Container[str]]) -> bool:
-    """Whether a net, one block a layer, is of a space of these blocks; a table may serve more."""
+def in_space(choice: Sequence[str], layers: Sequence[Container[str]]) -> bool:
+    """Whether a net, one block a layer, is of the space whose layers hold these blocks."""
     return len(choice) == len(layers) and all(map(operator.contains, layers, choice))
 
 

@@ -117,16 +117,16 @@ def predict(paths: Sequence[Path], out: Path, options: Options = Options()) -> R
 
 def _check_spared(files: Sequence[Source], out: Path, options: Options) -> None:
     """Raise BadInput where a file that is looked at, or a label beside it, would be overwritten."""
-    given = {source.path.resolve() for source in files if source.path}
+    pictures = [source.path for source in files if source.path and source.is_picture]
+    labels = [path.with_suffix(".pts") for path in pictures if options.pts]
+    spared = {source.path.resolve() for source in files if source.path}
+    spared |= {label.resolve() for label in labels if label.exists()}
     for source in files:
-        drawn = out / f"{source.name}.{'png' if source.is_picture else 'mp4'}"
-        spoilt = [drawn] if options.drawn and drawn.resolve() in given else []
-        label = out / f"{source.name}.pts"
-        if options.pts and source.path and source.is_picture and label.exists():
-            beside = source.path.with_suffix(".pts")
-            spoilt += [label] if label.resolve() == beside.resolve() else []
-        if spoilt:
-            raise BadInput(f"{spoilt[0]}: would be overwritten; give another folder with --out")
+        written = [out / f"{source.name}.{'png' if source.is_picture else 'mp4'}"] * options.drawn
+        written += [out / f"{source.name}.pts"] * (options.pts and source.is_picture)
+        for path in written:
+            if path.resolve() in spared:
+                raise BadInput(f"{path}: would be overwritten; give another folder with --out")
 
 
 @dataclass(frozen=True)

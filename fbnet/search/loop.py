@@ -31,7 +31,7 @@ from fbnet.search.supernet import (
 from fbnet.tables import LOSSES, OPTIMIZERS
 from fbnet.training.batches import Batch
 from fbnet.training.device import generator_for, one_process
-from fbnet.training.learner import Learner, check_enough, set_start
+from fbnet.training.learner import Learner, Shards, set_start
 from fbnet.training.optim import capturable, states_of, tensors_of
 from fbnet.training.trainer import Row, Trainer
 
@@ -76,11 +76,11 @@ class Search(Trainer[PFLD]):
         self.space, self.lut, self.fabric = space, lut, fabric or one_process()
         self.budget = budget(lut, params)
         self.weight_faces, self.arch_faces = split_proxy(faces, params)
-        self.shards = shards or self.fabric.world_size
-        check_enough(len(self.weight_faces), self.shards, "the supernet's weights")
-        check_enough(len(self.arch_faces), self.shards, "the architecture")
-        self.params = p = params.lengthened(len(self.weight_faces), self.shards)
-        if reason := cannot_decide(p, len(self.arch_faces), self.shards):
+        share = Shards(self.fabric, shards)
+        share.check_enough(len(self.weight_faces), "the supernet's weights")
+        share.check_enough(len(self.arch_faces), "the architecture")
+        self.params = p = params.lengthened(len(self.weight_faces), share.number)
+        if reason := cannot_decide(p, len(self.arch_faces), share.number):
             raise BadInput(f"search.nas_lr {reason} ({len(self.arch_faces)} faces for that)")
 
         self.scorer = Scorer(faces, space, lut, p, self.fabric)
@@ -95,7 +95,7 @@ class Search(Trainer[PFLD]):
             optimizer=p.optimizer,
             lr=p.lr,
             weight_decay=p.weight_decay,
-            steps=p.epochs * steps_of(len(self.weight_faces), p.batch, self.shards),
+            steps=p.epochs * steps_of(len(self.weight_faces), p.batch, share.number),
             shards=shards,
             graph=graph,
         )
@@ -222,7 +222,7 @@ class Search(Trainer[PFLD]):
     @property
     def temperature(self) -> float:
         """Gumbel softmax temperature now: falls over the architecture steps, to its floor."""
-        steps = self.params.arch_steps(len(self.arch_faces), self.shards)
+        steps = self.params.arch_steps(len(self.arch_faces), self.learner.shards.number)
         return temperature(self.params, self.arch_step_count / max(1, steps))
 
     def validate(self) -> float:

@@ -180,15 +180,6 @@ class Learner(Generic[Net]):
         self._graphed.forget()
 
 
-def check_enough(faces: int, shards: int, purpose: str) -> None:
-    """Raise BadInput for fewer faces than shards of a batch."""
-    if faces < shards:
-        raise BadInput(
-            f"{faces} face(s) for {purpose}, and {shards} processes or shards share a batch: add "
-            "photographs, or lower train.devices and train.shards"
-        )
-
-
 class Shards:
     """How a global batch is shared by processes and passes.
 
@@ -207,6 +198,14 @@ class Shards:
                 f"processes; take a multiple"
             )
         self.own = self.number // fabric.world_size
+
+    def check_enough(self, faces: int, purpose: str) -> None:
+        """Raise BadInput for fewer faces than shards of a batch."""
+        if faces < self.number:
+            raise BadInput(
+                f"{faces} face(s) for {purpose}, and {self.number} processes or shards share a "
+                "batch: add photographs, or lower train.devices and train.shards"
+            )
 
     @property
     def part(self) -> Part:

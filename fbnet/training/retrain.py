@@ -10,7 +10,7 @@ from fbnet.params import AugmentParams, RetrainParams, steps_of
 from fbnet.tables import LOSSES
 from fbnet.training.batches import Batch
 from fbnet.training.device import one_process
-from fbnet.training.learner import Learner, check_enough
+from fbnet.training.learner import Learner, Shards
 from fbnet.training.losses import Teacher
 from fbnet.training.optim import MovingAverage
 from fbnet.training.trainer import Row, Trainer
@@ -37,10 +37,10 @@ class Retraining(Trainer[nn.Module]):
         """Build what learns. `fabric`: by default one process; the rest: see `Learner`."""
         self.fabric = fabric or one_process()
         self.train_faces = faces.indices("train")
-        number = shards or self.fabric.world_size
-        check_enough(len(self.train_faces), number, "training")
-        self.params = p = params.lengthened(len(self.train_faces), number)
-        steps = steps_of(len(self.train_faces), p.batch, number)
+        share, count = Shards(self.fabric, shards), len(self.train_faces)
+        share.check_enough(count, "training")
+        self.params = p = params.lengthened(count, share.number)
+        steps = steps_of(count, p.batch, share.number)
         learner = Learner(
             net,
             pose_net,

@@ -52,7 +52,7 @@ class Form:
     """A form of label files, by which they are known and read.
 
     suffix: in lower case. head: one of these words stands near the start. marks: all of these stand
-    somewhere. many: whether one file labels many pictures.
+    somewhere. parse: yields the faces. many: whether one file labels many pictures.
     """
 
     suffix: str
@@ -311,11 +311,12 @@ def _reader(looks_for: str, form: Form) -> Reader:
     )
 
 
-# What may stand first: tools sort the keys, and a list may be longer than the head.
-COCO_KEYS = (b'"images"', b'"annotations"', b'"categories"', b'"info"', b'"licenses"')
-LABELME_KEYS = (b'"shapes"', b'"imageData"', b'"imagePath"')
+# Some tools sort the keys, and what comes first may be longer than the head.
+COCO_MARKS, LABELME_MARKS = (b'"images"', b'"annotations"'), (b'"shapes"',)
+COCO_KEYS = (*COCO_MARKS, b'"categories"', b'"info"', b'"licenses"')
+LABELME_KEYS = (*LABELME_MARKS, b'"imageData"', b'"imagePath"')
 
 DLIB = _reader("dlib's *.xml", Form(".xml", (b"<dataset",), (b"<image",), _dlib))
 CVAT = _reader("CVAT's *.xml", Form(".xml", (b"<annotations",), (), _cvat))
-COCO = _reader("COCO's *.json", Form(".json", COCO_KEYS, COCO_KEYS[:2], _coco))
-LABELME = _reader("LabelMe's *.json", Form(".json", LABELME_KEYS, (b'"shapes"',), _labelme, False))
+COCO = _reader("COCO's *.json", Form(".json", COCO_KEYS, COCO_MARKS, _coco))
+LABELME = _reader("LabelMe's *.json", Form(".json", LABELME_KEYS, LABELME_MARKS, _labelme, False))
