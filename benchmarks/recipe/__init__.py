@@ -77,7 +77,9 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "L2": {"retrain": {"loss": "l2"}},
         "Wing": {"retrain": {"loss": "wing"}},
         "soft Wing": {"retrain": {"loss": "soft_wing"}},
+        "Laplace, a scale for each point": {"variant": "laplace"},
     },
+    "blocks": {"branches folded at the end": {"variant": "branches"}},
     "start": {"mean face": {"retrain": {"start": "mean_face"}}},
     "augmentation": {
         "half as strong": {"augment": HALF},
@@ -110,7 +112,8 @@ GROUPS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "9,600": {"rendered": {"train": 9600}},
     },
 }  # fmt: skip
-"""What the trials change, by subject: name -> changes of BASE, one level deep."""
+"""What the trials change, by subject: name -> changes of BASE, one level deep. variant: one of
+`benchmarks.recipe.variants`."""
 
 TRIALS = {name: changes for group in GROUPS.values() for name, changes in group.items()}
 
@@ -118,9 +121,10 @@ TRIALS = {name: changes for group in GROUPS.values() for name, changes in group.
 def setting(name: str) -> dict[str, Any]:
     """The setting of a trial in full: BASE with its changes."""
     changes = TRIALS[name]
-    return {
+    shared = {
         key: {**value, **changes.get(key, {})}
         if isinstance(value, Mapping)
         else changes.get(key, value)
         for key, value in BASE.items()
-    } | {"net": NET}
+    }
+    return shared | {key: changes[key] for key in changes.keys() - BASE.keys()} | {"net": NET}

@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.core.faces import load_faces, render
 from benchmarks.core.jobs import Job
 from benchmarks.core.ledger import Ledger
+from benchmarks.recipe.variants import Laplace, add_branches, fold_branches
 from benchmarks.synthetic import PARTS
 from benchmarks.synthetic.trial import Inputs, predict, third
 from fbnet.faces.faceset import FaceSet
@@ -48,12 +49,18 @@ def train(job: Job, ledger: Ledger) -> dict[str, Any]:
     fabric = launch(TrainParams(devices=1, threads=1))
     net = build_subnet(NNI_SPACE, faces.points, setting["net"], faces.size, seed)
     set_start(net, faces, params.start)
+    variant = setting.get("variant")
+    if variant == "branches":
+        add_branches(net, seed)
     training = Retraining(faces, net, None, params, AugmentParams(**setting["augment"]), fabric)
+    if variant == "laplace":
+        training.learner.loss = Laplace()
     started = time.monotonic()
     with checkpoint(ledger.work / "checkpoints", "recipe", job.digest) as saved:
         training.run(saved)
     seconds = time.monotonic() - started
     net.load_state_dict(training.best["weights"])
+    fold_branches(net)
     net.eval()
 
     photographs = load_faces(inputs.photographs, ledger.work)
