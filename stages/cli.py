@@ -34,6 +34,8 @@ PREDICT_OPTIONS = (
 """Arguments of `predict` that are fields of `fbnet.predict.run.Options`."""
 SERVING = ("host", "port", "certificate", "tables")
 """Arguments of `web` that `--serve` alone heeds."""
+CONTENTS = ("points", "checks", "params")
+"""Arguments of `web` that say what a new kit holds."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -247,6 +249,10 @@ def report(parser: ArgumentParser) -> Command:
     def run(arguments: Namespace) -> None:
         from fbnet.files import write_text
 
+        if arguments.experiment and not arguments.runs:
+            raise BadInput("--experiment names the runs to compare; give --runs too")
+        if arguments.baselines and arguments.runs:
+            raise BadInput("--baselines stand beside one run; leave out --runs")
         results = Results(arguments.results)
         if arguments.runs:
             from stages.page.runs import runs_page
@@ -376,6 +382,9 @@ def web(parser: ArgumentParser) -> Command:
         given = [n for n in SERVING if getattr(arguments, n) != parser.get_default(n)]
         if given and not arguments.serve:
             raise BadInput(f"--{given[0]} says how pages are shown; give --serve too")
+        kept = [n for n in CONTENTS if getattr(arguments, n) != parser.get_default(n)]
+        if kept and arguments.kit:
+            raise BadInput(f"--{kept[0]} says what a new kit holds; leave out it or --kit")
         if arguments.certificate:
             tls_of(arguments.certificate)  # refused before pages are written
         out, kit = arguments.out, arguments.kit

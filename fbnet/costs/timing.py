@@ -3,6 +3,7 @@
 import math
 import platform
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ BURST = 10
 """Runs of one model in a row, after one that is not timed; their median is one sample."""
 CHECK_EVERY = 20
 """Rounds between looks at the confidence intervals."""
+PART = ("implementer", "part")
+"""Fields of a core in an ARM kernel's /proc/cpuinfo that say what it is."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,33 @@ def call_of(session: Session, shape: Sequence[int], seed: int = 0) -> Call:
     return lambda: session(fixed)
 
 
-def cpu_model() -> str:
-    """The processor's name as the system gives it, or else its architecture."""
+def cpu_model(root: Path = Path("/")) -> str:
+    """The board's name where it has one, the processor's, or those of the parts of its cores.
+
+    Kernels on ARM name the architecture at most, but boards have a device tree, and each core its
+    designer and part number. `root` holds `proc`.
+    """
+    if board := _text(root / "proc/device-tree/model").strip("\0 \n"):
+        return board
+    cpuinfo = _text(root / "proc/cpuinfo").splitlines()
+    pairs = [(key.strip(), value.strip()) for key, _, value in (s.partition(":") for s in cpuinfo)]
+    if name := next((value for key, value in pairs if key == "model name" and value), ""):
+        return name
+    parts = zip(*([v for k, v in pairs if k == f"CPU {field}"] for field in PART), strict=False)
+    if cores := sorted({" ".join(part) for part in parts}):
+        return f"{platform.machine()} {', '.join(cores)}"
+    return _apple_chip() or platform.processor() or platform.machine()
+
+
+def _text(path: Path) -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return path.read_text(errors="replace")
     except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return next(iter(names), "") or platform.processor() or platform.machine()
+        return ""
+
+
+def _apple_chip() -> str:
+    if platform.system() != "Darwin":
+        return ""
+    command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

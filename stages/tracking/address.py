@@ -51,7 +51,8 @@ def tracking_uri() -> str:
 def database() -> Path | None:
     """The SQLite file behind the address; None where it is a server or another database."""
     uri = tracking_uri()
-    return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
+    path, _, _ = uri.removeprefix(SQLITE).partition("?")  # options such as ?timeout=30 follow
+    return Path(path) if uri.startswith(SQLITE) else None
 
 
 def hide_credentials(text: str) -> str:

@@ -1,5 +1,7 @@
+import platform
 from collections.abc import Iterator
 from itertools import chain, count, repeat
+from pathlib import Path
 
 import pytest
 
@@ -53,5 +55,29 @@ def test_time_ends_it_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(rounds=5) == 10
 
 
-def test_the_processor_has_a_name() -> None:
+PI = (
+    "processor : 0\nmodel name : \nCPU implementer : 0x41\nCPU part : 0xd0b\n\nHardware : BCM2835\n"
+)
+PHONE = PI + "\nprocessor : 1\nCPU implementer : 0x41\nCPU part : 0xd05\n"
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "board", "expected"),
+    [
+        ("processor : 0\nmodel name : Xeon: 6\nmodel name : other\n", "", "Xeon: 6"),
+        (PI, "Raspberry Pi 4 Model B Rev 1.4\0", "Raspberry Pi 4 Model B Rev 1.4"),
+        (PHONE, "", f"{platform.machine()} 0x41 0xd05, 0x41 0xd0b"),
+    ],
+)
+def test_processors_are_told_apart(tmp_path: Path, cpuinfo: str, board: str, expected: str) -> None:
+    tree = tmp_path / "proc/device-tree"
+    tree.mkdir(parents=True)
+    (tmp_path / "proc/cpuinfo").write_text(cpuinfo)
+    if board:
+        (tree / "model").write_text(board)
+    assert cpu_model(tmp_path) == expected
+
+
+def test_the_processor_has_a_name(tmp_path: Path) -> None:
     assert cpu_model()
+    assert cpu_model(tmp_path)

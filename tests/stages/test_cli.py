@@ -70,6 +70,8 @@ def test_check_and_profile(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         (["check", "--params", "nowhere.yaml"], "nowhere.yaml: no such file"),
         (["profile", "huge"], "no such profile; there are: default, best, gpu, mobile, nni, tiny"),
         (["table", "--results", "nowhere"], "nowhere/retrain/architecture.json: no such file"),
+        (["report", "--experiment", "mine"], "--experiment names the runs to compare; give --runs"),
+        (["report", "--runs", "--baselines", "b.csv"], "--baselines stand beside one run"),
         (["convert", "nowhere.pth"], "nowhere.pth: no such file"),
         (["score", "nowhere.onnx", "data"], "nowhere.onnx"),
         (["score", "nowhere.onnx", "data", "--std", "0"], "std 0: nothing can be divided"),
