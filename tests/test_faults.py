@@ -26,6 +26,7 @@ from fbnet.files import (
     write_text,
 )
 from fbnet.training.checkpoints import Checkpoint, save_weights
+from tests.waiting import started
 
 ROOT = Path(__file__).parents[1]
 
@@ -227,7 +228,7 @@ def test_no_signal_is_lost_in_finalizers_and_callbacks(signum: signal.Signals) -
     for rounds in (0, 3, 20, 100):
         # A caller such as nohup may ignore the signal, which children inherit.
         handler = signal.signal(signum, signal.SIG_DFL)
-        with subprocess.Popen(
+        with started(
             [sys.executable, "-c", BUSY, str(rounds)], cwd=ROOT, text=True, **pipes
         ) as process:
             signal.signal(signum, handler)

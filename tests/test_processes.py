@@ -9,7 +9,7 @@ import pytest
 
 from fbnet.errors import STOPPING
 from fbnet.processes import Pool, stops_held_back
-from tests.waiting import running, until
+from tests.waiting import running, started, until
 
 CHILD = "import signal; print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))"
 OWNER = """
@@ -53,7 +53,7 @@ def test_a_process_of_the_pool_hears_again_once_it_has_begun() -> None:
 def test_the_pool_ends_with_the_process_that_opened_it(tmp_path) -> None:
     script = tmp_path / "owner.py"
     script.write_text(OWNER)
-    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as owner:
+    with started([sys.executable, script], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout
         worker, tracker = map(int, owner.stdout.readline().split())
         with open(f"/proc/{tracker}/status") as stream:

@@ -29,7 +29,7 @@ from fbnet.predict.model import OnnxModel
 from fbnet.predict.output import Result
 from fbnet.predict.run import PRETRAINED, Options, predict
 from stages.cli import main
-from tests.waiting import until
+from tests.waiting import started, until
 
 pytestmark = pytest.mark.usefixtures("stop_signals")
 
@@ -629,7 +629,7 @@ def test_a_stop_while_frames_are_waited_for_leaves_nothing(face, tmp_path, signu
     command = [sys.executable, "-m", "stages.cli", "predict", "-", "--out", str(tmp_path / "out")]
     command += ["--size", str(WIDTH), str(HEIGHT), "--crops"]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
+    with started(command, cwd=ROOT, **pipes) as process:
         process.stdin.write(picture.tobytes() + picture.tobytes()[:1000])
         process.stdin.flush()
         assert until(lambda: [*(tmp_path / "out").glob(".*/.*-stdin.mp4")], seconds=60)

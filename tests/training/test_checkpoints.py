@@ -13,6 +13,7 @@ import torch
 from fbnet.errors import BadInput, stop_on_signals
 from fbnet.training import checkpoints
 from fbnet.training.checkpoints import Checkpoint, checkpoint, fingerprint
+from tests.waiting import started
 
 
 def test_state_comes_back_and_the_folder_goes_on_success(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_a_second_process_waits_and_takes_the_finished_state_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+    with started(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
 
         def end_the_holder(seconds: float) -> None:
@@ -70,7 +71,7 @@ def test_a_second_process_waits_and_takes_the_finished_state_over(
 
 def test_a_stop_signal_ends_the_waiting(tmp_path: Path, stop_signals: None) -> None:
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+    with started(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
         stop_on_signals()
         os.kill(os.getpid(), signal.SIGTERM)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stages.cli import main
+from tests.waiting import started
 from tests.web.conftest import CONTENTS
 
 pytestmark = pytest.mark.xdist_group("web")  # one browser, one kit
@@ -22,7 +23,7 @@ COMMAND = [sys.executable, "-m", "stages.cli", "web", "pages"]
 @pytest.mark.usefixtures("site")
 def test_pages_are_shown_until_a_stop(kit: Path, tmp_path: Path) -> None:
     served = ["--kit", str(kit), "--serve", "--port", "0"]
-    with subprocess.Popen(
+    with started(
         [*COMMAND, *served],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},

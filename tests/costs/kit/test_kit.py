@@ -31,6 +31,7 @@ from fbnet.files import digest, write_json
 from fbnet.params import NNI_SPACE, LutParams, SearchParams, SpaceParams, StageParams
 from fbnet.search.loop import Search
 from tests.test_bad_input import WEIRD, changed, keys, refused_in_one_line, tried
+from tests.waiting import started
 
 SPACE = SpaceParams(
     stages=(
@@ -420,7 +421,7 @@ def board(tmp_path: Path) -> Iterator[Path]:
     ways = {name: f'exec {shutil.which(name)} -F {tmp_path}/client "$@"' for name in ("ssh", "scp")}
     bin = write_programs(tmp_path / "bin", ways)
     command = [SSHD, "-D", "-e", "-f", str(tmp_path / "server")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as daemon:
+    with started(command, stderr=subprocess.PIPE, text=True) as daemon:
         assert daemon.stderr is not None
         try:
             line = daemon.stderr.readline()

@@ -11,6 +11,7 @@ import pytest
 from fbnet.errors import stop_on_signals
 from stages import pipeline, runner
 from stages.params import Params, load, render
+from tests.waiting import started
 
 ROOT = Path(__file__).parents[3]
 
@@ -131,12 +132,12 @@ def test_stopping_the_command_stops_the_whole_group():
     )
     command = [sys.executable, "-c", code]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
+    with started(command, cwd=ROOT, text=True, **pipes) as process:
         assert process.stdout.readline() == "up\n"
         process.terminate()
         # The pipe closes only when the sleeper, which holds it too, has ended.
-        assert process.stdout.read() == ""
-        assert "KeyboardInterrupt" in process.stderr.read()
+        output, errors = process.communicate(timeout=60)
+        assert output == "" and "KeyboardInterrupt" in errors
 
 
 def test_a_signal_while_it_is_being_started_is_not_lost(monkeypatch, stop_signals):

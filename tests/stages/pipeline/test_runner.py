@@ -15,7 +15,7 @@ from fbnet.errors import BadInput, TrainingDiverged, safe_point
 from fbnet.progress import track
 from stages import runner
 from stages.params import Params, render
-from tests.waiting import running, until
+from tests.waiting import running, started, until
 
 ROOT = Path(__file__).parents[3]
 STAGES = ("fetch", "lut", "search", "retrain", "export", "bench", "report")
@@ -129,7 +129,7 @@ sys.exit(errors.exit_code("x", work))
 def test_without_a_safe_point_the_process_ends_after_a_time_of_grace():
     command = [sys.executable, "-c", NO_SAFE_POINT]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
+    with started(command, cwd=ROOT, text=True, **pipes) as process:
         assert process.stdout.readline() == "up\n"
         process.terminate()
         assert process.wait(10) == 1
@@ -166,7 +166,7 @@ def test_a_process_beside_rank_zero_ignores_signals_and_ends_with_it(tmp_path):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(script)]
-    with subprocess.Popen(command, text=True, env=environment, **pipes) as starter:
+    with started(command, text=True, env=environment, **pipes) as starter:
         child = int(starter.stdout.readline())
         assert ignores(child, signal.SIGTERM) and ignores(child, signal.SIGINT)
         os.kill(child, signal.SIGTERM)

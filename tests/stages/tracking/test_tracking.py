@@ -29,6 +29,7 @@ from stages.tracking import (
 )
 from stages.tracking.store import connect
 from tests.stages.test_lock_file import leave_results, lock_results
+from tests.waiting import started
 
 ROOT = Path(__file__).parents[3]
 PARAMS = Params()
@@ -166,13 +167,12 @@ with stage_run("search", Params()) as log:
 
 
 def test_runs_of_a_killed_process_are_closed_by_the_next_start(store):
-    process = subprocess.Popen(
+    with started(
         [sys.executable, "-c", STUCK],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-    )
-    with process:
+    ) as process:
         assert process.stdout.readline() == b"ready\n"
         connect(PARAMS.mlflow)
         assert {r.info.status for group in runs_of(store) for r in group} == {"RUNNING"}
