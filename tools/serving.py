@@ -7,9 +7,9 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-STARTUP_S, POLL_S = 180.0, 0.2
+STARTUP_S, POLL_S, STOP_S = 180.0, 0.2, 30.0
 
 
 @contextmanager
@@ -35,8 +35,16 @@ def serving(
             _wait_for(address + health, server)
             yield address
         finally:
-            if server.poll() is None:
-                os.killpg(server.pid, signal.SIGTERM)
+            _stop(server)
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    """Ask the server and its workers to end; a connection that stays open may keep them."""
+    for each in (signal.SIGTERM, signal.SIGKILL):
+        if server.poll() is None:
+            os.killpg(server.pid, each)
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(STOP_S)
 
 
 def _free_port() -> int:
