@@ -16,6 +16,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -119,6 +120,15 @@ def write_csv(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, stream.getvalue())
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name is UTF-8 of one line without control characters, visible or not."""
+    try:
+        os.fsencode(name).decode()
+    except UnicodeDecodeError:
+        return False
+    return not any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in name)
 
 
 def printable(path: str | Path) -> str:

@@ -89,15 +89,12 @@ def ced(errors: Sequence[float] | np.ndarray, levels: np.ndarray) -> np.ndarray:
 
 
 def mean_face(landmarks: np.ndarray) -> np.ndarray:
-    """Mean landmarks [P, 2] of a training set [N, P, 2] in units of the crop."""
+    """Mean landmarks [P, 2] of a training set [N, P, 2] in units of the crop; NaN for none."""
     if len(landmarks) == 0:
         raise BadInput("no training face to take the mean face from")
     landmarks = np.asarray(landmarks, np.float64)
-    if (never := np.isnan(landmarks).all(axis=(0, 2))).any():
-        raise BadInput(
-            f"point {never.argmax()} is seen in no training face; add faces that show it"
-        )
-    return np.asarray(np.nanmean(landmarks, axis=0))
+    total, seen = np.nansum(landmarks, axis=0), (~np.isnan(landmarks)).sum(axis=0)
+    return np.where(seen > 0, total / np.maximum(seen, 1), np.nan)
 
 
 def mean_face_nme(train: np.ndarray, true: np.ndarray, scheme: Scheme) -> float:

@@ -186,8 +186,10 @@ def test_unseen_points_count_nowhere():
     metric = NME(SCHEME)
     metric.update(torch.from_numpy(predicted), torch.from_numpy(true))
     assert metric.compute() == pytest.approx(metrics.nme(predicted, true, SCHEME).mean())
-    with pytest.raises(BadInput, match="point 3 is seen in no training face"):
-        metrics.mean_face(true)
+    mean = metrics.mean_face(true)
+    assert np.isnan(mean[3]).all() and np.isnan(mean).sum() == 2
+    np.testing.assert_allclose(mean[7], np.delete(true[:, 7], 2, axis=0).mean(axis=0))
+    assert metrics.mean_face_nme(true, true, SCHEME) > 0
     predicted[0, 0] = np.nan
     metric.update(torch.from_numpy(predicted), torch.from_numpy(true))
     assert math.isnan(metric.compute())

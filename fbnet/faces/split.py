@@ -52,16 +52,21 @@ def numbered(groups: Sequence[str]) -> np.ndarray:
 
 
 def straddling(groups: Sequence[str], given: Sequence[str | None]) -> list[tuple[int, int]]:
-    """(face of train or validation, face of test) for each face whose photograph is in test too."""
-    test = {
-        group: index
-        for index, (group, split) in enumerate(zip(groups, given, strict=True))
-        if split == "test"
-    }
+    """(face, other face) for each whose photograph is in a split that is measured on, too.
+
+    That of the other is test, or validation where the face is for training.
+    """
+    measured: dict[str, int] = {}
+    for split in ("validation", "test"):  # test comes last, and stays
+        measured |= {
+            group: index
+            for index, (group, of) in enumerate(zip(groups, given, strict=True))
+            if of == split
+        }
     return [
-        (index, test[group])
+        (index, measured[group])
         for index, (group, split) in enumerate(zip(groups, given, strict=True))
-        if split != "test" and group in test
+        if group in measured and (split or "train") != given[measured[group]]
     ]
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from warnings import catch_warnings, simplefilter
 
 import cv2
 import numpy as np
@@ -184,7 +185,9 @@ def _completed(landmarks: np.ndarray, scheme: Scheme) -> np.ndarray:
     left, right = (shapes[:, eye, None] for eye in scheme.eyes)
     apart = np.where(right == left, 1e-9, right - left)
     frontal = (shapes - left) / apart
-    median = np.nanmedian(frontal.real, axis=0) + 1j * np.nanmedian(frontal.imag, axis=0)
+    with catch_warnings():
+        simplefilter("ignore", RuntimeWarning)  # of a point that no face shows
+        median = np.nanmedian(frontal.real, axis=0) + 1j * np.nanmedian(frontal.imag, axis=0)
     whole = np.where(unseen, left + np.nan_to_num(median) * apart, shapes)
     return np.stack([whole.real, whole.imag], axis=-1)
 

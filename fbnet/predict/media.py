@@ -1,6 +1,7 @@
 """Pictures and streams of frames, read and written with OpenCV: files, cameras, standard input."""
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -19,7 +20,7 @@ import numpy as np
 from fbnet.errors import BadInput, CannotWrite, stops_at_once
 from fbnet.faces.crop import PICTURE_SUFFIXES, eight_bits
 from fbnet.faces.readers.walk import Files
-from fbnet.files import printable, read_bytes, short, write_bytes
+from fbnet.files import is_plain, printable, read_bytes, short, write_bytes
 from fbnet.predict.headers import cut_short, picture_size
 from fbnet.progress import say
 
@@ -78,8 +79,8 @@ def sources(
     Names are distinct, also where letters of both cases are the same: a number stands before those
     that several have. Files inside `out` are results and left out of folders; what cannot be read
     there is left out with a line. frames: a folder is one video, whose frames are its pictures in
-    the order of their names. Raises BadInput for what is not there or neither picture nor video,
-    for a folder with none, and for names that are not UTF-8.
+    the order of the numbers in their names. Raises BadInput for what is not there or neither
+    picture nor video, for a folder with none, and for names that are not plain text.
     """
     given = [path for path in paths if path != STREAM]
     files = [(path, name) for each in given for path, name in _files(each, out, frames)]
@@ -108,8 +109,10 @@ def free_name(names: Iterable[str], taken: set[str]) -> str:
 
 def _files(given: Path, out: Path, frames: bool) -> list[tuple[Path, Path]]:
     """The pictures and videos of a file or folder, each with its path relative to the folder."""
-    if printable(given) != str(given):
-        raise BadInput(f"{printable(given)}: the name is not UTF-8 text; rename the file")
+    if not is_plain(str(given)):
+        raise BadInput(
+            f"{printable(given)}: the name is not UTF-8, or holds a control character; rename it"
+        )
     if given.is_dir() and frames:
         return [(given, Path(given.resolve().name))]
     if given.is_dir():
@@ -120,6 +123,8 @@ def _files(given: Path, out: Path, frames: bool) -> list[tuple[Path, Path]]:
         names = below.ending(*KNOWN)
         results = out.resolve()
         inside = [name for name in names if not (given / name).resolve().is_relative_to(results)]
+        if names and not inside:
+            raise BadInput(f"{given}: lies inside of --out, {out}, whose files are results")
         if not inside:
             raise BadInput(f"{given}: no picture or video in this folder")
         return [(given / name, Path(name)) for name in inside]
@@ -240,7 +245,7 @@ def open_stream(
             rate = fps or capture.get(cv2.CAP_PROP_FPS) or FPS
             frames = _started(_capture(capture, str(source)), str(source))
             if source.camera is None:
-                yield rate, _timed(frames, rate)
+                yield rate, _timed(frames, rate, None if fps else capture)
             else:
                 with _until_interrupted(frames) as live:
                     yield rate, live
@@ -260,9 +265,25 @@ def _captured(source: Source) -> Iterator[cv2.VideoCapture]:
         cv2.utils.logging.setLogLevel(level)
 
 
-def _timed(frames: Iterator[np.ndarray], fps: float) -> Iterator[Frame]:
+def _timed(
+    frames: Iterator[np.ndarray], fps: float, capture: cv2.VideoCapture | None = None
+) -> Iterator[Frame]:
+    """Frames with their times: by their number, or as the file of `capture` states them.
+
+    Phones and recorders of screens give frames at uneven times. Where those do not rise, a frame
+    comes 1 / fps after the one before.
+    """
+    before = first = 0.0
     for index, frame in enumerate(frames):
-        yield index / fps, frame
+        time = index / fps
+        if capture is not None:
+            stated = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            first = first if index else stated
+            time = stated - first
+            if index and time <= before:
+                time = before + 1 / fps
+        before = time
+        yield time, frame
 
 
 def _started(frames: Iterator[np.ndarray], what: str) -> Iterator[np.ndarray]:
@@ -305,8 +326,12 @@ def _raw(stream: BinaryIO, size: tuple[int, int]) -> Iterator[np.ndarray]:
 
 
 def _folder(folder: Path) -> Iterator[np.ndarray]:
-    """The pictures of a folder by name, upright, all of one size. Raises BadInput for others."""
-    paths = [folder / name for name in Files(folder).ending(*PICTURE_SUFFIXES) if "/" not in name]
+    """The pictures of a folder, upright, all of one size. Raises BadInput for others.
+
+    They come in the order of the numbers in their names: frame2 before frame10.
+    """
+    names = [name for name in Files(folder).ending(*PICTURE_SUFFIXES) if "/" not in name]
+    paths = [folder / name for name in sorted(names, key=_natural)]
     if not paths:
         raise BadInput(f"{folder}: no picture in this folder; give the frames of a video")
 
@@ -320,6 +345,11 @@ def _folder(folder: Path) -> Iterator[np.ndarray]:
             yield frame
 
     return every()
+
+
+def _natural(name: str) -> tuple[list[str | int], str]:
+    parts = re.split(r"(\d+)", name)  # text, number, text, ...
+    return [int(part) if at % 2 else part for at, part in enumerate(parts)], name
 
 
 @contextmanager

@@ -4,7 +4,8 @@
 `Result.model_validate_json(text)` reads a file back.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -165,17 +166,37 @@ class Result(_Entry):
         return sum(len(faces) for _, _, faces in _groups(self))
 
 
-def write(result: Result, folder: Path, csv: bool = False, pts: bool = False) -> None:
+RESULTS = ("landmarks.json", "landmarks.csv")
+"""Names of what is written beside pictures, videos and `.pts` files."""
+HEAD = 4096
+"""Bytes of landmarks.json in which it says whose it is."""
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder holds results of an earlier prediction, and so nothing that is spared."""
+    with suppress(OSError), open(folder / RESULTS[0], "rb") as stream:
+        return b'"fbnet"' in stream.read(HEAD)
+    return False
+
+
+def write(
+    result: Result,
+    folder: Path,
+    csv: bool = False,
+    pts: bool = False,
+    spared: Iterable[Path] = (),
+) -> None:
     """Write landmarks.json, and on request landmarks.csv and a .pts for each face of pictures.
 
     The first face's .pts is named as its picture; the others' have a number behind that, the face's
-    or, where another file has that name, the next one that is free.
+    or, where another file has that name, the next one that is free; those of `spared` are not.
     """
     write_json(folder / "landmarks.json", result.model_dump(mode="json", exclude_none=False))
     if csv:
         write_csv(folder / "landmarks.csv", _rows(result))
     if pts:
         taken = {picture.name.casefold() for picture in result.pictures}
+        taken |= {path.stem.casefold() for path in spared}
         for picture in result.pictures:
             for number, face in enumerate(picture.faces, start=1):
                 name = picture.name

@@ -25,7 +25,16 @@ from fbnet.predict.media import (
     sources,
     write_picture,
 )
-from fbnet.predict.output import FaceEntry, FrameEntry, PictureEntry, Result, VideoEntry, write
+from fbnet.predict.output import (
+    RESULTS,
+    FaceEntry,
+    FrameEntry,
+    PictureEntry,
+    Result,
+    VideoEntry,
+    is_ours,
+    write,
+)
 from fbnet.predict.track import OneEuro, Tracker
 from fbnet.progress import say, track
 
@@ -104,6 +113,7 @@ def predict(paths: Sequence[Path], out: Path, options: Options = Options()) -> R
     if detects:
         landmarker.detector  # noqa: B018 - opened before any work, so that its fault comes first
     pictures = [source for source in files if source.is_picture]
+    ours = is_ours(out)
     with atomic_folder(out) as folder:
         job = _Job(landmarker, options, boxes, folder)
         shown = track(pictures, "predict", len(pictures), "pictures")
@@ -111,12 +121,16 @@ def predict(paths: Sequence[Path], out: Path, options: Options = Options()) -> R
         videos = [job.stream(source) for source in files if not source.is_picture]
         detector = options.detector if detects else None
         result = Result.of(landmarker, options.model.name, detector, entries, videos)
-        write(result, folder, options.csv, options.pts)
+        write(result, folder, options.csv, options.pts, spared=[] if ours else out.glob("*.pts"))
     return result
 
 
 def _check_spared(files: Sequence[Source], out: Path, options: Options) -> None:
-    """Raise BadInput where a file that is looked at, or a label beside it, would be overwritten."""
+    """Raise BadInput where something would be overwritten that is no result of this command.
+
+    That is a file that is looked at, a label beside it, and all that a folder holds in which the
+    command has not written before.
+    """
     pictures = [source.path for source in files if source.path and source.is_picture]
     labels = [path.with_suffix(".pts") for path in pictures if options.pts]
     spared = {source.path.resolve() for source in files if source.path}
@@ -125,8 +139,11 @@ def _check_spared(files: Sequence[Source], out: Path, options: Options) -> None:
         written = [out / f"{source.name}.{'png' if source.is_picture else 'mp4'}"] * options.drawn
         written += [out / f"{source.name}.pts"] * (options.pts and source.is_picture)
         for path in written:
-            if path.resolve() in spared:
+            if path.resolve() in spared or (path.exists() and not is_ours(out)):
                 raise BadInput(f"{path}: would be overwritten; give another folder with --out")
+    for name in RESULTS:
+        if (out / name).exists() and not is_ours(out):
+            raise BadInput(f"{out / name}: is of another program; give another folder with --out")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from math import isclose
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
@@ -29,7 +30,7 @@ from fbnet.metrics import (
 )
 from fbnet.outputs import LANDMARKS, radius_90
 from fbnet.params import FetchParams
-from fbnet.predict.interface import OURS, Interface
+from fbnet.predict.interface import OURS, Interface, stated
 from fbnet.predict.model import OnnxModel
 from fbnet.progress import say
 
@@ -168,17 +169,23 @@ def score_folder(
     """Figures by name on the folder's test faces; those by region and yaw as `outer.inner`.
 
     All faces are scored where the folder names no test part, and for `everything`. interface: what
-    a model of another origin takes and gives. A data set is cropped as `FetchParams` does by
-    default, so that figures compare with the pipeline's; `crop_scale` (see there) is for models
-    that were trained on tighter or wider crops. A model of 98 or 106 points is scored on faces of
-    68 by the points that both have; one of other points on stored faces of as many, or on pictures
-    by the order that `interface.scheme` describes. Raises BadInput where model and faces do not
-    fit.
+    a model of another origin takes and gives. A data set is cropped as the model's file states, or
+    as `FetchParams` does by default, so that figures compare with the pipeline's; `crop_scale` (see
+    there) is for models of another origin, trained on tighter or wider crops. A model of 98 or 106
+    points is scored on faces of 68 by the points that both have; one of other points on stored
+    faces of as many, or on pictures by the order that `interface.scheme` describes. Raises BadInput
+    where model and faces do not fit.
     """
     stored = FaceSet.load(folder) if (folder / "meta.json").exists() else None
     opened = OnnxModel(model, interface, scheme=stored.own_scheme if stored else None)
     if stored and crop_scale is not None:
         raise BadInput(f"{folder}: its faces are cropped; a crop scale is for pictures")
+    trained_on = stated(opened.metadata).get("crop_scale")
+    if stored and trained_on and not isclose(stored.crop_scale, trained_on):
+        raise BadInput(
+            f"{folder}: its crops are of scale {stored.crop_scale:g}, {model} was trained on "
+            f"{trained_on:g}; fetch the faces anew with fetch.crop_scale: {trained_on:g}"
+        )
     with nullcontext(stored) if stored else _prepared(folder, opened, crop_scale) as faces:
         fewer = faces.points == _As68.points and opened.points in TO_IBUG68
         tested = len(faces.indices("test"))
@@ -213,8 +220,9 @@ class _As68:
 @contextmanager
 def _prepared(folder: Path, model: OnnxModel, crop_scale: float | None) -> Iterator[FaceSet]:
     """The faces of a folder's pictures, there for as long as needed."""
-    scale = {} if crop_scale is None else {"crop_scale": crop_scale}
-    params = FetchParams.checked({"root": str(folder), "size": model.size, **scale}, "crops with")
+    scale = model.crop_scale if crop_scale is None else crop_scale
+    given = {"root": str(folder), "size": model.size, "crop_scale": scale}
+    params = FetchParams.checked(given, "crops with")
     if model.scheme not in SCHEMES.values():
         params = params.model_copy(update={"scheme": described(model.scheme)})
     with TemporaryDirectory() as temporary:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, Generic, TypeVar, cast
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -51,6 +52,10 @@ def set_start(net: nn.Module, faces: FaceSet, start: Start) -> None:
     """
     if start == "mean_face":
         mean = mean_face(faces.landmarks[faces.indices("train")])
+        if (never := np.isnan(mean).any(axis=1)).any():
+            raise BadInput(
+                f"point {never.argmax()} is seen in no training face; add faces that show it"
+            )
         assert isinstance(net.fc, nn.Conv2d)
         assert net.fc.bias is not None
         net.fc.weight.zero_()

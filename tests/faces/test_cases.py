@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -199,9 +200,18 @@ def test_every_file_is_used_or_has_its_reason(tmp_path: Path) -> None:
 def test_names_that_are_not_utf8_are_refused_where_they_enter(tmp_path: Path) -> None:
     faces(tmp_path / "data", 8)
     shutil.copy(tmp_path / "data/p000x.png", os.fsencode(tmp_path) + b"/data/a\xff.png")
-    with pytest.raises(BadInput, match=r"data/a\\xff\.png: its name is not UTF-8; rename it"):
+    with pytest.raises(BadInput, match=r"data/a\\xff\.png: its path is not UTF-8") as caught:
         run(tmp_path / "data")
+    assert str(caught.value).count("fetch.on_bad") == 1
     assert len(run(tmp_path / "data", on_bad="skip").faces) == 8
+
+
+def test_names_of_letters_and_spaces_that_are_not_printed(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "写真　夏"
+    faces(folder, 4, name="9.41.{:02d} AMx.png")
+    faces(folder, 4, start=4, name="a‎{:02d}x.png")
+    prepared = run(tmp_path / "data")
+    assert len(prepared.faces) == 8 and not prepared.unused
 
 
 def test_points_apart_from_pictures(tmp_path: Path) -> None:
@@ -557,6 +567,116 @@ def test_labelmes_files_have_the_splits_of_their_folders(tmp_path: Path) -> None
     names = np.array(faces.names)
     assert {name.split("/")[0] for name in names[faces.indices("test")]} == {"test"}
     assert len(faces.indices("test")) == 6
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("person_keypoints_train2017", "person_keypoints_test2017"),
+        ("labels_train_v2", "labels-test-v2.1"),
+        ("train/_annotations.coco", "test/_annotations.coco"),
+        ("train/labels", "test/labels"),
+    ],
+)
+@pytest.mark.parametrize("tool", [dlib, cvat, coco])
+def test_files_of_many_pictures_have_the_split_of_their_name_or_folder(
+    tmp_path: Path, tool: Callable[..., None], train: str, test: str
+) -> None:
+    root = tmp_path / "data"
+    for label, kind, seed in ((root / train, "one", 0), (root / test, "other", 10)):
+        labels = {f"{kind}{n}x.png": photo_points(68, seed + n) for n in range(6)}
+        for name, points in labels.items():
+            write_picture(label.parent / name, points)
+        tool(tmp_path / "made", labels)
+        (made,) = (tmp_path / "made").iterdir()
+        made.rename(label.with_name(f"{label.name}{made.suffix}"))
+    found = run(root).faces
+    tested = {Path(found.names[index]).name for index in found.indices("test")}
+    assert tested == {f"other{n}x.png" for n in range(6)}
+
+
+def test_a_labelmes_folder_of_no_known_split_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, folder in enumerate(("train", "test", "dev")):
+        labels = {f"{folder}{n}x.png": photo_points(68, 9 * number + n) for n in range(5)}
+        for name, points in labels.items():
+            write_picture(tmp_path / "data" / folder / name, points)
+        labelme(tmp_path / "data" / folder, labels)
+    run(tmp_path / "data")
+    assert "warning: the names of dev say no split, others do" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("tool", [coco, labelme])
+def test_pictures_are_found_from_the_label_upwards(
+    tmp_path: Path, tool: Callable[..., None]
+) -> None:
+    seeds = {"": 0, "batch2/": 10}
+    for place, seed in seeds.items():
+        labels = {f"../images/{n}x.png": photo_points(68, seed + n) for n in range(5)}
+        for name, points in labels.items():
+            write_picture(tmp_path / "data" / place / "labels" / name, points)
+        tool(tmp_path / "data" / place / "images", labels)
+        (tmp_path / "data" / place / "labels").mkdir(exist_ok=True)
+        for path in [*(tmp_path / "data" / place).rglob("*.json")]:
+            if place or "batch2" not in path.parts:
+                text = path.read_text().replace("C:\\\\sets\\\\", "")
+                write_text(tmp_path / "data" / place / "labels" / path.name, text)
+                path.unlink()
+    prepared = run(tmp_path / "data")
+    assert sorted(prepared.faces.names) == sorted(
+        f"{place}images/{n}x.png" for place in seeds for n in range(5)
+    )
+    assert not prepared.suspicious and not prepared.unused
+
+
+def test_the_only_picture_of_a_name_is_found_anywhere(tmp_path: Path) -> None:
+    labels = {f"{n}é.png": photo_points(68, n) for n in range(8)}
+    for name, points in labels.items():
+        write_picture(
+            tmp_path / "data/default/pictures" / unicodedata.normalize("NFD", name), points
+        )
+    coco(tmp_path / "data/annotations", labels)
+    assert len(run(tmp_path / "data").faces) == 8
+    write_picture(tmp_path / "data/other/0é.png", labels["0é.png"])
+    with pytest.raises(BadInput, match=r"no picture .*0é\.png; add it"):
+        run(tmp_path / "data")
+
+
+@pytest.mark.parametrize("tool", [dlib, cvat, coco, labelme])
+def test_names_group_the_faces_of_one_photograph(tmp_path: Path, tool: Callable[..., None]) -> None:
+    labels = {f"person{n}_{m}.png": photo_points(68, 2 * n + m) for n in range(9) for m in (0, 1)}
+    for name, points in labels.items():
+        write_picture(tmp_path / "data" / name, points)
+    tool(tmp_path / "data", labels)
+    found = run(tmp_path / "data").faces
+    assert len(set(found.groups)) == 9
+    splits = {(group, code) for group, code in zip(found.groups, found.split, strict=True)}
+    assert len(splits) == 9
+
+
+def test_parts_outside_of_a_cvat_picture_were_not_seen(tmp_path: Path) -> None:
+    rows = ""
+    for name, points in labelled(tmp_path / "data", 8).items():
+        parts = "".join(
+            f'<points label="{i}" outside="{int(i == 3)}" points="{x},{y}"/>'
+            for i, (x, y) in enumerate(points)
+        )
+        rows += f'<image name="{name}"><skeleton label="face">{parts}</skeleton></image>'
+    write_text(tmp_path / "data/annotations.xml", f"<annotations>{rows}</annotations>")
+    unseen = np.isnan(run(tmp_path / "data").faces.landmarks[..., 0])
+    assert unseen[:, 3].all() and unseen.sum() == 8
+
+
+def test_a_photograph_of_train_and_validation_is_named(tmp_path: Path) -> None:
+    labels = labelled(tmp_path / "data", 9)
+    for split, chosen in (("train", range(5)), ("val", range(4, 7)), ("test", range(7, 9))):
+        coco(tmp_path / "made", {f"p{n}x.png": labels[f"p{n}x.png"] for n in chosen})
+        (tmp_path / "made/person.json").rename(tmp_path / f"data/{split}.json")
+    with pytest.raises(BadInput, match=r"train\.json:annotation 5: the photograph of val\.json:"):
+        run(tmp_path / "data")
+    found = run(tmp_path / "data", on_bad="skip").faces
+    assert np.bincount(found.split).tolist() == [4, 3, 2]
 
 
 @pytest.mark.parametrize("on_bad", ["fail", "skip"])

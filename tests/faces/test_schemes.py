@@ -55,6 +55,13 @@ def nine(**more: Any) -> SchemeParams:
     return SchemeParams(points=9, eyes=(0, 1), **more)
 
 
+def test_eyes_the_other_way_round_are_named(tmp_path: Path) -> None:
+    folder(tmp_path / "data")
+    wrong = SchemeParams(points=9, eyes=(1, 0), mirror=MIRROR)
+    with pytest.raises(BadInput, match=r"point 1 lies to the right .* 40 of 40 .* write \[0, 1\]"):
+        run(tmp_path / "data", scheme=wrong)
+
+
 def turned_faces(count: int = 200) -> np.ndarray:
     """Symmetric heads of 68 points [N, 68, 2] in relief, turned and noisy."""
     rng, mirror, index = np.random.default_rng(5), np.array(SCHEMES[68].mirror), np.arange(68)

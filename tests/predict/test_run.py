@@ -329,6 +329,32 @@ def test_no_more_frames_are_waited_for_than_asked(moving, tmp_path, monkeypatch)
     assert len(result.videos[0].frames) == 2
 
 
+def test_frames_come_in_the_order_of_their_numbers(face, tmp_path):
+    (tmp_path / "clip").mkdir()
+    for number in (1, 2, 9, 10, 11):
+        picture = on_canvas(face, (60 + 4 * number, 30))[0]
+        cv2.imwrite(str(tmp_path / f"clip/f{number}.png"), picture)
+    (video,) = looked_at([tmp_path / "clip"], tmp_path / "out", frames=True, smoothing=None).videos
+    places = [frame.faces[0].landmarks[0][0] for frame in video.frames]
+    assert len(places) == 5 and places == sorted(places)
+
+
+def test_frames_have_the_times_that_their_file_states():
+    class Capture:
+        def get(self, _):
+            return (40.0, 80.0, 240.0, 400.0, 400.0, 100.0)[self.at]
+
+    capture = Capture()
+
+    def frames():
+        for capture.at in range(6):
+            yield np.zeros((2, 2, 3), np.uint8)
+
+    times = [round(time, 3) for time, _ in media._timed(frames(), 10, capture)]
+    assert times == [0, 0.04, 0.2, 0.36, 0.46, 0.56]
+    assert [time for time, _ in media._timed(frames(), 10)] == [n / 10 for n in range(6)]
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_frames_of_a_folder_are_compared_upright(face, tmp_path, turned):
     image = on_canvas(face, (90, 30))[0]
@@ -415,6 +441,32 @@ def test_labels_beside_a_picture_are_not_overwritten(face, tmp_path):
     assert (tmp_path / "a.pts").read_text() == "labelled by hand"
     looked_at([tmp_path / "a.jpg"], tmp_path / "out", crops=True, pts=True)
     assert looked_at([tmp_path / "a.jpg"], tmp_path / "out", crops=True, pts=True).faces == 1
+
+
+def test_what_others_left_in_the_folder_is_not_overwritten(face, tmp_path):
+    one, other = on_canvas(face, (90, 30))[0], on_canvas(face, (40, 50))[0]
+    cv2.imwrite(str(tmp_path / "a.jpg"), np.concatenate([one, other], axis=1))
+    (tmp_path / "a-2.pts").write_text("labelled by hand")
+    for name in ("a.png", "landmarks.json"):
+        (tmp_path / name).write_text("{}")
+        with pytest.raises(BadInput, match=rf"{name}: .*--out"):
+            predict([tmp_path / "a.jpg"], tmp_path, Options(pts=True))
+        (tmp_path / name).unlink()
+    assert predict([tmp_path / "a.jpg"], tmp_path, Options(pts=True)).faces == 2
+    assert (tmp_path / "a-2.pts").read_text() == "labelled by hand"
+    assert (tmp_path / "a-3.pts").exists()
+    assert predict([tmp_path / "a.jpg"], tmp_path, Options()).faces == 2
+    with pytest.raises(BadInput, match="lies inside of --out"):
+        predict([tmp_path], tmp_path, Options())
+
+
+@pytest.mark.parametrize("name", ["9.41 AM.png", "写真　夏/a.png", "a‎b.png"])
+def test_letters_and_spaces_that_are_not_printed(face, tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    cv2.imencode(".png", face[0])[1].tofile(tmp_path / name)
+    for given in (tmp_path / name, tmp_path):
+        result = looked_at([given], tmp_path / "out", crops=True)
+        assert len(result.pictures) == 1 and result.faces == 1
 
 
 def test_boxes_name_their_pictures_by_any_path(face, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 from torch import nn
 
@@ -10,9 +11,9 @@ from fbnet import metrics
 from fbnet.errors import BadInput
 from fbnet.export.onnx import export_onnx
 from fbnet.faces.prepare import prepare
-from fbnet.landmarks import NNI_TO_IBUG68
+from fbnet.landmarks import NNI_TO_IBUG68, SCHEMES
 from fbnet.params import FetchParams, SchemeParams
-from fbnet.predict.interface import Interface
+from fbnet.predict.interface import Interface, describe
 from fbnet.predict.model import OnnxModel
 from fbnet.predict.score import score, score_folder
 from tests.drawn import photo_points, words, write_picture, write_text
@@ -167,6 +168,30 @@ class Five(nn.Module):
 
     def forward(self, x):
         return self.conv(x).reshape(-1, 5, 2)
+
+
+def test_the_crop_is_that_which_the_file_states(file, faces, tmp_path):
+    write_faces(tmp_path / "set", 10)
+    stated = describe(size=32, scheme=SCHEMES[68], crop_scale=1.6, choice=["x"])
+    model = onnx.load(file)
+    onnx.helper.set_model_props(model, stated)
+    wide = tmp_path / "wide.onnx"
+    onnx.save(model, wide)
+    expected = score_folder(file, tmp_path / "set", crop_scale=1.6)
+    assert score_folder(wide, tmp_path / "set") == expected
+    assert score_folder(wide, tmp_path / "set", crop_scale=1.2)["nme"] != expected["nme"]
+    faces.save(tmp_path / "faces")
+    with pytest.raises(BadInput, match=r"faces: its crops are of scale 1\.2, .* trained on 1\.6"):
+        score_folder(wide, tmp_path / "faces")
+
+
+def test_a_point_that_no_face_shows_counts_nowhere(file, tmp_path, recwarn):
+    write_faces(tmp_path, 10)
+    for path in tmp_path.glob("*.pts"):
+        lines = path.read_text().splitlines()
+        path.write_text("\n".join([*lines[:3], "nan nan", *lines[4:]]))
+    figures = score_folder(file, tmp_path)
+    assert figures["nme"] > 0 and figures["mean_face_nme"] > 0 and not recwarn.list
 
 
 def test_a_model_of_points_of_one_s_own(tmp_path):

@@ -3,9 +3,9 @@
 One file labels many pictures (LabelMe: one each), wherever these lie. The points of a face are in
 the order of their numbers, which name them (dlib, LabelMe, CVAT's skeletons), or as they are
 listed. A number that most faces have and one lacks is a point that nobody saw. A file that labels
-many pictures and whose name ends in train, val or test gives that split; where there is such a
-file, the others are not read, since they repeat it. LabelMe's files have the splits of their
-folders.
+many pictures and whose name ends in train, val or test (a year or version may follow), or which
+lies in a folder of that name, gives that split; where there is such a file, the others are not
+read, since they repeat it. LabelMe's files have the splits of their folders.
 """
 
 import math
@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from fbnet.errors import BadInput
-from fbnet.faces.readers.base import SPLIT_FOLDERS, Problems, Reader, split_of
+from fbnet.faces.readers.base import SPLIT_FOLDERS, Problems, Reader, photograph_of, split_of
 from fbnet.faces.readers.photographs import photographs
 from fbnet.faces.readers.records import Record, Records
 from fbnet.faces.readers.walk import walk
@@ -86,10 +86,13 @@ class Form:
         return not missing
 
     def split(self, name: str, root: Path) -> str | None:
-        """The split that a file's name ends in, or of a file for one picture its folder's."""
-        if not self.many:
-            return split_of(root / name, root)
-        return SPLIT_FOLDERS.get(re.split(r"[^a-z]", PurePosixPath(name).stem.lower())[-1])
+        """The split that a file's name ends in, a year or version aside, else its folder's.
+
+        A file of one picture is named as that, so its folder alone counts.
+        """
+        stem = re.sub(r"[\W_]*v?[\d\W_]*$", "", PurePosixPath(name).stem.lower())
+        word = re.split(r"[^a-z]", stem)[-1] if self.many else ""
+        return SPLIT_FOLDERS.get(word) or split_of(root / name, root)
 
 
 def _list(form: Form, root: Path, problems: Problems) -> Records:
@@ -167,7 +170,9 @@ def _record(
         raise BadInput(f"{place}: a coordinate is no finite number; fix it or remove the face")
     if np.isnan(points).all():
         raise BadInput(f"{place}: no point is labelled; remove the face")
-    return Record(problems.root / image, image, place, points, group=image, split=split)
+    at = PurePosixPath(image)
+    group = at.with_name(photograph_of(at.stem)).as_posix()
+    return Record(problems.root / image, image, place, points, group=group, split=split)
 
 
 def _tree(path: Path, name: str) -> ElementTree.Element:
@@ -223,8 +228,14 @@ def _cvat(path: Path, name: str) -> Iterator[Face]:
 
 
 def _skeleton(shape: ElementTree.Element, place: str) -> Points:
-    parts = shape.iter("points")
-    return _ordered(((part.get("label", ""), *_pairs(part, place)[1][0]) for part in parts), place)
+    def place_of(part: ElementTree.Element) -> tuple[float, float]:
+        x, y = _pairs(part, place)[1][0]
+        # What is outside stands where the template had it.
+        return (math.nan, math.nan) if part.get("outside") == "1" else (x, y)
+
+    return _ordered(
+        ((part.get("label", ""), *place_of(part)) for part in shape.iter("points")), place
+    )
 
 
 def _pairs(shape: ElementTree.Element, place: str) -> Points:

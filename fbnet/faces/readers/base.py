@@ -11,7 +11,7 @@ import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces.crop import PICTURE_SUFFIXES
-from fbnet.faces.readers.walk import NOT_UTF8, Files
+from fbnet.faces.readers.walk import NOT_PLAIN, Files
 from fbnet.files import each_line, number, printable
 from fbnet.landmarks import SCHEMES
 from fbnet.params import CROP_SCALE, FetchParams
@@ -92,10 +92,10 @@ class Problems:
 
     @cached_property
     def files(self) -> Files:
-        """The files of the data set. Names that are not UTF-8 are bad records."""
+        """The files of the data set. Names that are no plain text are bad records."""
         files = Files(self.root)
         for name, reason in files.left_aside.items():
-            if reason == NOT_UTF8:
+            if reason == NOT_PLAIN:
                 self.bad(f"{name}: {reason}")
         return files
 
@@ -110,9 +110,10 @@ class Problems:
     def bad(self, message: str) -> None:
         """Raise BadInput with the message of a bad record, or keep it."""
         root = printable(self.root)
-        message = message.removeprefix(f"{root}/")
+        # It may have been raised from here, inside of another record's work.
+        message = message.removeprefix(f"{root}/").removesuffix(SKIP)
         if self.fail:
-            raise BadInput(f"{root}/{message} (or set fetch.on_bad: skip)") from None
+            raise BadInput(f"{root}/{message}{SKIP}") from None
         self.messages.append(message)
 
     def unused(self) -> dict[str, str]:
@@ -132,6 +133,8 @@ class Problems:
         return dict(sorted(reasons.items()))
 
 
+SKIP = " (or set fetch.on_bad: skip)"
+"""How a message of a bad record ends that stops the work."""
 NO_FACE = {True: "a picture without a label", False: "neither picture nor label of this layout"}
 """Why a file that no record names is not used: where it is a picture, and where it is none."""
 

@@ -21,7 +21,7 @@ from fbnet.faces.readers.base import (
     point_lines,
     split_of,
 )
-from fbnet.faces.readers.photographs import photographs
+from fbnet.faces.readers.photographs import TOLD, photographs
 from fbnet.faces.readers.records import Record, Records
 from fbnet.faces.readers.walk import walk
 from fbnet.progress import say
@@ -33,8 +33,6 @@ SUBSETS = {
 }
 """Folders, in lower case, of the benchmark's subsets; of the common one only what is for test."""
 FULL = ("common", "challenging")
-TOLD = 20
-"""Folders of which each is named with its split."""
 
 
 def detect(root: Path) -> str | None:
@@ -124,38 +122,34 @@ def _add_benchmark(records: Records) -> None:
         flags[subset] = {name: subset == name for name in present}
         if set(FULL) <= set(present):
             flags[subset]["full"] = subset in FULL
-    records.splits = [split or "train" for split in known]
+    records.splits = [
+        split or ("train" if "afw" in _folders(origin) else None)
+        for split, origin in zip(known, records.origins, strict=True)
+    ]
     records.flags = [flags[subset] for subset in subsets]
-    _tell(records, subsets, known)
+    _tell(records, subsets)
 
 
 def _subset(origin: str, split: str | None) -> str:
     """The benchmark's subset that a face belongs to; "" for none."""
-    folders = {folder.lower() for folder in PurePosixPath(origin).parent.parts}
     for name, places in SUBSETS.items():
-        if folders.intersection(places) and (name != "common" or split == "test"):
+        if _folders(origin).intersection(places) and (name != "common" or split == "test"):
             return name
     return ""
 
 
-def _tell(records: Records, subsets: Sequence[str], known: Sequence[str | None]) -> None:
-    """Say which split each folder has, and warn of those whose names do not say it."""
+def _folders(origin: str) -> set[str]:
+    return {folder.lower() for folder in PurePosixPath(origin).parent.parts}
+
+
+def _tell(records: Records, subsets: Sequence[str]) -> None:
+    """Say which split each folder has."""
     counts: Counter[tuple[str, str]] = Counter()
-    guessed = set()
-    rows = zip(records.origins, records.splits, subsets, known, strict=True)
-    for origin, used, subset, split in rows:
+    for origin, split, subset in zip(records.origins, records.splits, subsets, strict=True):
         folder = PurePosixPath(origin).parent.as_posix()
-        counts[folder, f"{used}{f' ({subset})' if subset else ''}"] += 1
-        if not split and "afw" not in folder.lower().split("/"):
-            guessed.add(folder)
+        counts[folder, f"{split or 'train'}{f' ({subset})' if subset else ''}"] += 1
     if len(counts) <= TOLD:
         say("; ".join(f"{folder}: {count} {split}" for (folder, split), count in counts.items()))
-    if guessed:
-        some = ", ".join(sorted(guessed)[:TOLD])
-        say(
-            f"warning: the names of {some} say no split, others do: taken for training; put them "
-            "below a folder train or test"
-        )
 
 
 def read_pts(root: Path, path: Path) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from fbnet.landmarks import Scheme, eye_distance
 from fbnet.params import FetchParams
 from fbnet.progress import say, track
 
+TOLD = 20
+"""Folders of which each is named with its split."""
 ListRecords = Callable[[Path, Problems], Iterable[Record]]
 """Lists or yields the labelled faces of a folder, each within `Problems.tolerate`."""
 
@@ -32,10 +34,13 @@ def _read(list_records: ListRecords, root: Path, params: FetchParams, problems: 
     records = sorted_records(list_records, root, problems)
     scheme = _scheme(records[0], params, problems)
     _mask(records, scheme, params.unseen, problems)
+    if params.scheme is not None:
+        _check_eyes(records, scheme, problems)
     records.groups = _groups(records, params.group)
     none = dict.fromkeys((name for flags in records.flags for name in flags), False)
     records.flags = [none | dict(flags) for flags in records.flags] if none else records.flags
     _drop_test_photographs(records, problems)
+    _tell_guesses(records)
     if params.limit is not None and params.limit < len(records):
         # Evenly from each split.
         order = sorted(range(len(records)), key=lambda index: (records.splits[index] or "", index))
@@ -149,19 +154,44 @@ def _mask(records: Records, scheme: Scheme, rule: str, problems: Problems) -> No
         )
 
 
+def _check_eyes(records: Records, scheme: Scheme, problems: Problems) -> None:
+    """Raise BadInput where the eyes of most faces lie the other way round."""
+    left, right = scheme.eyes
+    points = (records.points(index) for index in range(len(records)))
+    wrong = sum(bool(places[left, 0] > places[right, 0]) for places in points)
+    if 2 * wrong > len(records):
+        raise BadInput(
+            f"{printable(problems.root)}: fetch.scheme.eyes: point {left} lies to the right of "
+            f"point {right} in {wrong} of {len(records)} faces; left and right are the picture's: "
+            f"write [{right}, {left}]"
+        )
+
+
 def _drop_test_photographs(records: Records, problems: Problems) -> None:
-    """Drop the records of train or validation whose photograph is in test, too: they are bad."""
+    """Drop the records whose photograph is in a split that is measured on, too: they are bad."""
     pairs = split.straddling(records.groups, records.splits)
     for one, other in pairs:
         problems.bad(
             f"{records.origins[one]}: the photograph of {records.origins[other]}, which is in "
-            "test; remove one of them"
+            f"{records.splits[other]}; remove one of them"
         )
         problems.reasons[records.images[one]] = (
-            f"left out: its photograph is in test ({records.origins[other]})"
+            f"left out: its photograph is in {records.splits[other]} ({records.origins[other]})"
         )
     dropped = {one for one, _ in pairs}
     records.keep([index for index in range(len(records)) if index not in dropped])
+
+
+def _tell_guesses(records: Records) -> None:
+    """Warn of folders whose names say no split where those of others do."""
+    rows = zip(records.origins, records.splits, strict=True)
+    guessed = {PurePosixPath(origin).parent.as_posix() for origin, split in rows if split is None}
+    if guessed and any(records.splits):
+        some = ", ".join(sorted(guessed)[:TOLD])
+        say(
+            f"warning: the names of {some} say no split, others do: taken for training; put them "
+            "below a folder train or test"
+        )
 
 
 def _crops(

@@ -1,13 +1,15 @@
 """The files below a folder as people leave them: links, loops, traces of their systems."""
 
 import os
+import posixpath
+import unicodedata
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from fbnet.files import printable
+from fbnet.files import is_plain, printable
 
 TRACES = {
     "__macosx": "a trace of macOS",
@@ -45,8 +47,10 @@ def walk(root: Path) -> Iterator[tuple[str, str]]:
                 yield printable(name), reason
             elif os.path.isdir(entry.path):
                 (linked if entry.is_symlink() else waiting).append(name)
+            elif reason := _fault(entry, name):
+                yield printable(name), reason
             else:
-                yield printable(name), _fault(entry)
+                yield name, ""
 
 
 def folders(root: Path, depth: int) -> Iterator[Path]:
@@ -74,14 +78,14 @@ def _trace(name: str) -> str:
     return hidden if name.startswith(".") else TRACES.get(name.lower(), "")
 
 
-def _fault(entry: os.DirEntry[str]) -> str:
-    """Why what is no folder cannot be read as a file; "" where it can."""
+def _fault(entry: os.DirEntry[str], name: str) -> str:
+    """Why what is no folder cannot be read as a file; "" where it can. name: within the root."""
     if not os.path.isfile(entry.path):
         return "a broken link" if entry.is_symlink() else "no regular file"
-    return "" if printable(entry.name) == entry.name else NOT_UTF8
+    return "" if is_plain(name) else NOT_PLAIN
 
 
-NOT_UTF8 = "its name is not UTF-8; rename it"
+NOT_PLAIN = "its path is not UTF-8, or holds a control character; rename it"
 
 
 class Files:
@@ -128,27 +132,49 @@ class Files:
         return [name for name in self.names if name.lower().endswith(suffixes)]
 
     @cached_property
-    def _by_lower_case(self) -> dict[str, str]:
-        return {name.lower(): name for name in reversed(self.names)}
+    def _by_key(self) -> dict[str, str]:
+        return {_key(name): name for name in reversed(self.names)}
+
+    @cached_property
+    def _by_last_part(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self.names:
+            found.setdefault(_key(PurePosixPath(name).name), []).append(name)
+        return found
 
     def find(self, name: str) -> str | None:
-        """The file of this name within `root`, case aside if there is none that agrees in it."""
+        """The file of this name within `root`, case aside if there is none that agrees in it.
+
+        So is the form of its letters: macOS takes an accent for a character of its own.
+        """
         if ".." in PurePosixPath(name).parts:
             return None
         if not name.startswith("/") and (self.root / name).is_file():
             return PurePosixPath(name).as_posix()
-        return self._by_lower_case.get(PurePosixPath(name).as_posix().lower())
+        return self._by_key.get(_key(PurePosixPath(name).as_posix()))
 
     def find_tail(self, name: str, starts: tuple[str, ...] = ("",)) -> str | None:
         """The file that a list names, wherever the list was written.
 
         name: with slashes or back-slashes, absolute or with a drive letter, of another machine or
-        not. Its longest tail that is a file below one of the folders `starts` of `root` counts.
+        not. It counts from one of the folders `starts` of `root`, also upwards; else its longest
+        tail that is a file below one of these; else the only file of its last part anywhere.
         """
-        parts = [part for part in name.strip("\"'").replace("\\", "/").split("/") if part != "."]
+        name = name.strip("\"'").replace("\\", "/")
+        parts = [part for part in name.split("/") if part != "."]
+        if ".." in parts:
+            for start in starts:
+                if path := self.find(posixpath.normpath(f"{start}/{name}" if start else name)):
+                    return path
         for first in range(len(parts)):
             tail = "/".join(parts[first:])
             for start in starts:
                 if tail and (path := self.find(f"{start}/{tail}" if start else tail)):
                     return path
-        return None
+        named = self._by_last_part.get(_key(parts[-1]), [])
+        return named[0] if len(named) == 1 else None
+
+
+def _key(name: str) -> str:
+    """What names have in common that differ in case or in the form of their letters."""
+    return unicodedata.normalize("NFC", name).lower()
