@@ -59,8 +59,8 @@ class MlflowParams(Section):
     """Add each exported model to the model registry; off, so that sweeps do not flood it."""
     best_within_ms: float | None = Field(None, gt=0)
     """Slowest latency in ms of a version that may have the alias `best`; null sets no limit."""
-    model_name: str = Field("fbnet-pfld", min_length=1, pattern="^[^/:]+$")
-    """Name in the model registry."""
+    model_name: str = Field("fbnet-pfld", min_length=1, pattern="^[^/:'\"`]+$")
+    """Name in the model registry, which takes no slash, colon or quote in it."""
 
 
 class Params(Section):
@@ -360,14 +360,14 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
             "(retrain.heads_faces)",
         )
     yield from _processes(params)
-    if search.warmup_epochs >= search.epochs:
+    lasting = search.warmup_epochs < search.epochs
+    if search.method == "fbnet" and not lasting:
         yield (
             "search.warmup_epochs",
             f"{search.warmup_epochs} leaves no epoch for the architecture: keep it below "
             f"search.epochs ({search.epochs})",
         )
-        return
-    if search.temperature_floor > search.temperature:
+    if search.method == "fbnet" and search.temperature_floor > search.temperature:
         yield (
             "search.temperature_floor",
             f"{search.temperature_floor} lies above search.temperature ({search.temperature})",
@@ -393,7 +393,7 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
             f"{retrain.candidates} asks for more than the search scores ({source}: {scored})",
         )
     # Of rendered faces the number is known before they are there.
-    if renders(params):
+    if renders(params) and search.method == "fbnet" and lasting:
         train = params.fetch.synthetic.train * (1 - params.fetch.validation_share)
         faces = int(train * search.proxy_share)
         arch, shards = int(faces * search.arch_share), params.train.parts

@@ -12,7 +12,8 @@ def require_ready(params: Params) -> None:
     """Raise BadInput for what the run would refuse later, or leave out of what was asked for.
 
     That is a data set that is not there, an engine or a converter that is not installed, an engine
-    of another system that is to measure, and a device's table that does not fit the space.
+    of another system that is to measure, a device's table that does not fit the space, and other
+    nets or faces for heads that are not there.
     """
     if not Path(params.fetch.root).exists():
         raise BadInput(
@@ -26,6 +27,15 @@ def require_ready(params: Params) -> None:
         _require("export.variants", variants()[name].engine)
     if params.lut.source == "file":
         _require_table(params)
+    if not Path(params.report.baselines).is_file():
+        raise BadInput(
+            f"report.baselines {params.report.baselines}: no such file; name a table of other nets"
+        )
+    if (faces := params.retrain.heads_faces) and not (Path(faces) / "meta.json").is_file():
+        raise BadInput(
+            f"retrain.heads_faces {faces}: no prepared faces there (meta.json is missing); name "
+            "results/fetch/faces of another project"
+        )
 
 
 def _require(key: str, engine: Engine, also: Callable[[], object] = lambda: None) -> None:

@@ -35,6 +35,11 @@ def main(params: "Params", results: Results, log: "Log") -> str:
             f"{results.searched}: a net of {points} points, and the faces have {faces.points}; "
             f"search again, or `fbnet convert --points {faces.points}` what it came from"
         )
+    if (size := searched["size"]) != faces.size and p.inherit:
+        raise BadInput(
+            f"{results.searched}: a net for {size} px, and the faces are of {faces.size} px; "
+            "search again, fetch faces of that size, or set retrain.inherit: false"
+        )
     supernet = load_weights(results.require(results.supernet)) if p.inherit else {}
     augment = params.augment if p.augment else None
     rendered = FaceSet.load(p.heads_faces) if p.heads_faces else None
@@ -70,7 +75,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
             best = with_heads(best, taught, space, p, augment, fabric, shards)
         if not fabric.is_global_zero:
             return NOT_RANK_ZERO
-        write_results(best, trained, searched, results.folder("retrain"))
+        write_results(best, trained, searched["space"], faces, results.folder("retrain"))
         plots.history(best.history, results.picture("retrain", "history"))
     return (
         f"{' '.join(best.choice)}, validation NME {best.val_nme:.2%} after epoch {best.epoch} of "

@@ -13,10 +13,14 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fbnet.errors import DONE, FAILED, BadInput, exit_code, stop_on_signals
 from stages.revision import git, is_repository
 from stages.runner import wait_for
+
+if TYPE_CHECKING:
+    from stages.params import Params
 
 FORBIDDEN = re.compile(r"[^\w.-]+|\.{2,}|\.$|\.lock$")
 """What the name of an experiment, a git reference, may not hold."""
@@ -69,7 +73,7 @@ def experiments(
     shared, taken = profile(profile_name) | overrides(fixed), _names()
     for value in values:
         changes = shared | overrides([f"{key}={value}" for key in over])
-        checked_text(changes)
+        _, params = checked_text(changes)
         name = first = FORBIDDEN.sub("-", f"{over[0]}-{value}")
         number = 1
         while name in taken:
@@ -77,7 +81,33 @@ def experiments(
             name = f"{first}-{number}"
         taken.add(name)
         sets = [word for change in dvc_words(changes) for word in ("-S", change)]
-        yield ["dvc", "exp", "run", "--temp", "--name", name, *sets]
+        copied = [word for path in _untracked(params) for word in ("--copy-paths", path)]
+        yield ["dvc", "exp", "run", "--temp", "--name", name, *copied, *sets]
+
+
+def _untracked(params: "Params") -> Iterator[str]:
+    """What the params name inside the repository that neither git nor DVC would copy.
+
+    Raises BadInput for what lies beside the repository by a relative path: the copy does not.
+    """
+    named = {
+        "fetch.root": params.fetch.root,
+        "lut.file": params.lut.file if params.lut.source == "file" else "",
+        "retrain.heads_faces": params.retrain.heads_faces,
+        "report.baselines": params.report.baselines,
+    }
+    for key, path in named.items():
+        if not path or os.path.isabs(path) or not Path(path).exists():
+            continue
+        plain = Path(os.path.normpath(path))
+        if plain.parts[:1] == ("..",):
+            raise BadInput(
+                f"{key} {path}: lies outside of the repository, of which experiments run in a "
+                "copy; give its absolute path"
+            )
+        by_dvc = any(Path(f"{each}.dvc").exists() for each in (plain, *plain.parents))
+        if not by_dvc and not git("ls-files", "--", path):
+            yield path
 
 
 def _names() -> set[str]:

@@ -57,6 +57,8 @@ def print_table(results: Results) -> None:
     """Print the architecture, the table of `headline`, and the exported files' table."""
     from rich.console import Console
 
+    from fbnet.files import read_json
+
     console = Console(width=None if Console().is_terminal else 120)
     choice = records.choice(results)
     rows = [
@@ -68,7 +70,10 @@ def print_table(results: Results) -> None:
     ]
     headings = ["model", *(heading for heading, _ in COLUMNS.values())]
     caption = "architecture: " + " | ".join(choice)
-    console.print(_table("Test faces, one thread", headings, rows, caption))
+    protocol = read_json(results.latencies)["protocol"] if results.latencies.exists() else {}
+    threads = protocol.get("file_threads")
+    title = "Test faces" + (f", {threads} thread{'s' * (threads > 1)}" if threads else "")
+    console.print(_table(title, headings, rows, caption))
     variants = [
         [row["variant"], *(form.format(row[k]) for k, (_, form) in VARIANT_COLUMNS.items())]
         for row in timed_files(results)

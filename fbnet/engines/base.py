@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fbnet.errors import BadInput
+from fbnet.errors import BadInput, Failure
 
 Model = Mapping[str, bytes]
 """The bytes of a model's files by suffix, such as {".param": ..., ".bin": ...}."""
@@ -34,7 +34,7 @@ SYSTEMS = {"darwin": "macOS", "linux": "Linux", "win32": "Windows"}
 """`sys.platform` -> what people call it."""
 
 
-class ConversionError(RuntimeError):
+class ConversionError(Failure):
     """A converter did not write the files it was asked for."""
 
 

@@ -164,7 +164,10 @@ class Counts:
 
 
 def counts(data: bytes) -> Counts:
-    """Parameters (batch norm folded, biases included) and MACs (biases left out) of a file."""
+    """Parameters (batch norm folded, biases included) and MACs (biases left out) of a file.
+
+    MACs are those with weights, as in `fbnet.costs.macs`: products of two maps are left out.
+    """
     model = onnx.shape_inference.infer_shapes(onnx.load_from_string(data), strict_mode=True)
     graph = model.graph
     weights = {item.name: int(np.prod(item.dims)) for item in graph.initializer}
@@ -172,7 +175,11 @@ def counts(data: bytes) -> Counts:
     # By node, not by initializer: the exporter lets equal tensors share one.
     nodes = [node for node in graph.node if node.op_type in ("Conv", "Gemm", "MatMul")]
     params = sum(weights.get(name, 0) for node in nodes for name in node.input)
-    macs = sum(weights[node.input[1]] * int(np.prod(shapes[node.output[0]][2:])) for node in nodes)
+    macs = sum(
+        weights[node.input[1]] * int(np.prod(shapes[node.output[0]][2:]))
+        for node in nodes
+        if node.input[1] in weights
+    )
     return Counts(params, macs)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -120,13 +119,12 @@ def inherited_nets(
     return net, pose_net, inherited
 
 
-def write_results(best: Trained, trained: Sequence[Trained], searched: Any, out: Path) -> None:
-    """Write the best of `trained` into `out`, and a row for each.
-
-    `searched` is what the search's architecture.json holds.
-    """
+def write_results(
+    best: Trained, trained: Sequence[Trained], space: str, faces: FaceSet, out: Path
+) -> None:
+    """Write the best of `trained`, on `faces`, into `out`, and a row for each. space: its name."""
     save_weights(out / "subnet.safetensors", best.weights)
-    kept = {name: searched[name] for name in ("space", "points", "size")}
+    kept = {"space": space, "points": faces.points, "size": faces.size}
     heads = {"heads": list(best.heads)} if best.heads else {}
     write_json(out / "architecture.json", kept | {"choice": list(best.choice)} | heads)
     write_csv(out / "history.csv", best.history)

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from fbnet.errors import BadInput
 
@@ -52,7 +52,7 @@ def database() -> Path | None:
     """The SQLite file behind the address; None where it is a server or another database."""
     uri = tracking_uri()
     path, _, _ = uri.removeprefix(SQLITE).partition("?")  # options such as ?timeout=30 follow
-    return Path(path) if uri.startswith(SQLITE) else None
+    return Path(unquote(path)) if uri.startswith(SQLITE) else None
 
 
 def hide_credentials(text: str) -> str:

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import fbnet
+from fbnet.errors import BadInput
 from fbnet.outputs import OUTPUTS
 from fbnet.params import CROP_SCALE
 from stages import records
@@ -206,12 +207,19 @@ def register(store: Store, run_id: str) -> list[str]:
 
     The one for crops is named `mlflow.model_name`, the one for photographs the same with
     `-photographs`. Its card becomes a version's description, and the alias `best` is set by the
-    rule above. Returns names and versions; none where the run has no model.
+    rule above. Returns names and versions; none where the run has no model. Raises BadInput where
+    its files are gone.
     """
     run = store.client.get_run(run_id)
     outputs = run.outputs.model_outputs if run.outputs else []
     logged = [store.client.get_logged_model(output.model_id) for output in outputs]
     newest = {model.name: model for model in sorted(logged, key=lambda m: m.creation_timestamp)}
+    for entry in newest.values():
+        if not store.client.list_logged_model_artifacts(entry.model_id):
+            raise BadInput(
+                f"the files of the run's model are gone ({entry.artifact_location}): bring them "
+                "back, or log the model anew by `dvc repro -f -s export`"
+            )
     return [_register(store, run, newest[name]) for name in (CROPS, PHOTOGRAPHS) if name in newest]
 
 

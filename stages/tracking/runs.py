@@ -24,7 +24,17 @@ from stages.tracking.projection import (
     project_parent,
     results_digest,
 )
-from stages.tracking.store import OWNER, PARENT, TAG, Step, Store, attempt, connect, finish
+from stages.tracking.store import (
+    OWNER,
+    PARENT,
+    TAG,
+    Step,
+    Store,
+    attempt,
+    connect,
+    finish,
+    in_one_line,
+)
 
 RESULTS = Results()
 STAGES = ("fetch", "lut", "search", "retrain", "export", "bench", "report")
@@ -145,7 +155,7 @@ def register(results: Results = RESULTS) -> str:
             stages = [stage for stage in STAGES if results.folder(stage).is_dir()]
             project_parent(store, run_id, stages, params, results)
             store.client.set_terminated(run_id)
-        return ", ".join(model.register(store, run_id))
+        return ", ".join(in_one_line(lambda: model.register(store, run_id)))
 
 
 def link(store: Store, run_id: str, parent: str) -> None:

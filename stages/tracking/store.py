@@ -91,7 +91,7 @@ def connect(settings: MlflowParams) -> Store:
         return store
 
     require_usable()
-    return _in_one_line(opened)
+    return in_one_line(opened)
 
 
 def _client() -> Any:
@@ -112,7 +112,7 @@ def _client() -> Any:
     return client
 
 
-def _in_one_line(action: Callable[[], Any]) -> Any:
+def in_one_line(action: Callable[[], Any]) -> Any:
     """The action's result. Raises BadInput for whatever MLflow and its drivers raise."""
     try:
         return action()
@@ -227,7 +227,7 @@ def finished_runs(experiment: str) -> list[dict[str, Any]]:
 def read(question: Callable[[Any], Any]) -> Any:
     """What `question` makes of a client that only reads. Raises BadInput as `finished_runs`."""
     require_usable(write=False)
-    return _in_one_line(lambda: question(_client()))
+    return in_one_line(lambda: question(_client()))
 
 
 def experiment_of(client: Any, name: str) -> Any:

@@ -120,6 +120,24 @@ def test_unfolded_batch_norm_is_refused():
         export_onnx(LateNorm(), SIZE, POINTS, {})
 
 
+class Attention(nn.Module):
+    """Multiplies two maps, neither of which is a weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2 * POINTS, SIZE, bias=False)
+
+    def forward(self, image):
+        flat = self.conv(image).flatten(1).unflatten(1, (POINTS, 2))
+        return (flat @ (flat.transpose(1, 2) @ flat),)
+
+
+def test_products_of_two_maps_are_left_out_of_the_counts():
+    exported = export_onnx(Attention().eval(), SIZE, POINTS, {})
+    weights = 3 * 2 * POINTS * SIZE**2
+    assert counts(exported) == Counts(weights, weights)
+
+
 def test_nni_subnet_has_the_published_counts():
     choice = ("mb_k5_e2_res", "mb_k3_res_d3", "mb_k5_e2_res_se", "mb_k3_e4_res", "gh_k5")
     net = build_subnet(NNI_SPACE, 106, choice)

@@ -71,21 +71,15 @@ def test_what_is_not_inherited_starts_as_params_say(
     assert torch.equal(bias("mean_face", supernet), supernet["net.fc.bias"])
 
 
-def test_the_best_candidate_is_written(tmp_path: Path) -> None:
+def test_the_best_candidate_is_written(tmp_path: Path, faces: FaceSet) -> None:
     def trained(name: str, nme: float) -> Trained:
         return Trained((name,), 0, nme, 1, {"w": torch.full((2,), nme)}, [{"epoch": 1.0}])
 
-    searched = {
-        "space": "s",
-        "points": 68,
-        "size": 32,
-        "choice": ["a"],
-        "candidates": [["a"], ["b"]],
-    }
     candidates = [trained("a", 0.2), trained("b", 0.1)]
-    write_results(best_of(candidates), candidates, searched, tmp_path)
+    write_results(best_of(candidates), candidates, "s", faces, tmp_path)
     written = json.loads((tmp_path / "architecture.json").read_text())
-    assert written == {"space": "s", "points": 68, "size": 32, "choice": ["b"]}
+    kind = {"points": faces.points, "size": faces.size}
+    assert written == {"space": "s", **kind, "choice": ["b"]}
     assert load_weights(tmp_path / "subnet.safetensors")["w"].tolist() == pytest.approx([0.1, 0.1])
     rows = list(csv.DictReader((tmp_path / "candidates.csv").read_text().splitlines()))
     assert [row["choice"] for row in rows] == ["a", "b"]

@@ -172,6 +172,13 @@ def test_short_trainings_do_not_share_a_gpu(
     assert [name for name, _ in contradictions(params)] == keys
 
 
+def test_short_trainings_need_no_schedule_of_a_supernet() -> None:
+    unused = {"epochs": 5, "nas_lr": 0.01, "min_steps": 0, "temperature_floor": 9.0}
+    assert not [*contradictions(Params(search=SearchParams(method="predictor", **unused)))]
+    keys = [key for key, _ in contradictions(Params(search=SearchParams(**unused)))]
+    assert keys == ["search.warmup_epochs", "search.temperature_floor"]
+
+
 def test_a_space_has_a_name_that_dvc_takes() -> None:
     for name, faults in (("wide (se)", []), ("v1.2", ["spaces.v1.2"])):
         params = Params(space=name, spaces={name: NNI_SPACE})

@@ -41,6 +41,14 @@ def test_a_missing_engine_is_found_at_the_start(no_mnn):
         require_ready(changed(export={"variants": ()}, lut={"engine": "mnn"}))
 
 
+def test_missing_tables_and_faces_for_heads_are_found_at_the_start():
+    variants = {"variants": ()}
+    with pytest.raises(BadInput, match=r"report\.baselines none\.json: no such file"):
+        require_ready(changed(export=variants, report={"baselines": "none.json"}))
+    with pytest.raises(BadInput, match=r"retrain\.heads_faces nowhere: no prepared faces there"):
+        require_ready(changed(export=variants, retrain={"heads_faces": "nowhere"}))
+
+
 def test_a_wrong_table_is_found_before_any_stage(tmp_path, monkeypatch, capsys):
     table = tmp_path / "table.csv"
     table.write_text("layer,block,ms\n0,sep_k3,x\n")

@@ -17,13 +17,23 @@ from tests.drawn import make_faces
 __all__ = ["make_faces"]
 
 
-def test_faces_of_other_points_than_the_search_s(
-    tmp_path: Path, make_faces: Callable[..., FaceSet]
+@pytest.mark.parametrize(
+    ("points", "size", "told"),
+    [
+        (
+            106,
+            112,
+            r"architecture\.json: a net of 106 points, .* have 68; .*--points 68",
+        ),
+        (68, 64, r"architecture\.json: a net for 64 px, and the faces are of 112 px"),
+    ],
+)
+def test_faces_of_other_points_or_size_than_the_search_s(
+    tmp_path: Path, make_faces: Callable[..., FaceSet], points: int, size: int, told: str
 ) -> None:
     results = Results(tmp_path)
-    make_faces(points=68).save(results.faces)
-    record = {"points": 106, "size": 112, "choice": [], "candidates": [[]]}
+    make_faces(points=68, size=112).save(results.faces)
+    record = {"points": points, "size": size, "choice": [], "candidates": [[]]}
     write_json(results.searched, record)
-    told = r"architecture\.json: a net of 106 points, and the faces have 68; .*--points 68"
     with pytest.raises(BadInput, match=told):
         retrain.main(Params(), results, no_log)

@@ -27,11 +27,12 @@ def test_table_sets_the_subnet_beside_the_mean_face(
     )
     results.timed_variants.write_text(VARIANTS)
     subnet, floor = headline(results)
+    write_json(results.latencies, {"protocol": {"file_threads": 2}})
     assert subnet["latency_ms"] == 0.25 and subnet["params"] == 1000
     assert floor == {"model": "mean face", "nme": 0.2}
     print_table(results)
     shown = capsys.readouterr().out
-    parts = ("5.00%", "20.00%", "0.250", "1,000", "sep_k3 | gh_k5", "mean face")
+    parts = ("5.00%", "20.00%", "0.250", "1,000", "sep_k3 | gh_k5", "mean face", "faces, 2 threads")
     for part in (*parts, "mnn_int8", "179", "0.387", "1.27x", "6.33%"):
         assert part in shown
 

@@ -69,6 +69,24 @@ def test_every_value_makes_a_name_that_git_takes(commands, value):
     subprocess.run(["git", "check-ref-format", f"refs/exps/ab/{name}"], check=True)
 
 
+def test_what_git_does_not_hold_goes_into_the_copy(commands, tmp_path, capsys):
+    for name in ("data/a.jpg", "kept/a.jpg", "table.csv"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).touch()
+    subprocess.run(["git", "add", "kept"], check=True)
+    Path("pulled").mkdir()
+    Path("pulled.dvc").touch()
+    table = "lut.source=file lut.file=table.csv"
+    for root, copied in (("data", ["data"]), ("kept", []), ("pulled", []), (str(tmp_path), [])):
+        assert sweep.main(["--over", "fetch.root", "--values", root, "--set", table]) == 0
+        command = commands[-1]
+        paths = [word for before, word in itertools.pairwise(command) if before == "--copy-paths"]
+        assert paths == [*copied, "table.csv"]
+    capsys.readouterr()
+    assert sweep.main(["--over", "fetch.root", "--values", ".."]) == 2
+    assert "fetch.root ..: lies outside of the repository" in capsys.readouterr().err
+
+
 def test_without_git_there_are_no_experiments(commands, capsys):
     shutil.rmtree(".git")
     assert sweep.main(["--over", "search.beta", "--values", "0.1"]) == 2

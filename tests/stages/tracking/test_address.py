@@ -63,11 +63,11 @@ def test_a_locked_database_is_one_line(project, monkeypatch):
     holder.close()
 
 
-@pytest.mark.parametrize("options", ["", "?timeout=30", "?timeout=30&cache=shared"])
-def test_the_lock_lies_beside_the_database(tmp_path, monkeypatch, options):
+@pytest.mark.parametrize("name", ["runs.db", "runs.db?timeout=30", "ru%6Es.db?timeout=1&uri=0"])
+def test_the_lock_lies_beside_the_database(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shared").mkdir()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/shared/runs.db{options}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/shared/{name}")
     with lock():
         assert [p.name for p in (tmp_path / "shared").iterdir()] == ["runs.db.lock"]
 

@@ -20,8 +20,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowException
+from pydantic import ValidationError
 
 from fbnet import Landmarker
+from fbnet.errors import BadInput
 from fbnet.faces import synthetic
 from fbnet.files import write_json
 from fbnet.params import SyntheticParams
@@ -31,7 +33,7 @@ from fbnet.predict.output import FaceEntry, Result
 from stages.params import MlflowParams, Params
 from stages.results import Results
 from stages.tracking import finished_runs, projection, stage_run
-from stages.tracking.model import PHOTOGRAPHS_NEED, library, model_card
+from stages.tracking.model import PHOTOGRAPHS_NEED, library, model_card, register
 from stages.tracking.served.photographs import Photographs
 from tests.predict.test_run import face, on_canvas
 from tools.serving import serving
@@ -122,6 +124,22 @@ def test_the_card_is_kept_with_the_run_and_the_registered_version(store):
     projection.project_parent(settled, run_id, ["bench"], with_settings(), RESULTS)
     (version,) = store.client.search_model_versions("name = 'faces'")
     assert "latency ms: 0.250" in version.description
+
+
+def test_a_model_whose_files_are_gone_is_not_registered(store, project):
+    run_id = project_run(store, with_settings(), val_nme=0.05)
+    shutil.rmtree(project / "mlruns")
+    other = with_settings().mlflow.model_copy(update={"model_name": "other"})
+    renamed = type(store)(store.client, store.experiment, other)
+    with pytest.raises(BadInput, match=r"model are gone .*dvc repro -f -s export"):
+        register(renamed, run_id)
+    assert [model.name for model in store.client.search_registered_models()] == ["faces"]
+
+
+@pytest.mark.parametrize("name", ["anna's net", 'a "net"', "a/b", "a:b", "`a`"])
+def test_names_that_the_registry_cannot_look_up_are_refused(name):
+    with pytest.raises(ValidationError, match="model_name"):
+        MlflowParams(model_name=name)
 
 
 def test_nothing_is_registered_by_default(store):
