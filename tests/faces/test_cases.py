@@ -638,6 +638,10 @@ def test_the_only_picture_of_a_name_is_found_anywhere(tmp_path: Path) -> None:
         )
     coco(tmp_path / "data/annotations", labels)
     assert len(run(tmp_path / "data").faces) == 8
+    write_picture(tmp_path / "data/annotations/0y.png", labels["0é.png"])
+    with pytest.raises(BadInput, match=r"no picture .*0é\.png; add it"):
+        run(tmp_path / "data")
+    (tmp_path / "data/annotations/0y.png").unlink()
     write_picture(tmp_path / "data/other/0é.png", labels["0é.png"])
     with pytest.raises(BadInput, match=r"no picture .*0é\.png; add it"):
         run(tmp_path / "data")
@@ -653,6 +657,17 @@ def test_names_group_the_faces_of_one_photograph(tmp_path: Path, tool: Callable[
     assert len(set(found.groups)) == 9
     splits = {(group, code) for group, code in zip(found.groups, found.split, strict=True)}
     assert len(splits) == 9
+
+
+def test_a_file_beside_folders_of_splits_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = labelled(tmp_path / "data", 8)
+    dlib(tmp_path / "data/test", {f"../{name}": labels[name] for name in list(labels)[:3]})
+    dlib(tmp_path / "data", {name: labels[name] for name in list(labels)[3:]})
+    prepared = run(tmp_path / "data")
+    assert np.bincount(prepared.faces.split)[2] == 3 and len(prepared.faces) == 8
+    assert "warning: the names of . say no split" in capsys.readouterr().out
 
 
 def test_parts_outside_of_a_cvat_picture_were_not_seen(tmp_path: Path) -> None:

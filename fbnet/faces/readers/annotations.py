@@ -3,9 +3,9 @@
 One file labels many pictures (LabelMe: one each), wherever these lie. The points of a face are in
 the order of their numbers, which name them (dlib, LabelMe, CVAT's skeletons), or as they are
 listed. A number that most faces have and one lacks is a point that nobody saw. A file that labels
-many pictures and whose name ends in train, val or test (a year or version may follow), or which
-lies in a folder of that name, gives that split; where there is such a file, the others are not
-read, since they repeat it. LabelMe's files have the splits of their folders.
+many pictures and whose name ends in train, val or test (a year or version may follow) gives that
+split; where there is such a file, those whose name and folder give none are not read, since they
+repeat it. All others, and LabelMe's files, have the splits of their folders.
 """
 
 import math
@@ -23,6 +23,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from fbnet.errors import BadInput
+from fbnet.faces.crop import PICTURE_SUFFIXES
 from fbnet.faces.readers.base import SPLIT_FOLDERS, Problems, Reader, photograph_of, split_of
 from fbnet.faces.readers.photographs import photographs
 from fbnet.faces.readers.records import Record, Records
@@ -85,14 +86,13 @@ class Form:
             missing = {mark for mark in missing if mark not in seen}
         return not missing
 
-    def split(self, name: str, root: Path) -> str | None:
-        """The split that a file's name ends in, a year or version aside, else its folder's.
+    def named_split(self, name: str) -> str | None:
+        """The split that a file's name ends in, a year or version aside.
 
-        A file of one picture is named as that, so its folder alone counts.
+        A file of one picture is named as that, and gives none.
         """
         stem = re.sub(r"[\W_]*v?[\d\W_]*$", "", PurePosixPath(name).stem.lower())
-        word = re.split(r"[^a-z]", stem)[-1] if self.many else ""
-        return SPLIT_FOLDERS.get(word) or split_of(root / name, root)
+        return SPLIT_FOLDERS.get(re.split(r"[^a-z]", stem)[-1]) if self.many else None
 
 
 def _list(form: Form, root: Path, problems: Problems) -> Records:
@@ -141,38 +141,42 @@ def _records(form: Form, problems: Problems) -> Iterator[tuple[Record, Numbers |
     """The faces of all files, each with the numbers that name its points."""
     root, shared = problems.root, dict[Numbers | None, Numbers | None]()
     names = list(form.files(problems.files.names, root))
-    splits = {name: form.split(name, root) for name in names}
-    if form.many and any(splits.values()):
+    named = {name: form.named_split(name) for name in names}
+    splits = {name: named[name] or split_of(root / name, root) for name in names}
+    pictured = {
+        PurePosixPath(name).parent.as_posix() for name in problems.files.ending(*PICTURE_SUFFIXES)
+    }
+    if any(named.values()):
         for name in names:
             if not splits[name]:
                 problems.reasons[name] = "other files beside it give a split"
     for name in names:
         if name in problems.reasons:
             continue
+        folder = PurePosixPath(name).parent.as_posix()
+        starts = (folder if folder != "." else "", "", "images")
         with problems.tolerate():
             for picture, place, points in form.parse(root / name, name):
                 with problems.tolerate():
                     numbers, places = points()
+                    # Labels with pictures beside them speak of these, and of no namesake elsewhere.
+                    image = problems.files.find_tail(picture, starts, folder not in pictured)
+                    if image is None:
+                        raise BadInput(f"{place}: no picture {picture}; add it or remove the face")
                     record = _record(
-                        problems, name, picture, place, np.array(places, np.float64), splits[name]
+                        problems.root, image, place, np.array(places, np.float64), splits[name]
                     )
                     yield record, shared.setdefault(numbers, numbers)
 
 
-def _record(
-    problems: Problems, name: str, picture: str, place: str, points: np.ndarray, split: str | None
-) -> Record:
-    folder = PurePosixPath(name).parent.as_posix()
-    image = problems.files.find_tail(picture, (folder if folder != "." else "", "", "images"))
-    if image is None:
-        raise BadInput(f"{place}: no picture {picture}; add it or remove the face")
+def _record(root: Path, image: str, place: str, points: np.ndarray, split: str | None) -> Record:
     if np.isinf(points).any():
         raise BadInput(f"{place}: a coordinate is no finite number; fix it or remove the face")
     if np.isnan(points).all():
         raise BadInput(f"{place}: no point is labelled; remove the face")
     at = PurePosixPath(image)
     group = at.with_name(photograph_of(at.stem)).as_posix()
-    return Record(problems.root / image, image, place, points, group=group, split=split)
+    return Record(root / image, image, place, points, group=group, split=split)
 
 
 def _tree(path: Path, name: str) -> ElementTree.Element:

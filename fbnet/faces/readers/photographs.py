@@ -185,7 +185,8 @@ def _drop_test_photographs(records: Records, problems: Problems) -> None:
 def _tell_guesses(records: Records) -> None:
     """Warn of folders whose names say no split where those of others do."""
     rows = zip(records.origins, records.splits, strict=True)
-    guessed = {PurePosixPath(origin).parent.as_posix() for origin, split in rows if split is None}
+    labels = {origin.partition(":")[0] for origin, split in rows if split is None}
+    guessed = {PurePosixPath(label).parent.as_posix() for label in labels}
     if guessed and any(records.splits):
         some = ", ".join(sorted(guessed)[:TOLD])
         say(

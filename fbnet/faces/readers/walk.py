@@ -153,12 +153,14 @@ class Files:
             return PurePosixPath(name).as_posix()
         return self._by_key.get(_key(PurePosixPath(name).as_posix()))
 
-    def find_tail(self, name: str, starts: tuple[str, ...] = ("",)) -> str | None:
+    def find_tail(
+        self, name: str, starts: tuple[str, ...] = ("",), anywhere: bool = False
+    ) -> str | None:
         """The file that a list names, wherever the list was written.
 
         name: with slashes or back-slashes, absolute or with a drive letter, of another machine or
         not. It counts from one of the folders `starts` of `root`, also upwards; else its longest
-        tail that is a file below one of these; else the only file of its last part anywhere.
+        tail that is a file below one of these; else, if `anywhere`, the only file of its last part.
         """
         name = name.strip("\"'").replace("\\", "/")
         parts = [part for part in name.split("/") if part != "."]
@@ -171,7 +173,7 @@ class Files:
             for start in starts:
                 if tail and (path := self.find(f"{start}/{tail}" if start else tail)):
                     return path
-        named = self._by_last_part.get(_key(parts[-1]), [])
+        named = self._by_last_part.get(_key(parts[-1]), []) if anywhere and parts else []
         return named[0] if len(named) == 1 else None
 
 
