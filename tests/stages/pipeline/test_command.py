@@ -10,7 +10,7 @@ import pytest
 
 from fbnet.errors import stop_on_signals
 from stages import pipeline, runner
-from stages.params import Params, load, render
+from stages.params import Params, ReportParams, load, render
 from tests.waiting import started
 
 ROOT = Path(__file__).parents[3]
@@ -23,6 +23,9 @@ def project(tmp_path, monkeypatch):
     Path("params.yaml").write_text(render({"mlflow": {"enabled": False}}))
     for folder in ("profiles", "data", "a b", "x (1) #y"):
         Path(folder).mkdir()
+    baselines = Path(ReportParams().baselines)
+    baselines.parent.mkdir(parents=True)
+    baselines.touch()
     Path("profiles/small.yaml").write_text("search: {epochs: 3}\nfetch: {root: 'a b'}\n")
 
 
