@@ -384,7 +384,7 @@ def web(parser: ArgumentParser) -> Command:
             raise BadInput(f"--{given[0]} says how pages are shown; give --serve too")
         kept = [n for n in CONTENTS if getattr(arguments, n) != parser.get_default(n)]
         if kept and arguments.kit:
-            raise BadInput(f"--{kept[0]} says what a new kit holds; leave out it or --kit")
+            raise BadInput(f"--{kept[0]} says what a new kit holds; leave it or --kit out")
         if arguments.certificate:
             tls_of(arguments.certificate)  # refused before pages are written
         out, kit = arguments.out, arguments.kit

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fbnet.engines import ENGINES, Engine, variants
 from fbnet.errors import BadInput
-from stages.params import Params, renders
+from stages.params import Params, ReportParams, renders
 
 
 def require_ready(params: Params) -> None:
@@ -29,7 +29,8 @@ def require_ready(params: Params) -> None:
         _require_table(params)
     if not Path(params.report.baselines).is_file():
         raise BadInput(
-            f"report.baselines {params.report.baselines}: no such file; name a table of other nets"
+            f"report.baselines {params.report.baselines}: no such file; name a table of other nets, "
+            f"such as {ReportParams().baselines}"
         )
     if (faces := params.retrain.heads_faces) and not (Path(faces) / "meta.json").is_file():
         raise BadInput(

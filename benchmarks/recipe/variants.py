@@ -9,6 +9,10 @@ from torch import Tensor, nn
 from fbnet.training.losses import LandmarkLoss, Penalty
 
 
+LEAST = 1e-6
+"""Added to a scale, in units of the crop, so that perfect points have a logarithm."""
+
+
 @dataclass(frozen=True)
 class Laplace(LandmarkLoss):
     """A Laplace likelihood of the residuals, with a scale for each point.
@@ -26,7 +30,7 @@ class Laplace(LandmarkLoss):
         seen = ~target.isnan()
         size = self.penalty(torch.where(seen, landmarks - target, 0.0)).sum(dim=(0, 2))
         count = seen.sum(dim=(0, 2))
-        logarithm = torch.log(size / count.clamp_min(1) + 1e-6)
+        logarithm = torch.log(size / count.clamp_min(1) + LEAST)
         return torch.where(count > 0, logarithm, 0.0).sum().div((count > 0).sum()).exp()
 
 

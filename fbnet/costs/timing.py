@@ -22,7 +22,7 @@ BURST = 10
 """Runs of one model in a row, after one that is not timed; their median is one sample."""
 CHECK_EVERY = 20
 """Rounds between looks at the confidence intervals."""
-PART = ("implementer", "part")
+CORE = ("implementer", "part")
 """Fields of a core in an ARM kernel's /proc/cpuinfo that say what it is."""
 
 
@@ -114,7 +114,7 @@ def cpu_model(root: Path = Path("/")) -> str:
     pairs = [(key.strip(), value.strip()) for key, _, value in (s.partition(":") for s in cpuinfo)]
     if name := next((value for key, value in pairs if key == "model name" and value), ""):
         return name
-    parts = zip(*([v for k, v in pairs if k == f"CPU {field}"] for field in PART), strict=False)
+    parts = zip(*([v for k, v in pairs if k == f"CPU {field}"] for field in CORE), strict=False)
     if cores := sorted({" ".join(part) for part in parts}):
         return f"{platform.machine()} {', '.join(cores)}"
     return _apple_chip() or platform.processor() or platform.machine()

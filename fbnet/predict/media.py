@@ -124,7 +124,9 @@ def _files(given: Path, out: Path, frames: bool) -> list[tuple[Path, Path]]:
         results = out.resolve()
         inside = [name for name in names if not (given / name).resolve().is_relative_to(results)]
         if names and not inside:
-            raise BadInput(f"{given}: lies inside of --out, {out}, whose files are results")
+            raise BadInput(
+                f"{given}: lies inside of --out, {out}, whose files are results; give another --out"
+            )
         if not inside:
             raise BadInput(f"{given}: no picture or video in this folder")
         return [(given / name, Path(name)) for name in inside]

@@ -167,7 +167,7 @@ class Result(_Entry):
 
 
 RESULTS = ("landmarks.json", "landmarks.csv")
-"""Names of what is written beside pictures, videos and `.pts` files."""
+"""Names of what is written beside pictures, videos and `.pts` files; the second on request."""
 HEAD = 4096
 """Bytes of landmarks.json in which it says whose it is."""
 

@@ -103,7 +103,8 @@ def predict(paths: Sequence[Path], out: Path, options: Options = Options()) -> R
     files = sources(paths, out, options.frames, options.camera)
     if not files:
         raise BadInput("nothing to look at: give pictures, videos, folders, - or --camera 0")
-    _check_spared(files, out, options)
+    ours = is_ours(out)
+    _check_spared(files, out, options, ours)
     boxes = {source: [options.box] for source in files} if options.box is not None else {}
     if options.boxes is not None:
         boxes = by_source(read_boxes(options.boxes), files, options.boxes)
@@ -120,7 +121,6 @@ def predict(paths: Sequence[Path], out: Path, options: Options = Options()) -> R
                 "on; --box or --boxes say where its points lie"
             )
     pictures = [source for source in files if source.is_picture]
-    ours = is_ours(out)
     with atomic_folder(out) as folder:
         job = _Job(landmarker, options, boxes, folder)
         shown = track(pictures, "predict", len(pictures), "pictures")
@@ -132,25 +132,23 @@ def predict(paths: Sequence[Path], out: Path, options: Options = Options()) -> R
     return result
 
 
-def _check_spared(files: Sequence[Source], out: Path, options: Options) -> None:
+def _check_spared(files: Sequence[Source], out: Path, options: Options, ours: bool) -> None:
     """Raise BadInput where something would be overwritten that is no result of this command.
 
-    That is a file that is looked at, a label beside it, and all that a folder holds in which the
-    command has not written before.
+    That is a file that is looked at, a label beside it, and all that `out` holds unless it is
+    `ours`: unless the command has written there before.
     """
     pictures = [source.path for source in files if source.path and source.is_picture]
     labels = [path.with_suffix(".pts") for path in pictures if options.pts]
     spared = {source.path.resolve() for source in files if source.path}
     spared |= {label.resolve() for label in labels if label.exists()}
+    written = [out / name for name in RESULTS[: 1 + options.csv]]
     for source in files:
-        written = [out / f"{source.name}.{'png' if source.is_picture else 'mp4'}"] * options.drawn
+        written += [out / f"{source.name}.{'png' if source.is_picture else 'mp4'}"] * options.drawn
         written += [out / f"{source.name}.pts"] * (options.pts and source.is_picture)
-        for path in written:
-            if path.resolve() in spared or (path.exists() and not is_ours(out)):
-                raise BadInput(f"{path}: would be overwritten; give another folder with --out")
-    for name in RESULTS:
-        if (out / name).exists() and not is_ours(out):
-            raise BadInput(f"{out / name}: is of another program; give another folder with --out")
+    for path in written:
+        if path.resolve() in spared or (path.exists() and not ours):
+            raise BadInput(f"{path}: would be overwritten; give another folder with --out")
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def test_without_torch_or_params_there_is_the_demo_alone(
         (["--tables", "there"], "--tables says how pages are shown; give --serve too"),
         (["--serve", "--certificate", "none.pem"], "none.pem: not a PEM file of certificate"),
         (["--kit", "none"], "none: no kit, it holds no manifest.json"),
-        (["--kit", "none", "--points", "68"], "--points says what a new kit holds; leave out"),
+        (["--kit", "none", "--points", "68"], "--points says what a new kit holds; leave it"),
         (["--model", "none.onnx"], "none.onnx: no such file"),
         (["--runtime", "none.tgz"], "none.tgz: no such file"),
     ],
