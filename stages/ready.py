@@ -29,8 +29,8 @@ def require_ready(params: Params) -> None:
         _require_table(params)
     if not Path(params.report.baselines).is_file():
         raise BadInput(
-            f"report.baselines {params.report.baselines}: no such file; name a table of other nets, "
-            f"such as {ReportParams().baselines}"
+            f"report.baselines {params.report.baselines}: no such file; name a table of other "
+            f"nets, such as {ReportParams().baselines}"
         )
     if (faces := params.retrain.heads_faces) and not (Path(faces) / "meta.json").is_file():
         raise BadInput(

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from fbnet.training.losses import LandmarkLoss, Penalty
 
-
 LEAST = 1e-6
 """Added to a scale, in units of the crop, so that perfect points have a logarithm."""
 

@@ -70,10 +70,10 @@ def test_every_value_makes_a_name_that_git_takes(commands, value):
 
 
 def test_what_git_does_not_hold_goes_into_the_copy(commands, tmp_path, capsys):
-    for name in ("data/a.jpg", "kept/a.jpg", "table.csv"):
+    for name in ("data/a.jpg", "kept/a.jpg", "kept/own.csv", "device/own.csv", "table.csv"):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).touch()
-    subprocess.run(["git", "add", "kept"], check=True)
+    subprocess.run(["git", "add", "kept/a.jpg"], check=True)
     Path("pulled").mkdir()
     Path("pulled.dvc").touch()
     table = "lut.source=file lut.file=table.csv"
@@ -82,6 +82,10 @@ def test_what_git_does_not_hold_goes_into_the_copy(commands, tmp_path, capsys):
         command = commands[-1]
         paths = [word for before, word in itertools.pairwise(command) if before == "--copy-paths"]
         assert paths == [*copied, "table.csv"]
+    arguments = ["--over", "lut.file", "--set", "lut.source=file fetch.root=kept", "--values"]
+    for table, copied in (("kept/own.csv", "kept/own.csv"), ("device/own.csv", "device")):
+        assert sweep.main([*arguments, table]) == 0
+        assert commands[-1][6:8] == ["--copy-paths", copied]
     capsys.readouterr()
     assert sweep.main(["--over", "fetch.root", "--values", ".."]) == 2
     assert "fetch.root ..: lies outside of the repository" in capsys.readouterr().err
