@@ -108,7 +108,9 @@ def _untracked(params: "Params") -> Iterator[str]:
         by_dvc = any(Path(f"{each}.dvc").exists() for each in (plain, *plain.parents))
         if not by_dvc and not git("ls-files", "--", path):
             # DVC copies a file into a folder that is there, a folder anywhere.
-            there = plain.is_dir() or plain.parent == Path() or git("ls-files", "--", plain.parent)
+            there = (
+                plain.is_dir() or plain.parent == Path() or git("ls-files", "--", str(plain.parent))
+            )
             yield path if there else str(plain.parent)
 
 
