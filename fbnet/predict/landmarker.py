@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 from fbnet.errors import BadInput
-from fbnet.landmarks import Scheme
+from fbnet.landmarks import SCHEMES, Scheme
 from fbnet.outputs import LANDMARKS, radius_90
 from fbnet.predict.crops import Place, boxed, can_be_face, crop, whole
-from fbnet.predict.detect import Detector, distinct
+from fbnet.predict.detect import Detector, distinct, iou
 from fbnet.predict.interface import OURS, Interface
 from fbnet.predict.media import FPS, read_picture
 from fbnet.predict.model import OnnxModel
@@ -29,6 +29,8 @@ PASSES = 2
 to: a box a fifth too large or a tenth beside the face costs little then (`benchmarks.boxes`)."""
 SAME = 0.5
 """IoU of the landmarks' boxes from which on two faces are one."""
+SHARES = (1.4, 1.0, 0.7, 0.5, 0.35)
+"""Sides that are tried for points of a scheme of one's own, by that of a whole face's square."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +138,31 @@ class Landmarker:
     def detect(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Squares (x, y, side, side) [n, 4] around the landmarks of faces, and scores [n]."""
         boxes, scores = self.detector(picture)
-        return self.detector.fit.squares(boxes.reshape(-1, 4)), scores
+        squares = self.detector.fit.squares(boxes.reshape(-1, 4))
+        if self.scheme not in SCHEMES.values():
+            squares = np.array([self._part(picture, square) for square in squares])
+        return squares.reshape(-1, 4), scores
+
+    def _part(self, picture: np.ndarray, square: np.ndarray) -> np.ndarray:
+        """The square around the landmarks of a face whose whole fills `square` (x, y, side, side).
+
+        Points of one's own may fill a third of a face. Of crops of several sizes, the net knows
+        its own: their landmarks lead back to the same crop.
+        """
+        corner, sides = square[:2], square[2:]
+        tried = [(*(corner + sides * (1 - share) / 2), *(sides * share)) for share in SHARES]
+        faces = self.predict(picture, [self.square(np.array(part)) for part in tried])
+        before: list[Face] = []
+        for _ in range(PASSES):
+            before = [face for face in faces if can_be_face(face.landmarks, picture)]
+            faces = self.predict(picture, [Place(f.landmarks, self.crop_scale) for f in before])
+        if not faces:
+            return square
+        crops = [[np.array((*f.crop, f.crop[2])) for f in found] for found in (before, faces)]
+        stays = [iou(crop, again[None])[0] for crop, again in zip(*crops, strict=True)]
+        x, y, side = faces[int(np.argmax(stays))].crop
+        inner = side / self.crop_scale
+        return np.array([x + (side - inner) / 2, y + (side - inner) / 2, inner, inner])
 
     def place(self, box: Sequence[float], picture: np.ndarray) -> Place:
         """The face in a box (x, y, width, height) that somebody gave; see `crops.boxed`."""

@@ -11,7 +11,6 @@ import numpy as np
 
 from fbnet.errors import BadInput, safe_point
 from fbnet.files import atomic_folder
-from fbnet.landmarks import SCHEMES
 from fbnet.predict.boxes import by_source, read_boxes
 from fbnet.predict.crops import Place, check_box, whole
 from fbnet.predict.draw import draw
@@ -114,12 +113,6 @@ def predict(paths: Sequence[Path], out: Path, options: Options = Options()) -> R
     detects = not (options.crops or boxes)
     if detects:
         landmarker.detector  # noqa: B018 - opened before any work, so that its fault comes first
-        if landmarker.scheme not in SCHEMES.values():
-            say(
-                "warning: the model's points are of a scheme of one's own, and a detector's square "
-                "is that of a whole face: crops may be of another size than those it was trained "
-                "on; --box or --boxes say where its points lie"
-            )
     pictures = [source for source in files if source.is_picture]
     with atomic_folder(out) as folder:
         job = _Job(landmarker, options, boxes, folder)
