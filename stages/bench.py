@@ -27,20 +27,17 @@ Row = dict[str, Any]
 def main(params: "Params", results: Results, log: "Log") -> str:
     """Time the exported files among nets sampled from the space; compare these with the LUT."""
     from fbnet import plots
-    from fbnet.costs.latency_model import Setting, drift, references, sampled_choices, setting
+    from fbnet.costs.latency_model import Setting, drift, references, sampled_choices
     from fbnet.costs.lut import cost_of, from_table, in_space
     from fbnet.costs.measure import machine
     from fbnet.costs.timing import BURST
     from fbnet.files import read_csv, read_json, write_csv, write_json
-    from fbnet.progress import say
 
     p = params.bench
     exported = tuple(results.architecture(results.trained)["choice"])
     table = read_json(results.require(results.lut("latency")))
     lut = from_table(table, params.search_space, results.lut("latency"))
-    here = setting(table)
-    if here is None:
-        say("bench: the LUT is not of this machine: its predictions are not checked")
+    here = _setting(table)
     ran = here or Setting(EXPORTED, p.threads, 1)
     sampled = sampled_choices(params.search_space, p.nets if here else 0, p.seed)
     timed_then = references(table) if here else {}
@@ -79,6 +76,20 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     predicted, measured = ([net[key] for net in nets] for key in ("predicted_ms", "median"))
     plots.prediction(predicted, measured, results.picture("bench", "prediction"))
     return f"{line}, in {results.latencies}"
+
+
+def _setting(table: dict[str, Any]) -> "Setting | None":
+    """How nets are run as the LUT's were; None, and a line, where they cannot be here."""
+    from fbnet.costs.latency_model import setting
+    from fbnet.progress import say
+
+    here = setting(table)
+    if here is None:
+        say("bench: the LUT is not of this machine: its predictions are not checked")
+    elif not ENGINES[here.engine].installed:
+        say(f"bench: {here.engine} is not installed: the LUT's predictions are not checked")
+        here = None
+    return here
 
 
 def _timed(

@@ -88,12 +88,12 @@ def _value(key: str, text: str) -> Any:
         return text
 
 
-def dvc_words(changes: Changes) -> list[str]:
+def dvc_words(changes: Changes, params: Path = PARAMS) -> list[str]:
     """The changes as `key=value` for `dvc exp run -S`, in the form that its parser, Hydra's, reads.
 
-    Keys that have no value in params.yaml, such as those of another space, have a `++`.
+    Keys that have no value in the file `params`, such as those of another space, have a `++`.
     """
-    tree = read_yaml(PARAMS)
+    tree = read_yaml(params)
     added = {key: "++" for key in changes if lookup(tree, key) is None}
     return [f"{added.get(key, '')}{key}={_hydra(value)}" for key, value in changes.items()]
 
@@ -114,9 +114,9 @@ def _escaped(match: re.Match[str]) -> str:
     return 2 * match[1] + ('\\"' if match[2] else "")
 
 
-def dvc_arguments(changes: Changes) -> str:
-    """The changes as arguments of `dvc exp run`, quoted for a shell."""
-    return " ".join(f"-S {shlex.quote(word)}" for word in dvc_words(changes))
+def dvc_arguments(changes: Changes, params: Path = PARAMS) -> str:
+    """The changes to the file `params` as arguments of `dvc exp run`, quoted for a shell."""
+    return " ".join(f"-S {shlex.quote(word)}" for word in dvc_words(changes, params))
 
 
 def checked_text(changes: Changes, path: Path = PARAMS) -> tuple[str, Params]:

@@ -99,7 +99,7 @@ def profile(parser: ArgumentParser) -> Command:
 
         changes = profile(arguments.name)
         if not arguments.write:
-            print(dvc_arguments(changes))
+            print(dvc_arguments(changes, arguments.params))
             return
         merge(changes, arguments.params)
         print(f"{arguments.params}: has the values of profile {arguments.name}")
@@ -132,6 +132,8 @@ def score(parser: ArgumentParser) -> Command:
         from fbnet.predict.score import score_folder
 
         files = Path(arguments.model), Path(arguments.faces)
+        if arguments.json and Path(arguments.json).resolve() in (p.resolve() for p in files):
+            raise BadInput(f"--json {arguments.json}: is what is scored; name another file")
         figures = score_folder(
             *files, declared(arguments), arguments.crop_scale, everything=arguments.all
         )
@@ -377,7 +379,7 @@ def web(parser: ArgumentParser) -> Command:
     def run(arguments: Namespace) -> None:
         from fbnet.predict.landmarker import PRETRAINED
         from fbnet.web.serve import serve, tls_of
-        from fbnet.web.site import KIT, write_site
+        from fbnet.web.site import KIT, require_replaceable, write_site
 
         given = [n for n in SERVING if getattr(arguments, n) != parser.get_default(n)]
         if given and not arguments.serve:
@@ -388,6 +390,9 @@ def web(parser: ArgumentParser) -> Command:
         if arguments.certificate:
             tls_of(arguments.certificate)  # refused before pages are written
         out, kit = arguments.out, arguments.kit
+        require_replaceable(out)
+        if arguments.tables.resolve().is_relative_to(out.resolve()):
+            raise BadInput(f"--tables {arguments.tables}: in the pages' folder, which is replaced")
         missing = [] if find_spec("torch") else ["the extra `pipeline`"]
         if kit is None and not Path(arguments.params).is_file():
             missing.append(f"{arguments.params} or --kit FOLDER")
@@ -418,6 +423,8 @@ def import_table(parser: ArgumentParser) -> Command:
         from fbnet.costs.kit.results import table_of
         from fbnet.files import write_json
 
+        if Path(arguments.out).resolve() == arguments.results.resolve():
+            raise BadInput(f"--out {arguments.out}: is what was measured; name another file")
         table = table_of(arguments.results, arguments.kit)
         write_json(arguments.out, table)
         checked = "mape" in table
@@ -462,7 +469,7 @@ def convert(parser: ArgumentParser) -> Command:
             named = {"choice": arguments.choice, "points": arguments.points}
             paths = transfer.convert(net, space, architecture, arguments.out, **named)
         else:
-            if arguments.points:
+            if arguments.points is not None:
                 raise BadInput("--points: goes with subnet.safetensors of a run")
             named = {"choice": arguments.choice, "supernet": arguments.supernet}
             paths = nni.convert(net, space, name, arguments.out, **named)

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from fbnet.errors import BadInput
 from fbnet.files import digest
 from stages.params import Params, lookup, params_of, read_yaml
 from stages.results import Results
@@ -35,10 +36,26 @@ def current_stages(results: Results) -> list[str]:
     return current
 
 
-def recorded_params() -> Params:
-    """The params that dvc.lock has of the results, the others as params.yaml has them."""
-    tree = read_yaml("params.yaml")
-    for entry in _read_yaml(Path("dvc.lock")).get("stages", {}).values():
+def recorded_params(results: Results) -> Params:
+    """The params that the dvc.lock beside `results` has of them, the others as params.yaml has.
+
+    Raises BadInput where it is of another model than theirs; without a word of any, the params are
+    those of params.yaml for this project's own results alone.
+    """
+    tree, path = read_yaml("params.yaml"), results.root.parent / "dvc.lock"
+    stages = _read_yaml(path).get("stages", {})
+    outs = {
+        path.parent / item["path"]: item["md5"]
+        for entry in stages.values()
+        for item in entry.get("outs", [])
+    }
+    known = outs.get(results.onnx)
+    if known != _file_digest(results.onnx) and (known or results != Results()):
+        raise BadInput(
+            f"{path}: not of {results.onnx}; name results beside the dvc.lock of their run, or "
+            "record what was run by hand with `dvc commit`"
+        )
+    for entry in stages.values():
         for key, value in entry.get("params", {}).get("params.yaml", {}).items():
             *parents, last = key.split(".")
             target = tree

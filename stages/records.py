@@ -113,6 +113,13 @@ def latencies(results: Results) -> dict[str, Any]:
     return validated(_Latencies, read_json(path), str(path)).model_dump()
 
 
+def timed(results: Results) -> bool:
+    """Whether bench timed the net that was trained: a clone has figures of the published run."""
+    if not (results.latencies.exists() and results.trained.exists()):
+        return False
+    return bool(latencies(results)["nets"][0].get("choice") == choice(results))
+
+
 def face_meta(results: Results) -> dict[str, Any]:
     """What meta.json says of the faces: layout, source, crop_scale."""
     path = results.faces / "meta.json"

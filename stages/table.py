@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fbnet.errors import BadInput
 from stages import records
 from stages.results import Results
 
@@ -26,9 +27,14 @@ COLUMNS = {
 def headline(results: Results) -> list[dict[str, Any]]:
     """Rows of the table: the searched subnet, and the mean face as the floor of sense.
 
-    Raises BadInput naming the first results file that is missing.
+    Raises BadInput naming the first results file that is missing or of another net.
     """
     exported, timed = (results.require(results.metrics(stage)) for stage in ("export", "bench"))
+    results.require(results.latencies)
+    if not records.timed(results):
+        raise BadInput(
+            f"{results.latencies}: of another net than {results.trained}; run `dvc repro bench`"
+        )
     figures = records.figures(exported, "nme", "mean_face_nme") | records.figures(timed)
     subnet = {name: figures[name] for name in COLUMNS if name in figures}
     floor = {"model": "mean face", "nme": figures["mean_face_nme"]}
@@ -61,6 +67,7 @@ def print_table(results: Results) -> None:
 
     console = Console(width=None if Console().is_terminal else 120)
     choice = records.choice(results)
+    files = timed_files(results)
     rows = [
         [
             row["model"],
@@ -70,13 +77,12 @@ def print_table(results: Results) -> None:
     ]
     headings = ["model", *(heading for heading, _ in COLUMNS.values())]
     caption = "architecture: " + " | ".join(choice)
-    protocol = read_json(results.latencies)["protocol"] if results.latencies.exists() else {}
-    threads = protocol.get("file_threads")
+    threads = read_json(results.latencies).get("protocol", {}).get("file_threads")
     title = "Test faces" + (f", {threads} thread{'s' * (threads > 1)}" if threads else "")
     console.print(_table(title, headings, rows, caption))
     variants = [
         [row["variant"], *(form.format(row[k]) for k, (_, form) in VARIANT_COLUMNS.items())]
-        for row in timed_files(results)
+        for row in files
     ]
     headings = ["file", *(heading for heading, _ in VARIANT_COLUMNS.values())]
     console.print(_table("Exported files", headings, variants))

@@ -53,8 +53,13 @@ class Timing:
 
 
 def _median_ci(samples: Sequence[float]) -> float:
-    """Order statistics around the middle hold the median with 95 %, whatever the distribution."""
+    """Order statistics around the middle hold the median with 95 %, whatever the distribution.
+
+    One sample says nothing of how far the median is known: 1.
+    """
     ordered, n = sorted(samples), len(samples)
+    if n == 1:
+        return 1.0
     reach = math.ceil(0.98 * math.sqrt(n))
     low, high = ordered[max(0, n // 2 - reach)], ordered[min(n - 1, n // 2 + reach)]
     return (high - low) / 2 / statistics.median(ordered)

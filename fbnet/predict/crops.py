@@ -50,6 +50,8 @@ def whole(picture: np.ndarray) -> Place:
 
 def check_box(box: Sequence[float]) -> None:
     """Raise BadInput unless x, y, width, height are finite and at least `SMALLEST` pixels wide."""
+    if np.shape(box) != (4,):
+        raise BadInput(f"box {box}: give x, y, width, height in pixels for each face")
     shown = " ".join(f"{value:g}" for value in box)
     if not np.isfinite(box).all():
         raise BadInput(f"box {shown}: give four finite numbers, x y width height in pixels")

@@ -1,5 +1,6 @@
 """Landmarks of the faces in a picture or video, from Python: `from fbnet import Landmarker`."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -94,6 +95,8 @@ class Landmarker:
         self._detector_name = DETECTORS.check(detector)
         if crop_scale is not None and not 0.1 <= crop_scale <= 10:
             raise BadInput(f"crop scale {crop_scale:g}: give 0.1 to 10, such as 1.2")
+        if threads < 1:
+            raise BadInput(f"{threads} threads: give 1 or more")
         self.crop_scale = crop_scale or self._model.crop_scale
         self.scheme: Scheme = self._model.scheme
 
@@ -120,15 +123,17 @@ class Landmarker:
     def track(
         self, frames: Iterable[np.ndarray], fps: float = FPS, raw: bool = False
     ) -> Iterator[list[Face]]:
-        """The faces in each frame uint8 BGR [H, W, 3] of a video; people keep their `number`.
+        """The faces in each frame of a video, pictures as a call takes; people keep their `number`.
 
-        raw: without the One-Euro filter. See `fbnet.predict.track`.
+        fps: frames a second. raw: without the One-Euro filter. See `fbnet.predict.track`. Raises
+        BadInput for a rate that is none, and for frames as a call does.
         """
         from fbnet.predict.track import OneEuro, Tracker
 
+        if not 0 < fps < math.inf:
+            raise BadInput(f"fps {fps:g}: give the frames a second, such as 25")
         tracker = Tracker(self, smoothing=None if raw else OneEuro())
-        for index, frame in enumerate(frames):
-            yield tracker(frame, index / fps)
+        return (tracker(as_picture(frame), index / fps) for index, frame in enumerate(frames))
 
     @cached_property
     def detector(self) -> Detector:
@@ -220,6 +225,8 @@ def as_picture(picture: str | Path | np.ndarray) -> np.ndarray:
     """A picture uint8 BGR [H, W, 3] of a file or array. Raises BadInput for anything else."""
     if isinstance(picture, str | Path):
         return read_picture(Path(picture))
+    if not isinstance(picture, np.ndarray):
+        raise BadInput(f"a picture of type {type(picture).__name__}: give a file or a numpy array")
     if picture.dtype == np.uint8 and picture.ndim == 2 and picture.size:
         return cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:

@@ -50,14 +50,16 @@ def convert(
     `retrain` then starts from these weights. architecture: what the subnet's own file says, keys
     `space` (the name of `space`), `points`, `size` and `choice`. `choice`: other blocks. points: of
     the new net, by default the subnet's. Heads are left out. Raises BadInput where weights and
-    architecture do not fit together.
+    architecture do not fit together, and where `out` is the subnet's own folder.
     """
+    if out.resolve() == subnet.resolve().parent:
+        raise BadInput(f"{out}: holds {subnet.name} and its architecture.json; give another --out")
     choice, size = choice or architecture["choice"], architecture["size"]
     check_choice(space, choice)
     trained = {k: v for k, v in load_weights(subnet).items() if not k.startswith(HEADS)}
     net = build_subnet(space, architecture["points"], choice, size)
     load_into(net, trained, f"{subnet} as {' '.join(choice)}")
-    points = points or architecture["points"]
+    points = architecture["points"] if points is None else points
     weights = supernet_weights(space, points, size, choice, with_points(trained, points))
     record = {"space": architecture["space"], "points": points, "size": size}
     record |= {"choice": list(choice), "candidates": [list(choice)]}

@@ -8,7 +8,7 @@ from typing import Any
 
 from fbnet import __version__
 from fbnet.errors import BadInput
-from fbnet.files import new_folder, write_json
+from fbnet.files import new_folder, read_json, write_json
 from fbnet.predict.detect import package_folder
 from fbnet.predict.draw import COLOURS, OTHER, outlines
 from fbnet.predict.interface import stated
@@ -35,8 +35,7 @@ def write_site(
     `runtime.runtime`. Raises BadInput for a folder that holds anything else, for a model of
     another origin, and for a kit as `kit_of` does.
     """
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / INDEX).is_file())):
-        raise BadInput(f"{out}: holds something else; name a new folder, or one with these pages")
+    require_replaceable(out)
     index = {
         "version": __version__,
         "engine": {"name": runtime.PACKAGE, "version": runtime.VERSION},
@@ -60,7 +59,21 @@ def write_site(
             shutil.copy(engine / name, part / "onnxruntime")
         if kit is not None:
             shutil.copytree(kit, part / KIT)
+        index["files"] = sorted([INDEX, *(path.name for path in part.iterdir())])
         write_json(part / INDEX, index)
+
+
+def require_replaceable(out: Path) -> None:
+    """Raise BadInput where `out` is no folder, or holds what is not of an earlier site."""
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out}: is a file; name a folder")
+    found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    index = read_json(out / INDEX) if INDEX in found else {"files": []}
+    if other := [name for name in found if name not in index.get("files", found)]:
+        raise BadInput(
+            f"{out / other[0]}: not of these pages, which would replace it; name a new folder, or "
+            "move it away"
+        )
 
 
 def model_card(path: Path) -> dict[str, Any]:

@@ -309,7 +309,7 @@ def _recipe(params: Any, results: Results) -> list[str]:
 
 
 def _figures(results: Results) -> list[str]:
-    stages = "retrain", "export", "bench"
+    stages = "retrain", "export", *(["bench"] if records.timed(results) else [])
     values = {k: v for stage in stages for k, v in records.numbers(results, stage).items()}
     lines = [
         f"{title}: {form.format(values[name])}"

@@ -10,6 +10,7 @@ from fbnet.errors import BadInput
 from fbnet.progress import Log, is_rank_zero, no_log
 from stages import revision
 from stages.lock_file import current_stages, recorded_params
+from stages.records import timed
 from stages.results import Results
 from stages.tracking import model, ui
 from stages.tracking.address import lock, tracking_uri
@@ -137,10 +138,11 @@ def register(results: Results = RESULTS) -> str:
     """Register the models of `results`; returns "NAME version N" of each.
 
     They are those of the run that made it. Results of no recorded run get one of their own, with
-    the params that dvc.lock has of them. Raises BadInput without a model or a store.
+    the params that dvc.lock has of them. Raises BadInput without a model or a store, and where
+    dvc.lock is of other results.
     """
     results.require(results.onnx)
-    params = recorded_params()
+    params = recorded_params(results)
     settings = params.mlflow.model_copy(update={"register_model": True})
     with lock():
         store = connect(settings)
@@ -153,6 +155,8 @@ def register(results: Results = RESULTS) -> str:
         else:
             run_id = start_parent(store, this_process(), None, {})
             stages = [stage for stage in STAGES if results.folder(stage).is_dir()]
+            if not timed(results):
+                stages = [stage for stage in stages if stage not in ("bench", "report")]
             project_parent(store, run_id, stages, params, results)
             store.client.set_terminated(run_id)
         return ", ".join(in_one_line(lambda: model.register(store, run_id)))

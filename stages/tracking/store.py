@@ -11,6 +11,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from fbnet.errors import BadInput
 from fbnet.files import read_json, write_text
@@ -142,7 +143,8 @@ def follow_copy() -> None:
     """Let artifacts follow the workspace's own mlflow.db where that was copied or moved.
 
     MLflow keeps absolute addresses: a copied clone would write into the old one. Those of old runs
-    change where their artifacts came along.
+    change where their artifacts came along. Where the database was made is where its experiment 0
+    lies; an experiment whose artifacts lie anywhere else keeps them there.
     """
     path, here = database(), artifact_location()
     if path is None or here is None or path != workspace() / "mlflow.db" or not path.exists():
@@ -150,13 +152,12 @@ def follow_copy() -> None:
     with closing(sqlite3.connect(path)) as opened, opened:
         if not opened.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone():
             return
-        rows = opened.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
-        old = {location.removesuffix("/0") for (location,) in rows if location}
-        moved = {
-            location
-            for location in old
-            if location.endswith("/mlruns") and location.startswith(("file:///", "/"))
-        } - {here, here.removeprefix("file://")}
+        rows = opened.execute("SELECT artifact_location FROM experiments WHERE experiment_id = 0")
+        made = unquote((rows.fetchone() or ("",))[0].removeprefix("file://")).removesuffix("/0")
+        known = made.startswith("/") and made.endswith("/mlruns")
+        if not known or Path(made) == path.parent / "mlruns":
+            return
+        moved = {made, Path(made).as_uri()}
         came_along = (path.parent / "mlruns").is_dir()
         for location in sorted(moved):
             for table, column in MOVED_COLUMNS if came_along else MOVED_COLUMNS[:1]:

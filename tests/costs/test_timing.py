@@ -15,6 +15,7 @@ def test_a_summary() -> None:
     assert summary.std == pytest.approx(0.5**0.5)
     assert summary.ci == pytest.approx(0.5)
     assert Timing.of([2.0] * 50).ci == 0
+    assert Timing.of([2.0]).ci == 1  # nothing is known of it
 
 
 def test_models_take_turns() -> None:

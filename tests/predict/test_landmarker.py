@@ -110,8 +110,23 @@ def test_the_documented_call_runs(face, tmp_path, page, name):
     ],
 )  # fmt: skip
 def test_other_arrays_are_refused(picture):
-    with pytest.raises(BadInput, match="give uint8"):
-        Landmarker()(picture)
+    for look in (Landmarker(), lambda frame: next(Landmarker().track([frame]))):
+        with pytest.raises(BadInput, match="give uint8"):
+            look(picture)
+
+
+def test_other_arguments_are_refused():
+    landmarker, picture = Landmarker(), np.zeros((50, 60, 3), np.uint8)
+    for fps in (0.0, -1.0, np.nan, np.inf):
+        with pytest.raises(BadInput, match="give the frames a second"):
+            landmarker.track([picture], fps=fps)
+    for boxes in ((10.0, 10.0, 20.0, 20.0), [(10, 10, 20)]):
+        with pytest.raises(BadInput, match="give x, y, width, height in pixels for each face"):
+            landmarker(picture, boxes=boxes)
+    with pytest.raises(BadInput, match="type list: give a file or a numpy array"):
+        landmarker([1, 2])
+    with pytest.raises(BadInput, match="-3 threads: give 1 or more"):
+        Landmarker(threads=-3)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".ppm", ".tiff", ".webp"])

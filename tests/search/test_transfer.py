@@ -81,6 +81,7 @@ def test_retraining_starts_from_a_run_s_subnet(
     ("named", "part"),
     [
         (["--points", "98"], "98 points cannot be taken out of 106"),
+        (["--points", "0"], "0 points cannot be taken out of 106"),
         (["--supernet", "x.pth"], "--supernet: goes with NNI's checkpoint of a subnet"),
         (["--choice", "gh_k5", *CHOICE[1:]], "weights do not fit the net"),
     ],
@@ -91,6 +92,13 @@ def test_what_does_not_fit_writes_nothing(
     assert main(["convert", str(run), "--out", str(tmp_path / "out"), *named]) == 2
     assert part in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_s_own_folder_is_left_alone(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = run.with_name("architecture.json").read_bytes()
+    assert main(["convert", str(run), "--points", "68", "--out", str(run.parent)]) == 2
+    assert "holds subnet.safetensors and its architecture.json" in capsys.readouterr().err
+    assert run.with_name("architecture.json").read_bytes() == before
 
 
 def test_a_subnet_without_its_architecture_is_named(

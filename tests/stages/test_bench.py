@@ -7,6 +7,7 @@ import onnx
 import pytest
 
 from fbnet.costs.latency_model import Setting
+from fbnet.costs.timing import cpu_model
 from fbnet.engines import Engine, NotInstalled
 from fbnet.export.onnx import export_onnx
 from fbnet.files import write_json
@@ -55,3 +56,15 @@ def test_nets_are_timed_without_heads_and_without_engines_that_are_gone(
     assert [*timed] == ["onnxruntime"]
     assert "mnn is left out: engine mnn is not installed here" in capsys.readouterr().out
     assert len(onnx.load_from_string(seen[CHOICE]).graph.output) == 1
+
+
+def test_a_table_is_checked_where_its_engine_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = {"engine": "onnxruntime", "protocol": {"threads": 2}, "cpu": cpu_model()}
+    assert bench._setting(table) == Setting("onnxruntime", 2, 1)
+    assert bench._setting(table | {"cpu": "a board"}) is None
+    assert "the LUT is not of this machine" in capsys.readouterr().out
+    monkeypatch.setattr(Engine, "installed", False)
+    assert bench._setting(table) is None
+    assert "onnxruntime is not installed: the LUT's predictions" in capsys.readouterr().out

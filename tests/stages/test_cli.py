@@ -75,6 +75,11 @@ def test_check_and_profile(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         (["convert", "nowhere.pth"], "nowhere.pth: no such file"),
         (["score", "nowhere.onnx", "data"], "nowhere.onnx"),
         (["score", "nowhere.onnx", "data", "--std", "0"], "std 0: nothing can be divided"),
+        (
+            ["score", "m.onnx", "data", "--json", "data/../m.onnx"],
+            "is what is scored; name another",
+        ),
+        (["profile", "tiny", "--params", "nowhere.yaml"], "nowhere.yaml: no such file"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(

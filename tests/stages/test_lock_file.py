@@ -1,14 +1,17 @@
 """dvc.lock tells which results belong to the params, code and inputs as they stand."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
+from fbnet.errors import BadInput
 from fbnet.files import digest, write_json, write_text
 from stages import lock_file
 from stages.results import Results
 
+ROOT = Path(__file__).parents[2]
 RESULTS = Results()
 
 
@@ -86,6 +89,25 @@ def test_a_stage_is_current_while_nothing_it_depends_on_changes(project, change,
     lock_results("search", deps=["code.py", "fbnet", "photos"], params={"search.lr": 0.001})
     change()
     assert lock_file.current_stages(RESULTS) == current
+
+
+def test_params_are_those_beside_the_results(project):
+    shutil.copy(ROOT / "params.yaml", "params.yaml")
+    others = Results(project / "other/results")
+    for results, epochs in ((RESULTS, 3), (others, 5)):
+        write_text(results.onnx, str(epochs))
+        out = {"path": "results/export/subnet.onnx", "md5": digest(results.onnx, "md5")}
+        entry = {"outs": [out], "params": {"params.yaml": {"retrain.epochs": epochs}}}
+        lock = {"schema": "2.0", "stages": {"export": entry}}
+        YAML().dump(lock, results.root.parent / "dvc.lock")
+        assert lock_file.recorded_params(results).retrain.epochs == epochs
+        write_text(results.onnx, "trained again")
+        with pytest.raises(BadInput, match=r"dvc\.lock: not of .*onnx; name results beside"):
+            lock_file.recorded_params(results)
+        (results.root.parent / "dvc.lock").unlink()
+    assert lock_file.recorded_params(RESULTS).retrain.epochs == 96  # of params.yaml
+    with pytest.raises(BadInput, match=r"dvc\.lock: not of"):
+        lock_file.recorded_params(others)
 
 
 def test_what_comes_of_an_outdated_stage_is_outdated(project):

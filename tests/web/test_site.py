@@ -8,11 +8,12 @@ import onnx
 import pytest
 
 from fbnet.errors import BadInput
-from fbnet.files import digest, write_json
+from fbnet.files import digest, read_json, write_json
 from fbnet.predict.landmarker import PRETRAINED
 from fbnet.web import runtime
 from fbnet.web.equations import kit_for
 from fbnet.web.site import KIT, write_site
+from stages.cli import main
 from tests.web.conftest import CONTENTS
 
 pytestmark = pytest.mark.xdist_group("web")  # one browser, one kit
@@ -49,13 +50,19 @@ def test_pages_replace_pages_and_nothing_else(kit: Path, tmp_path: Path) -> None
     out = tmp_path / "web"
     write_site(out, PRETRAINED, kit)
     (out / "old.html").touch()
-    write_site(out, PRETRAINED)
+    with pytest.raises(BadInput, match=r"old\.html: not of these pages, which would replace it"):
+        write_site(out, PRETRAINED)
+    index = read_json(out / "site.json")
+    write_json(out / "site.json", index | {"files": [*index["files"], "old.html"]})
+    write_site(out, PRETRAINED)  # of an earlier version
     assert not (out / "old.html").exists() and not (out / KIT).exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/letter.txt").touch()
-    for used in (tmp_path / "mine", tmp_path / "mine/letter.txt"):
-        with pytest.raises(BadInput, match="holds something else"):
+    for used, part in ((tmp_path / "mine", "not of these pages"), (out / "site.json", "is a file")):
+        with pytest.raises(BadInput, match=part):
             write_site(used, PRETRAINED)
+    command = ["web", str(out), "--serve", "--tables", str(out / "device")]
+    assert main(command) == 2
 
 
 def test_a_model_of_another_origin_is_refused(tmp_path: Path) -> None:

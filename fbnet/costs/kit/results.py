@@ -6,7 +6,7 @@ The runner's CSV is read, and the output of the engines' benchmark programs.
 import math
 import re
 import statistics
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -141,7 +141,8 @@ def read_results(text: str, where: str) -> Results:
 
 def _read_csv(text: str, where: str) -> Results:
     times: dict[str, Timing] = {}
-    faults, facts = [], {}
+    faults: list[str] = []
+    facts: dict[str, str] = {}
     for line, cased in parse_csv(text, where):
         row = {heading.lower(): cell for heading, cell in cased.items()}
         try:
@@ -160,11 +161,25 @@ def _read_csv(text: str, where: str) -> Results:
         if name in times:
             faults.append(f"{line}: model {name} occurs twice")
         times[name] = Timing(int(cells.pop("n")), **cells)
-        facts = {name: row[name] for name in FACTS if row.get(name)}
+        stated = [(name, row[name]) for name in FACTS if row.get(name)]
+        faults += _contradictions([*facts.items(), *stated], line)
+        facts |= dict(stated)
     faults += _threads_faults(facts, where)
     if faults or not times:
         raise listed(faults or [f"{where}: holds no row; run the kit again"])
     return Results(times, facts)
+
+
+def _contradictions(stated: Iterable[tuple[str, str]], where: str) -> list[str]:
+    """Facts that are stated with two values: measurements that do not belong together."""
+    values: dict[str, list[str]] = {}
+    for name, value in stated:
+        values.setdefault(name, []).append(value[:40])
+    return [
+        f"{where}: {name} is {first!r} and {other!r}; import one measurement at a time"
+        for name, (first, *rest) in values.items()
+        for other in sorted({*rest} - {first})[:1]
+    ]
 
 
 def _threads_faults(facts: Mapping[str, str], where: str) -> list[str]:
@@ -176,7 +191,10 @@ def _threads_faults(facts: Mapping[str, str], where: str) -> list[str]:
 
 
 def _read_output(text: str, where: str) -> Results:
-    facts = dict(re.findall(r"^# (kit|program|cpu|version|threads) (.*\S)\s*$", text, re.M))
+    stated = re.findall(r"^# (kit|program|cpu|version|threads) (.*\S)\s*$", text, re.M)
+    if faults := _contradictions(stated, where):
+        raise listed(faults)
+    facts = dict(stated)
     programs = [(engine, program) for engine in ENGINES.values() for program in engine.programs]
     for engine, program in programs:
         samples: dict[str, list[float]] = {}

@@ -48,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace) -> str:
     """Time the kit as the arguments say; returns a line about it."""
+    if arguments.out.is_dir():
+        raise BadInput(f"{arguments.out}: is a folder; name a file in it with --out")
     with _writing(arguments.out):  # before minutes of measuring
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
     data = _read(arguments.kit / "manifest.json")
@@ -109,11 +111,12 @@ def _writing(path: Path) -> Iterator[None]:
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     part = path.with_name(f".{path.name}.part")
-    with _writing(path), open(part, "w", newline="") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(part, path)
+    with _writing(path):
+        with open(part, "w", newline="") as stream:
+            writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        os.replace(part, path)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from fbnet.faces.faceset import FaceSet
 from fbnet.files import digest, write_json
 from fbnet.params import NNI_SPACE, LutParams, SearchParams, SpaceParams, StageParams
 from fbnet.search.loop import Search
+from stages.cli import main
 from tests.test_bad_input import WEIRD, changed, keys, refused_in_one_line, tried
 from tests.waiting import started
 
@@ -171,6 +172,9 @@ def test_the_runner_makes_the_folder_of_its_results(kit: Path, tmp_path: Path) -
     done = subprocess.run([*command, "file/results.csv"], cwd=tmp_path, capture_output=True)
     assert done.returncode == 2 and done.stderr.count(b"\n") == 1
     assert b"file/results.csv: cannot be written" in done.stderr
+    done = subprocess.run([*command, "new"], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 2 and b"new: is a folder; name a file in it" in done.stderr
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["results.csv"]
 
 
 def test_a_missing_engine_is_named_in_one_line(kit: Path, tmp_path: Path) -> None:
@@ -262,6 +266,16 @@ def test_medians_that_are_known_badly_are_warned_of(
     line = capsys.readouterr().out
     assert line.startswith("warning: ") and line.count("\n") == 1
     assert "r.csv: medians are known to +-160% at worst (gh_k3-32-32-s1-4)" in line
+
+
+def test_two_measurements_in_one_file_are_refused(kit: Path, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "r.csv", made_up(CONTENTS.keys()))
+    *rows, last = path.read_text().splitlines()
+    path.write_text("\n".join([*rows, last.replace("mnn", "ncnn")]) + "\n")
+    with pytest.raises(BadInput, match=r"r\.csv:\d+: engine is 'mnn' and 'ncnn'; import one"):
+        table_of(path, kit)
+    command = ["import", str(path), "--kit", str(kit), "--out", str(path)]
+    assert main(command) == 2 and path.read_text().startswith("name,")
 
 
 def test_results_of_another_kit_are_refused(kit: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from fbnet.files import write_csv, write_json
+from fbnet.files import read_json, write_csv, write_json
 from stages.results import Results
 
 OPS = (("sep_k3", "mb_k3_res"), ("gh_k3", "mb_k3"))
@@ -75,6 +75,7 @@ def results(tmp_path, faces, landmark_model):
     ]
     write_csv(results.errors, errors)
     nets = [{"predicted_ms": 0.25, "median": 0.375}, {"predicted_ms": 0.5, "median": 0.45}]
+    nets = [net | {"choice": read_json(results.trained)["choice"]} for net in nets]
     write_json(results.latencies, {"nets": nets, "cpu": "This CPU"})
     files = [
         {"variant": "onnx", "engine": "onnxruntime", "precision": "fp32", "latency_ms": 0.375},

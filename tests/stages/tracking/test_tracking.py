@@ -422,6 +422,13 @@ def test_a_copied_store_keeps_its_artifacts_beside_it(
     assert len(list((project / "mlruns").iterdir())) == 2  # as before
 
 
+def test_artifacts_of_an_experiment_elsewhere_stay_there(store, tmp_path_factory):
+    there = (tmp_path_factory.mktemp("disk") / "mlruns").as_uri()
+    store.client.create_experiment("theirs", artifact_location=there)
+    connect(PARAMS.mlflow)
+    assert store.client.get_experiment_by_name("theirs").artifact_location == there
+
+
 def test_results_are_registered_after_the_run(store):
     with stage_run("export", PARAMS):
         leave_results("export", 0.25)
