@@ -7,7 +7,7 @@ from typing import Any
 from fbnet.errors import BadInput
 from fbnet.files import number, read_csv, read_json
 from fbnet.predict.crops import check_box
-from fbnet.predict.media import Source
+from fbnet.predict.sources import Source
 
 COLUMNS = ("picture", "x", "y", "w", "h")
 FORM = f"columns {','.join(COLUMNS)}, or a JSON list of objects with these keys"

@@ -15,8 +15,9 @@ from fbnet.outputs import LANDMARKS, radius_90
 from fbnet.predict.crops import Place, boxed, can_be_face, crop, whole
 from fbnet.predict.detect import Detector, distinct, iou
 from fbnet.predict.interface import OURS, Interface
-from fbnet.predict.media import FPS, read_picture
 from fbnet.predict.model import OnnxModel
+from fbnet.predict.pictures import read_picture
+from fbnet.predict.streams import FPS
 from fbnet.tables import DETECTORS
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained" / "subnet.onnx"

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 import fbnet
 from fbnet.files import write_csv, write_json, write_text
 from fbnet.predict.landmarker import Face, Landmarker
-from fbnet.predict.media import free_name
+from fbnet.predict.sources import free_name
 
 DIGITS = 2
 """Decimals of a pixel."""

@@ -16,15 +16,6 @@ from fbnet.predict.crops import Place, check_box, whole
 from fbnet.predict.draw import draw
 from fbnet.predict.interface import OURS, Interface
 from fbnet.predict.landmarker import PRETRAINED, Face, Landmarker
-from fbnet.predict.media import (
-    Source,
-    VideoOut,
-    open_stream,
-    read_picture,
-    require_readable,
-    sources,
-    write_picture,
-)
 from fbnet.predict.output import (
     RESULTS,
     FaceEntry,
@@ -35,6 +26,9 @@ from fbnet.predict.output import (
     is_ours,
     write,
 )
+from fbnet.predict.pictures import read_picture, write_picture
+from fbnet.predict.sources import Source, sources
+from fbnet.predict.streams import VideoOut, open_stream, require_readable
 from fbnet.predict.track import OneEuro, Tracker
 from fbnet.progress import say, track
 

@@ -8,7 +8,7 @@ from fbnet import Landmarker
 from fbnet.errors import BadInput
 from fbnet.predict.detect import BoxFit, distinct, iou, package_folder
 from fbnet.tables import DETECTORS
-from tests.predict.test_run import box_of, face, nme, on_canvas
+from tests.rendered import box_of, face, nme, on_canvas
 
 __all__ = ["face"]
 

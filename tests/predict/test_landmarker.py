@@ -22,7 +22,7 @@ from fbnet.predict.draw import AXES, OUTLINES, draw
 from fbnet.predict.headers import cut_short, picture_size
 from fbnet.predict.interface import describe
 from fbnet.predict.landmarker import SHIPPED, Face
-from tests.predict.test_run import (
+from tests.rendered import (
     CLOSE,
     DATA,
     MARGIN,

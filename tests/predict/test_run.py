@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import resource
 import signal
 import struct
 import subprocess
@@ -15,64 +14,45 @@ import numpy as np
 import pytest
 
 from fbnet import errors
-from fbnet.errors import BadInput, CannotWrite
+from fbnet.errors import BadInput
 from fbnet.faces import synthetic
-from fbnet.faces.crop import load_picture
 from fbnet.files import read_csv
 from fbnet.landmarks import SCHEMES, eye_distance
-from fbnet.params import SyntheticParams
-from fbnet.predict import media, run
+from fbnet.predict import run
 from fbnet.predict.crops import boxed, crop, whole
 from fbnet.predict.landmarker import SHIPPED
-from fbnet.predict.media import decode_picture, sources
 from fbnet.predict.model import OnnxModel
 from fbnet.predict.output import Result
 from fbnet.predict.run import PRETRAINED, Options, predict
 from stages.cli import main
+from tests.rendered import (
+    CLOSE,
+    DATA,
+    FRAMES,
+    HEIGHT,
+    MARGIN,
+    PLAIN,
+    SIZE,
+    STEP,
+    WIDTH,
+    box_of,
+    face,
+    frames_of,
+    moving,
+    nme,
+    on_canvas,
+)
 from tests.waiting import started, until
 
 pytestmark = pytest.mark.usefixtures("stop_signals")
 
+__all__ = ["face", "moving"]
+
 ROOT = Path(__file__).parents[2]
-DATA = ROOT / "data"
-SIZE, MARGIN = 112, 24
-PLAIN = SyntheticParams(
-    seed=5, yaw_max=10, pitch_max=5, roll_max=5, glasses=0, masks=0, hats=0, hands=0, objects=0,
-    blur=0, low_resolution=0, grey=0, noise=0,
-)  # fmt: skip
-CLOSE = 0.15
-"""NME below which points lie on the face; the mean face's is about twice as large."""
-STEP, FRAMES, HEIGHT, WIDTH = 4, 24, 220, 300
 TURN_RIGHT = b"\xff\xe1\x00\x22Exif\x00\x00MM\x00*\x00\x00\x00\x08" + struct.pack(
     ">HHHIHHI", 1, 0x0112, 3, 1, 6, 0, 0
 )
 """EXIF data of a JPEG that is to be turned by a quarter to the right."""
-
-
-@pytest.fixture(scope="module")
-def face():
-    """Picture uint8 [160, 160, 3], and landmarks [106, 2] in its pixels."""
-    face = synthetic.render(synthetic.load_head(DATA), PLAIN, 0, SIZE, MARGIN)
-    return face.image, face.landmarks * SIZE + MARGIN - 0.5
-
-
-def box_of(points):
-    return [*points.min(axis=0), *np.ptp(points, axis=0)]
-
-
-def nme(landmarks, true):
-    return np.linalg.norm(np.array(landmarks) - true, axis=1).mean() / eye_distance(
-        true, SCHEMES[106]
-    )
-
-
-def on_canvas(face, shift):
-    """The face on grey, moved by `shift` (x, y), and its landmarks there."""
-    image, points = face
-    canvas = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
-    x, y = shift
-    canvas[y : y + image.shape[0], x : x + image.shape[1]] = image
-    return canvas, points + shift
 
 
 def looked_at(paths, out, **options):
@@ -81,22 +61,6 @@ def looked_at(paths, out, **options):
     read = Result.model_validate_json((out / "landmarks.json").read_text())
     assert read == result
     return read
-
-
-def write_video(path, frames):
-    height, width = frames[0].shape[:2]
-    out = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (width, height))
-    for frame in frames:
-        out.write(frame)
-    out.release()
-
-
-def frames_of(path):
-    video = cv2.VideoCapture(str(path))
-    there, frame = video.read()
-    while there:
-        yield frame
-        there, frame = video.read()
 
 
 def test_faces_are_found_in_a_picture(face, tmp_path):
@@ -225,15 +189,6 @@ def test_nothing_found_is_said_listed_and_exit_code_3(tmp_path, monkeypatch, cap
     assert result.nothing_found == ["grey.png"] and result.faces == 0
 
 
-@pytest.fixture
-def moving(face, tmp_path):
-    """A video of the face moving right by STEP pixels a frame; its landmarks in each frame."""
-    placed = [on_canvas(face, (STEP * i, 20 + i)) for i in range(FRAMES)]
-    path = tmp_path / "moving.avi"
-    write_video(path, [picture for picture, _ in placed])
-    return path, [points for _, points in placed]
-
-
 @pytest.mark.parametrize("boxed", [True, False])
 def test_a_moving_face_is_followed(moving, tmp_path, boxed):
     path, true = moving
@@ -277,28 +232,6 @@ def test_a_video_that_was_cut_off_is_named_and_used(moving, tmp_path, capsys, ke
     assert said == (frames < 0.9 * FRAMES)
 
 
-class Uneven:
-    """A video of frames at uneven times, whose count is an estimate from its length."""
-
-    def __init__(self, last_s):
-        self.times = iter([0.0, 0.1, 0.2, last_s])
-
-    def read(self):
-        self.now = next(self.times, None)
-        return self.now is not None, np.zeros((2, 2, 3), np.uint8)
-
-    def get(self, what):
-        values = {cv2.CAP_PROP_FRAME_COUNT: 50, cv2.CAP_PROP_FPS: 10}
-        return (self.now or 0) * 1000 if what == cv2.CAP_PROP_POS_MSEC else values[what]
-
-
-@pytest.mark.parametrize(("last_s", "said"), [(4.9, ""), (2.4, "x: ends after 4 of the 50")])
-def test_a_count_that_is_an_estimate_counts_by_the_time(capsys, last_s, said):
-    assert len(list(media._capture(Uneven(last_s), "x"))) == 4
-    output = capsys.readouterr().out
-    assert output.startswith(said) and bool(output) == bool(said)
-
-
 def test_frames_in_a_folder_and_on_the_standard_input_are_videos(moving, tmp_path, monkeypatch):
     path, _ = moving
     frames = list(frames_of(path))[:4]
@@ -339,22 +272,6 @@ def test_frames_come_in_the_order_of_their_numbers(face, tmp_path):
     assert len(places) == 5 and places == sorted(places)
 
 
-def test_frames_have_the_times_that_their_file_states():
-    class Capture:
-        def get(self, _):
-            return (40.0, 80.0, 240.0, 400.0, 400.0, 100.0)[self.at]
-
-    capture = Capture()
-
-    def frames():
-        for capture.at in range(6):
-            yield np.zeros((2, 2, 3), np.uint8)
-
-    times = [round(time, 3) for time, _ in media._timed(frames(), 10, capture)]
-    assert times == [0, 0.04, 0.2, 0.36, 0.46, 0.56]
-    assert [time for time, _ in media._timed(frames(), 10)] == [n / 10 for n in range(6)]
-
-
 @pytest.mark.parametrize("turned", [False, True])
 def test_frames_of_a_folder_are_compared_upright(face, tmp_path, turned):
     image = on_canvas(face, (90, 30))[0]
@@ -376,51 +293,11 @@ def test_frames_of_a_folder_are_compared_upright(face, tmp_path, turned):
         assert len(list(frames_of(tmp_path / "out/clip.mp4"))) == 2
 
 
-def test_a_video_with_a_colon_in_its_name(moving, tmp_path, monkeypatch):
-    path, _ = moving
-    monkeypatch.chdir(tmp_path)
-    os.symlink(path, "2024-01-01T12:30:00.avi")
-    files = sources([Path("2024-01-01T12:30:00.avi")], tmp_path / "out")
-    media.require_readable(files[0])
-
-
-def test_half_a_video_is_not_left(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 256, (20, 120, 160, 3), np.uint8)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-    try:
-        refused = pytest.raises(CannotWrite, match=r"a\.mp4: cannot be written whole")
-        with refused, media.VideoOut(tmp_path / "a.mp4", 25) as video:
-            for frame in noise:
-                video.write(frame)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert not [*tmp_path.iterdir()]
-
-
-def test_frames_of_another_size_are_made_to_fit(tmp_path):
-    with media.VideoOut(tmp_path / "a.mp4", 25) as video:
-        for side in (64, 96, 64):
-            video.write(np.full((side, 80, 3), side, np.uint8))
-    assert [frame.shape for frame in frames_of(tmp_path / "a.mp4")] == [(64, 80, 3)] * 3
-
-
 def test_a_name_as_long_as_names_may_be(face, tmp_path):
     name = "面" * 83 + ".png"  # 253 bytes of 255
     cv2.imencode(".png", face[0])[1].tofile(tmp_path / name)
     looked_at([tmp_path / name], tmp_path / "out", crops=True, pts=True)
     assert {path.stem for path in (tmp_path / "out").glob("面*")} == {name.removesuffix(".png")}
-
-
-def test_deep_pixels_are_seen_as_fetch_sees_them(face, tmp_path):
-    for name, picture in {
-        "twelve.png": face[0].astype(np.uint16) * 16,
-        "shares.tiff": face[0].astype(np.float32) / 255,
-    }.items():
-        cv2.imwrite(str(tmp_path / name), picture)
-        seen = media.read_picture(tmp_path / name)
-        assert np.array_equal(seen, load_picture(tmp_path / name))
-        assert np.abs(seen.astype(int) - face[0]).max() <= 1
 
 
 def test_own_work_is_known_however_the_folder_is_named(face, tmp_path, monkeypatch):
@@ -493,35 +370,6 @@ def test_a_crop_maps_back_to_the_picture(face, place):
     assert np.abs(seen - face_crop.image[y, x]).max() < 40
     corners = face_crop.to_picture(np.array([[0, 0], [1, 1]]))
     assert np.ptp(corners, axis=0) == pytest.approx([face_crop.side] * 2)
-
-
-def test_names_are_distinct_and_own_work_is_not_looked_at(tmp_path):
-    for name in ("a.jpg", "a.png", "b.mp4", "out/a.png", "x/b.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    files = sources([tmp_path], tmp_path / "out")
-    assert [s.name for s in files] == ["0-a", "1-a", "b", "x/b"]
-    assert [s.is_picture for s in files] == [True, True, False, True]
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["1-b.png", "b.jpg", "b.png"], ["1-b", "2-b", "3-b"]),
-        (["0-b.png", "1-b.png", "b.jpg", "b.png"], ["0-b", "1-b", "2-b", "3-b"]),
-        (["A.png", "a.png"], ["0-A", "1-a"]),
-        (["a.jpg", "a.png/x.png"], ["0-a", "a.png/x"]),
-        (["camera7.mp4", "stdin.mp4"], ["0-camera7", "1-stdin", "2-stdin", "3-camera7"]),
-    ],
-)
-def test_a_name_with_a_number_is_nobody_elses(tmp_path, names, expected):
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    streams = expected[len(names) :]
-    paths = [tmp_path, *[Path("-")] * bool(streams)]
-    files = sources(paths, tmp_path / "out", camera=7 if streams else None)
-    assert [source.name for source in files] == expected
 
 
 def test_each_face_has_a_pts_of_its_own(face, tmp_path):
@@ -622,25 +470,6 @@ def test_a_cut_off_picture_is_one_line_whatever_decoders_print(face, tmp_path, c
     assert error.count("\n") == 1 and f"cut{suffix}: broken, or no picture" in error
 
 
-def test_damage_that_a_jpeg_survives_is_not_printed(face, capfd):
-    data = cv2.imencode(".jpg", face[0])[1].tobytes()
-    damaged = data[: len(data) // 2] + data[-2:]
-    assert decode_picture(damaged, "x").shape == face[0].shape
-    os.write(2, b"heard\n")
-    assert capfd.readouterr().err == "heard\n"
-
-
-def test_pictures_are_decoded_where_there_is_no_standard_error(face):
-    kept = os.dup(2)
-    os.close(2)
-    try:
-        picture = decode_picture(cv2.imencode(".png", face[0])[1].tobytes(), "x")
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-    assert (picture == face[0]).all()
-
-
 @pytest.mark.parametrize("kept", [30, 200])
 def test_nothing_is_written_where_a_later_picture_is_broken(face, tmp_path, capsys, kept):
     """The header of the longer piece is sound, so that only decoding it tells."""
@@ -689,16 +518,3 @@ def test_a_stop_while_frames_are_waited_for_leaves_nothing(face, tmp_path, signu
         assert process.wait(15) == 1
         assert process.stderr.read() == b"fbnet: stopped\n"
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
-
-
-def test_ctrl_c_ends_a_camera_and_not_the_command():
-    errors.stop_on_signals()
-    frames = (np.zeros((2, 2, 3), np.uint8) for _ in range(9))
-    with media._until_interrupted(frames) as live:
-        next(live)
-        os.kill(os.getpid(), signal.SIGINT)
-        assert list(live) == []
-        assert signal.set_wakeup_fd(-1) == -1  # nobody counts the seconds from it on
-    assert not errors.stop_requested()
-    os.kill(os.getpid(), signal.SIGINT)
-    assert errors.stop_requested() and until(lambda: errors._grace)

@@ -6,7 +6,7 @@ import pytest
 from fbnet import Face, Landmarker
 from fbnet.outputs import OUTPUTS
 from fbnet.predict.track import LOOK_S, SHOWN_S, OneEuro, Smoother, Tracker
-from tests.predict.test_run import CLOSE, HEIGHT, WIDTH, face, nme, on_canvas
+from tests.rendered import CLOSE, HEIGHT, WIDTH, face, nme, on_canvas
 
 __all__ = ["face"]
 FPS = 25

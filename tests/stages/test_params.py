@@ -21,7 +21,8 @@ from fbnet.params import (
     TrainParams,
     cannot_decide,
 )
-from stages.params import Params, contradictions, load, read_yaml, render, rewrite
+from stages.params import Params, load, read_yaml, render, rewrite
+from stages.params.contradictions import contradictions
 
 ROOT = Path(__file__).parents[2]
 

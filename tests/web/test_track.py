@@ -10,8 +10,8 @@ import pytest
 
 from fbnet.predict.track import OneEuro
 from fbnet.web.serve import Server
-from tests.predict.test_run import HEIGHT
 from tests.predict.test_track import FPS, PASSING, PULLED, SHAPE, SIDE, followed, passing
+from tests.rendered import HEIGHT
 from tests.web.conftest import BLANK
 from tools.browser import Browser
 

@@ -16,8 +16,8 @@ from mlflow.pyfunc import PythonModel
 
 from fbnet.errors import BadInput
 from fbnet.predict.landmarker import Landmarker
-from fbnet.predict.media import decode_picture
 from fbnet.predict.output import PictureEntry, Result
+from fbnet.predict.pictures import decode_picture
 
 COLUMN = "image"
 MOST_PICTURES = 16

@@ -35,7 +35,7 @@ from stages.results import Results
 from stages.tracking import finished_runs, projection, stage_run
 from stages.tracking.model import PHOTOGRAPHS_NEED, library, model_card, register
 from stages.tracking.served.photographs import Photographs
-from tests.predict.test_run import face, on_canvas
+from tests.rendered import face, on_canvas
 from tools.serving import serving
 
 __all__ = ["face"]
@@ -273,7 +273,7 @@ def test_what_serves_photographs_needs_the_light_install_alone():
 def test_the_library_that_serves_photographs_runs_without_torch(photographs, face, tmp_path):
     cv2.imwrite(str(tmp_path / "photo.png"), on_canvas(face, (70, 30))[0])
     code = (
-        "import sys; from fbnet.predict import media, output; from fbnet import Landmarker;"
+        "import sys; from fbnet.predict import output, pictures; from fbnet import Landmarker;"
         f"faces = Landmarker({str(PRETRAINED)!r})({str(tmp_path / 'photo.png')!r});"
         "print(len(faces), 'torch' in sys.modules, sys.modules['fbnet'].__file__)"
     )

@@ -1,140 +1,34 @@
-"""Pictures and streams of frames, read and written with OpenCV: files, cameras, standard input."""
+"""Streams of frames with OpenCV: videos, folders of frames, cameras, standard input; MP4 out."""
 
 import os
 import re
 import signal
 import sys
-import threading
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import count
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 import cv2
 import numpy as np
 
 from fbnet.errors import BadInput, CannotWrite, stops_at_once
-from fbnet.faces.crop import PICTURE_SUFFIXES, eight_bits
+from fbnet.faces.crop import PICTURE_SUFFIXES
 from fbnet.faces.readers.walk import Files
-from fbnet.files import is_plain, printable, read_bytes, short, write_bytes
-from fbnet.predict.headers import cut_short, picture_size
+from fbnet.files import short
+from fbnet.predict.pictures import read_picture, size_of
+from fbnet.predict.sources import Source
 from fbnet.progress import say
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg prints its own words otherwise
 
-VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
-KNOWN = (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES)
-"""Endings of the names of what is looked at, in lower case."""
-WRITTEN = (".png", ".mp4", ".pts")
-"""Endings of what is written for a source, after its name."""
-LARGEST = 2**30
-"""Bytes of the largest file of a picture."""
 FPS = 25.0
 """Frames per second of streams that do not state it."""
-MOST_PIXELS = 150_000_000
-"""Pixels of the largest picture that is decoded: 450 MB."""
 ENOUGH = 0.9
 """Share of the frames that a video states below which it was cut off; some only estimate them."""
-STREAM = Path("-")
-"""Stands for the standard input."""
 Frame = tuple[float, np.ndarray]
 """Time in seconds, and the picture uint8 [H, W, 3] BGR."""
-_silence = threading.Lock()
-"""Held while what decoders say goes nowhere."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A picture or a stream of frames, and the name of what is written for it, without a suffix.
-
-    path: a file; a folder whose pictures are the frames of a video; None for the standard input
-    and for a camera, which `camera` numbers.
-    """
-
-    path: Path | None
-    name: str
-    camera: int | None = None
-
-    def __str__(self) -> str:
-        if self.path is not None:
-            return str(self.path)
-        return "standard input" if self.camera is None else f"camera {self.camera}"
-
-    @property
-    def is_picture(self) -> bool:
-        """Whether it is one picture and no stream of frames."""
-        path = self.path
-        return path is not None and path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir()
-
-
-def sources(
-    paths: Sequence[Path], out: Path, frames: bool = False, camera: int | None = None
-) -> list[Source]:
-    """The files, those in folders at any depth, sorted, the standard input and the camera.
-
-    Names are distinct, also where letters of both cases are the same: a number stands before those
-    that several have. Files inside `out` are results and left out of folders; what cannot be read
-    there is left out with a line. frames: a folder is one video, whose frames are its pictures in
-    the order of the numbers in their names. Raises BadInput for what is not there or neither
-    picture nor video, for a folder with none, and for names that are not plain text.
-    """
-    given = [path for path in paths if path != STREAM]
-    files = [(path, name) for each in given for path, name in _files(each, out, frames)]
-    found = [Source(path, name.with_suffix("").as_posix()) for path, name in files]
-    if STREAM in paths:
-        found.append(Source(None, "stdin"))
-    if camera is not None:
-        found.append(Source(None, f"camera{camera}", camera))
-    owners = Counter(source.name.casefold() for source in found)
-    taken = set(owners)
-    folders = {str(folder) for name in owners for folder in PurePosixPath(name).parents}
-    for index, source in enumerate(found):
-        written = {f"{source.name}{suffix}".casefold() for suffix in WRITTEN}
-        if owners[source.name.casefold()] > 1 or written & folders:
-            name = free_name((f"{number}-{source.name}" for number in count(index)), taken)
-            found[index] = replace(source, name=name)
-    return found
-
-
-def free_name(names: Iterable[str], taken: set[str]) -> str:
-    """The first of the names that is not taken, which it is then; `taken` holds them casefolded."""
-    name = next(name for name in names if name.casefold() not in taken)
-    taken.add(name.casefold())
-    return name
-
-
-def _files(given: Path, out: Path, frames: bool) -> list[tuple[Path, Path]]:
-    """The pictures and videos of a file or folder, each with its path relative to the folder."""
-    if not is_plain(str(given)):
-        raise BadInput(
-            f"{printable(given)}: the name is not UTF-8, or holds a control character; rename it"
-        )
-    if given.is_dir() and frames:
-        return [(given, Path(given.resolve().name))]
-    if given.is_dir():
-        below = Files(given)
-        for name, reason in below.left_aside.items():
-            if name.lower().endswith(KNOWN) and not Path(name).name.startswith("."):
-                say(f"{given / name}: left out, {reason}")
-        names = below.ending(*KNOWN)
-        results = out.resolve()
-        inside = [name for name in names if not (given / name).resolve().is_relative_to(results)]
-        if names and not inside:
-            raise BadInput(
-                f"{given}: lies inside of --out, {out}, whose files are results; give another --out"
-            )
-        if not inside:
-            raise BadInput(f"{given}: no picture or video in this folder")
-        return [(given / name, Path(name)) for name in inside]
-    if not given.exists():
-        raise BadInput(f"{given}: no such file or folder")
-    if not given.name.lower().endswith(KNOWN):
-        raise BadInput(f"{given}: neither picture nor video; known: {', '.join(KNOWN)}")
-    return [(given, Path(given.name))]
 
 
 def require_readable(source: Source) -> None:
@@ -142,86 +36,10 @@ def require_readable(source: Source) -> None:
     if source.path is None:
         return
     if source.is_picture:
-        _size_of(source.path)
+        size_of(source.path)
     else:
         with open_stream(source):
             pass
-
-
-def read_picture(path: Path) -> np.ndarray:
-    """A picture, uint8 [H, W, 3] BGR. Raises BadInput that names the file when it is broken.
-
-    Its size is taken from the header before anything is decoded; see `MOST_PIXELS`.
-    """
-    return decode_picture(read_bytes(path, LARGEST), str(path))
-
-
-def decode_picture(data: bytes, what: str) -> np.ndarray:
-    """The picture uint8 [H, W, 3] BGR in the bytes of a file; messages name it by `what`.
-
-    More than 8 bits are scaled as `fetch` does. A JPEG with damaged bytes is decoded as far as that
-    goes: what libjpeg says of it does not tell it from a sound one with bytes to spare. Raises as
-    `read_picture` does.
-    """
-    _stated_size(data, what)
-    try:
-        with _decoders_silent():
-            depth = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
-            picture = cv2.imdecode(np.frombuffer(data, np.uint8), depth)
-    except cv2.error:
-        picture = None
-    if picture is None or cut_short(data) or not np.isfinite(picture.max()):
-        raise BadInput(f"{what}: broken, or no picture; replace it or leave it out")
-    return eight_bits(np.asarray(picture))
-
-
-@contextmanager
-def _decoders_silent() -> Iterator[None]:
-    """A block in which file descriptor 2 leads nowhere: libpng, libjpeg and OpenCV write to it.
-
-    Of one thread at a time, since all threads share it.
-    """
-    with _silence:
-        try:
-            kept = os.dup(2)
-        except OSError:  # there is no standard error
-            yield
-            return
-        try:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 2)
-            os.close(nowhere)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
-def _stated_size(data: bytes, what: str) -> tuple[int, int]:
-    """Width and height of a picture as the header of its file states them.
-
-    Raises BadInput that names what is no picture, or one that is too large.
-    """
-    size = picture_size(data)
-    if size is None or min(size) < 1:
-        raise BadInput(f"{what}: broken, or no picture; replace it or leave it out")
-    if size[0] * size[1] > MOST_PIXELS:
-        raise BadInput(
-            f"{what}: {size[0]} x {size[1]} pixels; at most {MOST_PIXELS // 10**6} million are "
-            "taken: make it smaller"
-        )
-    return size
-
-
-def _size_of(path: Path) -> tuple[int, int]:
-    """Width and height of a picture's file; raises as `_stated_size` does."""
-    return _stated_size(read_bytes(path, LARGEST), str(path))
-
-
-def write_picture(path: Path, picture: np.ndarray) -> None:
-    """Write a PNG in one step."""
-    _, data = cv2.imencode(".png", picture)
-    write_bytes(path, data.tobytes())
 
 
 @contextmanager

@@ -1,0 +1,109 @@
+"""What single sections cannot see: params that contradict each other."""
+
+import re
+from collections.abc import Iterator
+
+from fbnet.params import SIZE_STEP, TARGETS, SearchParams, cannot_decide
+from stages.params.schema import Params, renders
+
+
+def contradictions(params: Params) -> Iterator[tuple[str, str]]:
+    """Yield (key, what is wrong and how to fix it) for each contradiction between params."""
+    search, retrain = params.search, params.retrain
+    if params.space not in params.spaces:
+        yield "space", f"{params.space!r} is not one of spaces: {', '.join(params.spaces)}"
+    for name in params.spaces:
+        if re.search(r"[.\[\]{}$]", name):
+            yield f"spaces.{name}", "a name with a dot or bracket is a path to DVC; give it another"
+    if params.fetch.size % SIZE_STEP:
+        yield "fetch.size", f"{params.fetch.size}: the nets take a multiple of {SIZE_STEP}"
+    scheme = params.fetch.scheme
+    for name, loss in {"search.loss": search.loss, "retrain.loss": retrain.loss}.items():
+        if scheme and scheme.pose is None and scheme.head is None and loss.startswith("pose_"):
+            yield name, f"{loss!r} needs a head pose: state fetch.scheme.pose, or take another loss"
+    stated = scheme is None or scheme.pose or scheme.head or retrain.heads_faces
+    if "pose" in params.export.outputs and not stated:
+        yield (
+            "export.outputs",
+            "pose needs a head pose: state fetch.scheme.pose, or rendered faces that have it "
+            "(retrain.heads_faces)",
+        )
+    yield from _processes(params)
+    lasting = search.warmup_epochs < search.epochs
+    if search.method == "fbnet" and not lasting:
+        yield (
+            "search.warmup_epochs",
+            f"{search.warmup_epochs} leaves no epoch for the architecture: keep it below "
+            f"search.epochs ({search.epochs})",
+        )
+    if search.method == "fbnet" and search.temperature_floor > search.temperature:
+        yield (
+            "search.temperature_floor",
+            f"{search.temperature_floor} lies above search.temperature ({search.temperature})",
+        )
+    yield from _budget(search)
+    if retrain.warmup_epochs >= retrain.epochs:
+        yield (
+            "retrain.warmup_epochs",
+            f"{retrain.warmup_epochs} must stay below retrain.epochs ({retrain.epochs})",
+        )
+    if params.lut.batch > 1 and not params.export.dynamic_batch:
+        yield (
+            "export.dynamic_batch",
+            f"off gives a file for one face, and lut.batch is {params.lut.batch}: turn it on, or "
+            "set lut.batch to 1",
+        )
+    scored, source = search.candidates + 1, "search.candidates + the argmax"
+    if search.method == "predictor":
+        scored, source = search.predictor.finalists, "search.predictor trains to the last rung"
+    if retrain.candidates > scored:
+        yield (
+            "retrain.candidates",
+            f"{retrain.candidates} asks for more than the search scores ({source}: {scored})",
+        )
+    # Of rendered faces the number is known before they are there.
+    if renders(params) and search.method == "fbnet" and lasting:
+        train = params.fetch.synthetic.train * (1 - params.fetch.validation_share)
+        faces = int(train * search.proxy_share)
+        arch, shards = int(faces * search.arch_share), params.train.parts
+        if reason := cannot_decide(search.lengthened(faces - arch, shards), arch, shards):
+            yield "search.nas_lr", reason
+
+
+def _processes(params: Params) -> Iterator[tuple[str, str]]:
+    """A process has a GPU to itself; processes share the shards evenly, a batch has one of each."""
+    train = params.train
+    if params.search.method == "predictor" and train.accelerator == "cuda" and train.devices > 1:
+        yield (
+            "train.devices",
+            f"{train.devices}: search.method: predictor would start all trainings on one GPU; take "
+            "1, or a Dask worker for each GPU (search.predictor.scheduler)",
+        )
+    processes, shards = params.train.devices * params.train.num_nodes, params.train.parts
+    if shards % processes:
+        yield "train.shards", f"{shards}: {processes} processes cannot share them; take a multiple"
+    for name, batch in {
+        "search.batch": params.search.batch,
+        "search.arch_batch": params.search.arch_batch,
+        "retrain.batch": params.retrain.batch,
+    }.items():
+        if batch < shards:
+            key = "train.shards" if params.train.shards else "train.devices"
+            yield key, f"asks for {shards} shards of a batch, and {name} is {batch}"
+
+
+def _budget(search: SearchParams) -> Iterator[tuple[str, str]]:
+    """`mode: target` goes with the one target of the cost's unit, other modes with none."""
+    wanted = TARGETS[search.cost] if search.mode == "target" else None
+    for name in TARGETS.values():
+        value = getattr(search, name)
+        if name == wanted and value is None:
+            yield f"search.{name}", f"is the budget of search.mode: target (cost: {search.cost})"
+        elif name != wanted and value is not None:
+            yield (
+                f"search.{name}",
+                f"{value} has no effect with mode: {search.mode} and cost: {search.cost}; "
+                "make it null, or change these",
+            )
+    if search.mode == "target" and search.cost_form == "nni":
+        yield "search.cost_form", "NNI has no budget: take normalised with mode: target"
