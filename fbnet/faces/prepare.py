@@ -1,7 +1,7 @@
 """From a data set's folder, or a head to render, to a face set on disk."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -64,12 +64,12 @@ def prepare(params: FetchParams, folder: Path, draw_split: bool = True) -> Prepa
         names, scheme = stored.names, _scheme(stored, params)
         doubts = _doubts(stored, images, source.margin, scheme)
         copies, groups = _copies(stored)
-        dropped = _dropped(stored, doubts, copies, params, problems)
-        write_csv(target / SUSPICIOUS, _rows(names, doubts))
-        write_csv(target / DUPLICATES, _rows(names, {i: names[j] for i, j in copies}))
+        dropped = _dropped(stored, doubts, copies, groups, params, problems)
+        write_csv(target / SUSPICIOUS, _rows(names, doubts.items()))
+        write_csv(target / DUPLICATES, _rows(names, ((i, names[j]) for i, j in copies)))
         kept = [index for index in range(len(names)) if index not in dropped]
         for index in kept:  # another face of the picture may have been left out
-            problems.reasons.pop(names[index].partition("#")[0], None)
+            problems.reasons.pop(stored.pictures[index], None)
         groups = [groups[index] for index in kept]
         faces = FaceSet(
             images=keep_images(target, images, kept),
@@ -103,9 +103,9 @@ def prepare(params: FetchParams, folder: Path, draw_split: bool = True) -> Prepa
     return Prepared(faces, tuple(problems.messages), unused, suspects)
 
 
-def _rows(names: Sequence[str], notes: Mapping[int, str]) -> list[dict[str, str]]:
-    """Rows of a list of faces with a note on each."""
-    return [{"face": names[index], "note": note} for index, note in notes.items()]
+def _rows(names: Sequence[str], notes: Iterable[tuple[int, str]]) -> list[dict[str, str]]:
+    """Rows of a list of faces with notes."""
+    return [{"face": names[index], "note": note} for index, note in notes]
 
 
 def _scheme(stored: "_Stored", params: FetchParams) -> Scheme:
@@ -139,11 +139,13 @@ def _dropped(
     stored: "_Stored",
     doubts: Mapping[int, str],
     copies: Sequence[tuple[int, int]],
+    groups: Sequence[str],
     params: FetchParams,
     problems: Problems,
 ) -> set[int]:
     """Indices of the faces to leave out: suspicious ones if so asked, copies of another split.
 
+    groups: with those of copies joined, so that copies of copies are found too.
     Raises BadInput for a suspicious label where `params.on_suspicious` is "fail".
     """
     reasons: dict[int, str] = {}
@@ -156,11 +158,9 @@ def _dropped(
         if params.on_suspicious == "skip":
             reasons |= doubts
     suspicious = len(reasons)
-    for pair in copies:
-        # Of two given splits the one that is measured on keeps the photograph.
-        one, other = sorted(pair, key=lambda index: SPLITS[stored.splits[index] or "train"])
-        if stored.splits[one] != stored.splits[other]:
-            reasons.setdefault(one, f"a copy of {stored.names[other]}")
+    # Of two given splits the one that is measured on keeps the photograph.
+    for one, other in split.straddling(groups, stored.splits) if copies else ():
+        reasons.setdefault(one, f"a copy of {stored.names[other]}")
     if copies:
         say(
             f"{len(copies)} photographs are there twice by content: kept in one split, "
@@ -168,7 +168,7 @@ def _dropped(
         )
     for index, reason in sorted(reasons.items()):
         problems.messages.append(f"{stored.names[index]}: {reason}")
-        problems.reasons[stored.names[index].partition("#")[0]] = f"left out: {reason}"
+        problems.reasons[stored.pictures[index]] = f"left out: {reason}"
     return set(reasons)
 
 
@@ -184,9 +184,9 @@ def _tell_unused(unused: Mapping[str, str]) -> None:
 class _Stored:
     """The stored faces by column: N samples as objects would take several times their memory.
 
-    names, groups, splits: as in `Sample`, one a face. landmarks float32 [N,P,2], pose and listed
-    float32 [N,3], NaN where no pose is listed; flags: names of the columns of flag_table bool
-    [N,F]; doubts: by index; centres [N,2]; fingerprints uint8 [N,80], None for rendered faces;
+    names, groups, splits, pictures: as in `Sample`, one a face. landmarks float32 [N,P,2], pose
+    and listed float32 [N,3], NaN where no pose is listed; flags: names of the columns of flag_table
+    bool [N,F]; doubts: by index; centres [N,2]; fingerprints uint8 [N,80], None for rendered faces;
     exact: as in `FaceSet`.
     """
 
@@ -201,6 +201,7 @@ class _Stored:
     names: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     splits: list[str | None] = field(default_factory=list)
+    pictures: list[str] = field(default_factory=list)
     doubts: dict[int, str] = field(default_factory=dict)
 
     @classmethod
@@ -238,6 +239,8 @@ class _Stored:
         self.names.append(sample.name)
         self.groups.append(sample.group)
         self.splits.append(sample.split)
+        # One text where the two are alike.
+        self.pictures.append(sample.name if sample.picture == sample.name else sample.picture)
 
     def cut(self) -> "_Stored":
         """Without the room that was not used."""

@@ -317,6 +317,32 @@ def test_the_copy_that_stays_is_named_wherever_it_sorts(
     assert "1 copies left out" in capsys.readouterr().out
 
 
+def test_a_copy_of_a_copy_is_left_out_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The copies of a test photograph need not be alike by themselves; all pairs are listed."""
+    root = tmp_path / "data"
+    faces(root / "train", 8)
+    faces(root / "test", 4, 20)
+    for name in ("copy#small", "copy_again"):
+        for suffix in (".png", ".pts"):
+            shutil.copy(root / f"test/p020x{suffix}", root / f"train/{name}{suffix}")
+
+    def chain(fingerprints: np.ndarray, groups: list[str]) -> list[tuple[int, int]]:
+        small, again, original = (
+            next(i for i, group in enumerate(groups) if name in group)
+            for name in ("copy#small", "copy_again", "p020")
+        )
+        return [(again, small), (original, small)]
+
+    monkeypatch.setattr("fbnet.faces.prepare.duplicates.duplicates", chain)
+    prepared = run(root)
+    assert not [name for name in prepared.faces.names if "copy" in name]
+    assert len(prepared.faces) == 12
+    for name in ("copy#small", "copy_again"):
+        assert prepared.unused[f"train/{name}.png"].endswith("a copy of test/p020x.png")
+    listed = (tmp_path / "faces/duplicates.csv").read_text().splitlines()
+    assert len(listed) == 3
+
+
 def test_groups_are_joined_through_others() -> None:
     assert merged(["c", "b", "a", "d"], [(1, 0), (2, 1)]) == ["a", "a", "a", "d"]
 

@@ -44,7 +44,8 @@ class Sample:
     split: train, validation or test where the data set says so. listed_pose: the pose where a
     label file gives one. All samples of a data set have the same flags. doubt: what is suspicious
     about the label, "" for nothing. centre: of the points, as shares of the picture's width and
-    height. fingerprint: of the photograph, see `crop.fingerprint`.
+    height. picture: file of the photograph, relative to the data set. fingerprint: of it, see
+    `crop.fingerprint`.
     """
 
     image: np.ndarray
@@ -58,6 +59,7 @@ class Sample:
     exact: Mapping[str, np.ndarray] = field(default_factory=dict)
     doubt: str = ""
     centre: tuple[float, float] = (0.5, 0.5)
+    picture: str = ""
     fingerprint: np.ndarray | None = None
 
 

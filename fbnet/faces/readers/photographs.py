@@ -264,6 +264,7 @@ def _crop(record: Record, scheme: Scheme, params: FetchParams) -> tuple[Sample, 
         flags=record.flags,
         doubt=suspicious.doubt(record.points, record.box, None if record.cropped else (high, wide)),
         centre=(0.5, 0.5) if record.cropped else (x / wide, y / high),
+        picture=record.image.relative_to(params.root).as_posix(),
         fingerprint=crop.fingerprint(picture),
     )
     return sample, exif
