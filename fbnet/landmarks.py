@@ -41,6 +41,10 @@ class Scheme:
         rest = tuple(point for point in range(self.points) if point not in named)
         return self.regions | ({"other": rest} if rest else {})
 
+    def has_order_of(self, other: "Scheme") -> bool:
+        """Whether points of one number are the same, as far as eyes and mirror tell."""
+        return (self.eyes, self.mirror) == (other.eyes, other.mirror)
+
 
 def _span(first: int, last: int) -> tuple[int, ...]:
     """Indices first..last, both included; downwards where last < first."""

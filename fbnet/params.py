@@ -1,7 +1,6 @@
 """What the library's functions take, as typed, frozen models of one section of params each."""
 
 from collections.abc import Mapping
-from math import ceil
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -145,16 +144,6 @@ CROP_SCALE = 1.2
 
 LEAST_POSE = 6
 """Points of the rigid head model that a head pose needs."""
-
-
-def steps_of(faces: int, batch: int, shards: int = 1) -> int:
-    """Batches of an epoch of so many faces, each cut into `shards`.
-
-    A rest of fewer than two faces a shard joins the batch before it: batch norm needs two, and no
-    face is left out.
-    """
-    whole, rest = divmod(faces, batch)
-    return max(min(1, faces), whole + (rest >= 2 * shards))
 
 
 class SyntheticParams(Section):
@@ -440,18 +429,6 @@ class PredictorParams(Section):
     """Address of a Dask scheduler (tcp://host:8786) whose workers train; empty: this machine. They
     need this project's folder at the same path."""
 
-    def kept(self, count: int) -> int:
-        """How many of `count` architectures stay at a rung."""
-        return max(1, ceil(self.keep * count))
-
-    @property
-    def finalists(self) -> int:
-        """The most architectures that are trained to the last rung."""
-        remaining = self.nets
-        for _ in self.rungs[1:]:
-            remaining = self.kept(remaining)
-        return remaining + self.rounds * self.top
-
     @model_validator(mode="after")
     def _rungs_rise(self) -> "PredictorParams":
         if list(self.rungs) != sorted(set(self.rungs)):
@@ -553,38 +530,9 @@ class SearchParams(Section):
         """Epochs in which the architecture learns."""
         return self.epochs - self.warmup_epochs
 
-    def lengthened(self, weight_faces: int, shards: int = 1) -> Self:
-        """The params with epochs and warm-up raised to reach `min_steps` weight steps."""
-        steps = self.epochs * steps_of(weight_faces, self.batch, shards)
-        factor = max(1.0, self.min_steps / max(steps, 1))
-        longer = {
-            "epochs": ceil(self.epochs * factor),
-            "warmup_epochs": ceil(self.warmup_epochs * factor),
-        }
-        return self.model_copy(update=longer if factor > 1 else {})
-
-    def arch_steps(self, arch_faces: int, shards: int = 1) -> int:
-        """Architecture steps of the whole search."""
-        return self.arch_epochs * steps_of(arch_faces, self.arch_batch, shards)
-
 
 TARGETS = {"latency": "target_ms", "macs": "target_macs"}
 """search.cost -> the param that holds a budget in its unit."""
-LOGIT_REACH = 5.0
-"""How far a logit must be able to move for a softmax over a dozen blocks to decide."""
-
-
-def cannot_decide(search: SearchParams, arch_faces: int, shards: int = 1) -> str | None:
-    """Why the search cannot decide, or None: steps * nas_lr bounds how far a logit moves."""
-    steps = search.arch_steps(arch_faces, shards)
-    reach = steps * search.nas_lr
-    if reach >= LOGIT_REACH:
-        return None
-    return (
-        f"{search.nas_lr} over {steps} architecture steps moves a logit by {reach:.2g} at most, "
-        f"{LOGIT_REACH:g} are needed to decide: raise it to {LOGIT_REACH / max(steps, 1):.2g}, or "
-        f"raise search.epochs, or lower search.arch_batch"
-    )
 
 
 class RetrainParams(Section):
@@ -628,16 +576,6 @@ class RetrainParams(Section):
     heads_faces: str = ""
     """Face set of rendered faces (results/fetch/faces of another run) that teaches pose, visibility
     and openness where the faces are photographs, which lack these labels."""
-
-    def lengthened(self, train_faces: int, shards: int = 1) -> Self:
-        """The params with epochs and warm-up raised to reach `min_steps` steps."""
-        steps = self.epochs * steps_of(train_faces, self.batch, shards)
-        factor = max(1.0, self.min_steps / max(steps, 1))
-        longer = {
-            "epochs": ceil(self.epochs * factor),
-            "warmup_epochs": self.warmup_epochs * factor,
-        }
-        return self.model_copy(update=longer if factor > 1 else {})
 
 
 class ExportParams(Section):

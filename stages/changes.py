@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -19,6 +19,7 @@ from fbnet.errors import BadInput
 from fbnet.files import write_bytes
 from fbnet.progress import say
 from stages.params import RENAMED, Params, leaves, load, lookup, params_of, read_yaml
+from stages.params.checking import valid
 from stages.revision import git
 
 Changes = dict[str, Any]
@@ -219,7 +220,9 @@ def differences(params: Params) -> list[str]:
     except YAMLError:
         committed = None
     if not isinstance(committed, dict):
-        committed = Params().model_dump(mode="json")
+        committed = {}
+    with suppress(BadInput):  # an older file, of other keys, is compared as it stands
+        committed = valid(PARAMS, committed).model_dump(mode="json")
     return [
         f"{key}: {json.dumps(value)} ({json.dumps(shipped)})"
         for key, value in leaves(params.model_dump(mode="json"))

@@ -65,6 +65,23 @@ def recorded_params(results: Results) -> Params:
     return params_of("dvc.lock", tree)
 
 
+def exported_before(results: Results) -> bool:
+    """Whether the ONNX file is of other weights than those that retrain left since.
+
+    By the dvc.lock beside `results`; of a file that it does not know, nothing is said.
+    """
+    folder = results.root.parent
+    export = _read_yaml(folder / "dvc.lock").get("stages", {}).get("export", {})
+    recorded = {
+        folder / item["path"]: item["md5"]
+        for kind in ("deps", "outs")
+        for item in export.get(kind, [])
+    }
+    file, weights = _file_digest(results.onnx), _file_digest(results.subnet)
+    known = None not in (file, weights) and recorded.get(results.onnx) == file
+    return known and recorded.get(results.subnet, weights) != weights
+
+
 def _is_current(entry: dict[str, Any], results: Results) -> bool:
     for item in [*entry.get("deps", []), *entry.get("outs", [])]:
         path = Path(item["path"])

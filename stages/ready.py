@@ -6,14 +6,15 @@ from pathlib import Path
 from fbnet.engines import ENGINES, Engine, variants
 from fbnet.errors import BadInput
 from stages.params import Params, ReportParams, renders
+from stages.records import other_nets
 
 
 def require_ready(params: Params) -> None:
     """Raise BadInput for what the run would refuse later, or leave out of what was asked for.
 
     That is a data set that is not there, an engine or a converter that is not installed, an engine
-    of another system that is to measure, a device's table that does not fit the space, and other
-    nets or faces for heads that are not there.
+    of another system that is to measure, a device's table that does not fit the space, a budget
+    below it, and other nets or faces for heads that are not there.
     """
     if not Path(params.fetch.root).exists():
         raise BadInput(
@@ -27,11 +28,14 @@ def require_ready(params: Params) -> None:
         _require("export.variants", variants()[name].engine)
     if params.lut.source == "file":
         _require_table(params)
+    if params.search.cost == "macs" and (points := _points(params)):
+        _require_macs(params, points)
     if not Path(params.report.baselines).is_file():
         raise BadInput(
             f"report.baselines {params.report.baselines}: no such file; name a table of other "
             f"nets, such as {ReportParams().baselines}"
         )
+    other_nets(Path(params.report.baselines))
     if (faces := params.retrain.heads_faces) and not (Path(faces) / "meta.json").is_file():
         raise BadInput(
             f"retrain.heads_faces {faces}: no prepared faces there (meta.json is missing); name "
@@ -49,11 +53,33 @@ def _require(key: str, engine: Engine, also: Callable[[], object] = lambda: None
         raise BadInput(f"{key}: {error}") from None
 
 
+def _points(params: Params) -> int | None:
+    """Points of the faces, where they are known before these are read."""
+    if own := params.fetch.scheme:
+        return own.points
+    return params.fetch.synthetic.points if renders(params) else None
+
+
 def _require_table(params: Params) -> None:
     from fbnet.costs.device_lut import device_table
+    from fbnet.costs.lut import from_table
+    from fbnet.search.cost import budget, check_cost_form
 
-    points: int | None = None
-    if renders(params):
-        own = params.fetch.scheme
-        points = own.points if own else params.fetch.synthetic.points
-    device_table(params.search_space, points, params.lut, params.fetch.size)
+    space, search = params.search_space, params.search
+    table = device_table(space, _points(params), params.lut, params.fetch.size)
+    if search.cost == "latency":
+        lut = from_table(table, space, params.lut.file)
+        check_cost_form(lut, search)
+        budget(lut, search)
+
+
+def _require_macs(params: Params, points: int) -> None:
+    """Raise BadInput where no net of the space is within `search.target_macs`."""
+    from fbnet.costs.lut import from_table
+    from fbnet.costs.macs import macs_table
+    from fbnet.search.cost import budget
+
+    if params.search.mode == "target":
+        space = params.search_space
+        table = macs_table(space, points, params.fetch.size)
+        budget(from_table(table, space, "the space"), params.search)

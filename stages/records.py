@@ -113,6 +113,14 @@ def latencies(results: Results) -> dict[str, Any]:
     return validated(_Latencies, read_json(path), str(path)).model_dump()
 
 
+def other_nets(path: Path) -> list[dict[str, Any]]:
+    """Rows of a table of other nets, each with its `model`. Raises BadInput for another file."""
+    nets = read_json(path)
+    if not isinstance(nets, list) or not all(isinstance(r, dict) and "model" in r for r in nets):
+        raise BadInput(f"{path}: must be a list of rows that name their `model`")
+    return nets
+
+
 def timed(results: Results) -> bool:
     """Whether bench timed the net that was trained: a clone has figures of the published run."""
     if not (results.latencies.exists() and results.trained.exists()):

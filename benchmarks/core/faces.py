@@ -22,17 +22,24 @@ PICTURES = 16
 def load_faces(folder: Path, work: Path) -> FaceSet:
     """A face set as `fetch` writes it, or pictures in any layout that it reads; once a process.
 
-    Pictures are cropped into a folder under `work`, once. Raises BadInput where there is neither.
+    Pictures are cropped into a folder under `work`, once, and anew where a file changed. Raises
+    BadInput where there is neither.
     """
     if not folder.exists():
         raise BadInput(f"{folder}: no such folder; `dvc repro fetch` renders faces, see --help")
     if (folder / "meta.json").exists():
         return FaceSet.load(folder)
-    cropped = work / f"faces-{digest(str(folder.resolve()))}"
+    cropped = work / f"faces-{digest([str(folder.resolve()), _state(folder)])}"
     try:
         return FaceSet.load(cropped)
     except BadInput:  # not cropped yet, or by a version that stored faces otherwise
         return prepare(FetchParams(root=str(folder)), cropped).faces
+
+
+def _state(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of every file: other crops are due where one changes."""
+    stats = {path.relative_to(folder): path.stat() for path in folder.rglob("*") if path.is_file()}
+    return sorted((p.as_posix(), stat.st_size, stat.st_mtime_ns) for p, stat in stats.items())
 
 
 def photographs(given: argparse.Namespace, work: Path) -> FaceSet:

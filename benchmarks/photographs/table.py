@@ -47,7 +47,9 @@ def runs_of(results: Mapping[str, Any], start: str) -> Runs:
     for name, result in results.items():
         if (match := NAME.fullmatch(name)) and match[1] == start:
             by_name[match[2]].append(result)
-    counted = {round(fmean(r["photographs"] for r in runs)): runs for runs in by_name.values()}
+    counted: Runs = defaultdict(list)
+    for runs in by_name.values():  # two counts may be as many: where all are no more than that
+        counted[round(fmean(run["photographs"] for run in runs))] += runs
     return dict(sorted(counted.items()))
 
 

@@ -25,6 +25,7 @@ from fbnet.search.loop import Search
 from fbnet.search.supernet import probabilities
 from fbnet.training.checkpoints import checkpoint
 from fbnet.training.device import launch
+from fbnet.training.schedule import arch_steps
 from fbnet.training.trainer import Row
 
 UNIFORM = 20
@@ -116,7 +117,7 @@ def score(job: Job, ledger: Ledger) -> Mapping[str, Any]:
         ],
         "uniform_nme": next((r["uniform_nme"] for r in search.history if "uniform_nme" in r), None),
         "signal": [round(r["signal"], 4) for r in search.history if "signal" in r],
-        "architecture_steps": search.params.arch_steps(len(search.arch_faces)),
+        "architecture_steps": arch_steps(search.params, len(search.arch_faces)),
         "mean_face_nme": mean_face_nme(train, validation, faces.scheme),
         "search_seconds": round(sum(row["core_seconds"] for row in search.history), 1),
         "scoring_seconds": round(time.process_time() - searched, 1),

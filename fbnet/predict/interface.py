@@ -232,7 +232,7 @@ class _Landmarks:
 
 
 def stated_scheme(metadata: Mapping[str, str]) -> Scheme | None:
-    """The scheme that `describe` wrote whole; None where it is a known one, or another tool's file.
+    """The scheme that `describe` wrote, whole or by its name; None for another tool's file.
 
     Raises BadInput for metadata of this form with values that cannot be.
     """
@@ -240,8 +240,11 @@ def stated_scheme(metadata: Mapping[str, str]) -> Scheme | None:
         landmarks = json.loads(metadata["landmarks"])
     except (KeyError, ValueError, RecursionError):
         return None
-    if not isinstance(landmarks, dict) or "scheme" not in landmarks:
+    if not isinstance(landmarks, dict):
         return None
+    if "scheme" not in landmarks:
+        named = landmarks.get("points"), landmarks.get("order")
+        return next((s for s in SCHEMES.values() if (s.points, s.name) == named), None)
     where = "metadata, landmarks"
     scheme = validated(_Landmarks, landmarks, where).scheme
     numbers = {*scheme.eyes, *scheme.mirror, *(p for part in scheme.regions.values() for p in part)}

@@ -187,6 +187,11 @@ def score_folder(
             f"{trained_on:g}; fetch the faces anew with fetch.crop_scale: {trained_on:g}"
         )
     with nullcontext(stored) if stored else _prepared(folder, opened, crop_scale) as faces:
+        if faces.points == opened.points and not opened.scheme.has_order_of(faces.scheme):
+            raise BadInput(
+                f"{folder}: its points have the order {faces.scheme.name}, those of {model} "
+                f"{opened.scheme.name}; give faces and a model of one order"
+            )
         fewer = faces.points == _As68.points and opened.points in TO_IBUG68
         tested = len(faces.indices("test"))
         if not tested:

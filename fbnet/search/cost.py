@@ -17,6 +17,9 @@ UNITS = {"ms": "latency", "MACs": "macs"}
 """Unit of a table -> the `search.cost` that it serves."""
 ROUNDING = 1e-9
 """Share by which sums of the same costs in another order may differ."""
+LEAST = 1e-6
+"""Cost below which the term is flat, as a share of the reference: a root is endlessly steep at 0,
+where a net of free blocks costs nothing."""
 Partial = tuple[float, float, tuple[int, ...]]
 """(cost, minus log probability, number of the block in each layer so far)."""
 
@@ -43,6 +46,7 @@ def total_loss(loss: Tensor, cost: Tensor, reference: float, params: SearchParam
 
 def cost_term(cost: Tensor, reference: float, params: SearchParams) -> Tensor:
     """The factor (mul) or summand (add) that the cost contributes."""
+    cost = cost.clamp(min=LEAST * reference)
     if params.cost_form == "nni":
         base = torch.log(cost) if params.mode == "mul" else cost
     else:

@@ -16,7 +16,7 @@ from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.faces.split import pick
 from fbnet.nets.pfld import PFLD, build_auxnet
-from fbnet.params import AugmentParams, SearchParams, SpaceParams, cannot_decide, steps_of
+from fbnet.params import AugmentParams, SearchParams, SpaceParams
 from fbnet.search.cost import budget, check_cost_form, constrained_gradients, total_loss
 from fbnet.search.sampling import Choice, Scorer, sample_choices
 from fbnet.search.supernet import (
@@ -33,6 +33,7 @@ from fbnet.training.batches import Batch
 from fbnet.training.device import generator_for, one_process
 from fbnet.training.learner import Learner, Shards, set_start
 from fbnet.training.optim import capturable, states_of, tensors_of
+from fbnet.training.schedule import arch_steps, cannot_decide, lengthened, steps_of
 from fbnet.training.trainer import Row, Trainer
 
 PAPER_EPOCHS = 90
@@ -79,7 +80,7 @@ class Search(Trainer[PFLD]):
         share = Shards(self.fabric, shards)
         share.check_enough(len(self.weight_faces), "the supernet's weights")
         share.check_enough(len(self.arch_faces), "the architecture")
-        self.params = p = params.lengthened(len(self.weight_faces), share.number)
+        self.params = p = lengthened(params, len(self.weight_faces), share.number)
         if reason := cannot_decide(p, len(self.arch_faces), share.number):
             raise BadInput(f"search.nas_lr {reason} ({len(self.arch_faces)} faces for that)")
 
@@ -222,7 +223,7 @@ class Search(Trainer[PFLD]):
     @property
     def temperature(self) -> float:
         """Gumbel softmax temperature now: falls over the architecture steps, to its floor."""
-        steps = self.params.arch_steps(len(self.arch_faces), self.learner.shards.number)
+        steps = arch_steps(self.params, len(self.arch_faces), self.learner.shards.number)
         return temperature(self.params, self.arch_step_count / max(1, steps))
 
     def validate(self) -> float:

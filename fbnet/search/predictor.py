@@ -35,6 +35,7 @@ from fbnet.training.checkpoints import Checkpoint
 from fbnet.training.device import launch
 from fbnet.training.learner import set_start
 from fbnet.training.retrain import Retraining
+from fbnet.training.schedule import kept
 from fbnet.training.validate import validation_loss
 
 FEWEST = 3
@@ -161,7 +162,7 @@ class Predictor:
         remaining = pool[: p.nets]
         for epoch in rungs:
             self._step(remaining, epoch)
-            remaining = self._best(remaining, epoch)[: p.kept(len(remaining))]
+            remaining = self._best(remaining, epoch)[: kept(p, len(remaining))]
             self._note(remaining)
         self._step(remaining, last)
         self._note(self._ended())

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from fbnet.errors import safe_point
 from fbnet.faces.faceset import FaceSet
-from fbnet.params import AugmentParams, steps_of
+from fbnet.params import AugmentParams
 from fbnet.training.augment import augment as vary
+from fbnet.training.schedule import steps_of
 
 T = TypeVar("T")
 THREAD = "faces"

@@ -205,11 +205,11 @@ class Shards:
         self.own = self.number // fabric.world_size
 
     def check_enough(self, faces: int, purpose: str) -> None:
-        """Raise BadInput for fewer faces than shards of a batch."""
-        if faces < self.number:
+        """Raise BadInput for fewer than two faces a shard of a batch: batch norm needs two."""
+        if faces < 2 * self.number:
             raise BadInput(
                 f"{faces} face(s) for {purpose}, and {self.number} processes or shards share a "
-                "batch: add photographs, or lower train.devices and train.shards"
+                "batch, two faces each: add photographs, or lower train.devices and train.shards"
             )
 
     @property

@@ -8,11 +8,12 @@ from torch import Tensor
 
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
-from fbnet.params import AugmentParams, steps_of
+from fbnet.params import AugmentParams
 from fbnet.training.batches import Batch, Part, ordered, shares
 from fbnet.training.device import seed_for
 from fbnet.training.device_augment import DeviceAugment
 from fbnet.training.graph import Graphed
+from fbnet.training.schedule import steps_of
 
 FREE_SHARE = 0.5
 """Share of a GPU's free memory that faces may take; the rest is for the training."""

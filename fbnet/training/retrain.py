@@ -6,13 +6,14 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from fbnet.faces.faceset import FaceSet
-from fbnet.params import AugmentParams, RetrainParams, steps_of
+from fbnet.params import AugmentParams, RetrainParams
 from fbnet.tables import LOSSES
 from fbnet.training.batches import Batch
 from fbnet.training.device import one_process
 from fbnet.training.learner import Learner, Shards
 from fbnet.training.losses import Teacher
 from fbnet.training.optim import MovingAverage
+from fbnet.training.schedule import lengthened, steps_of
 from fbnet.training.trainer import Row, Trainer
 from fbnet.training.validate import validation_nme
 
@@ -39,7 +40,7 @@ class Retraining(Trainer[nn.Module]):
         self.train_faces = faces.indices("train")
         share, count = Shards(self.fabric, shards), len(self.train_faces)
         share.check_enough(count, "training")
-        self.params = p = params.lengthened(count, share.number)
+        self.params = p = lengthened(params, count, share.number)
         steps = steps_of(count, p.batch, share.number)
         learner = Learner(
             net,

@@ -126,7 +126,9 @@ def import_table(parser: ArgumentParser) -> Command:
 
 def _kit_contents(parser: _ActionsContainer) -> Callable[[Namespace], "tuple[Contents, int]"]:
     """Add the options that say what a kit holds; returns what reads them: contents and seed."""
-    parser.add_argument("--points", type=int, default=106, help="landmarks of the faces")
+    parser.add_argument(
+        "--points", type=int, help="landmarks of the faces (default: of fetch.scheme, or rendered)"
+    )
     parser.add_argument("--checks", type=int, default=8, help="whole nets to test the table on")
     parser.add_argument(
         "--params", default="params.yaml", help="names the space and the input size"
@@ -138,11 +140,13 @@ def _kit_contents(parser: _ActionsContainer) -> Callable[[Namespace], "tuple[Con
         from stages.params import load
 
         params = load(arguments.params)
-        if arguments.points not in (known := known_points(params.fetch.scheme)):
-            raise BadInput(f"--points {arguments.points}: give one of {', '.join(map(str, known))}")
+        scheme = params.fetch.scheme
+        points = arguments.points or (scheme or params.fetch.synthetic).points
+        if points not in (known := known_points(scheme)):
+            raise BadInput(f"--points {points}: give one of {', '.join(map(str, known))}")
         if arguments.checks < 0:
             raise BadInput(f"--checks {arguments.checks}: give 0 or more")
         space, size, seed = params.search_space, params.fetch.size, params.lut.seed
-        return Contents.of(space, arguments.points, size, arguments.checks, seed), seed
+        return Contents.of(space, points, size, arguments.checks, seed), seed
 
     return contents

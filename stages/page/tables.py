@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fbnet.errors import BadInput
 from fbnet.files import read_json
 from stages import records
 from stages.results import Results
@@ -185,9 +184,7 @@ def beside(results: Results, path: Path | None) -> dict[str, Any] | None:
     """
     if path is None or not path.exists():
         return None
-    nets = read_json(path)
-    if not isinstance(nets, list) or not all(isinstance(r, dict) and "model" in r for r in nets):
-        raise BadInput(f"{path}: must be a list of rows that name their `model`")
+    nets = records.other_nets(path)
     faces = records.face_meta(results)
     kind = RENDERED if faces["layout"] == "synthetic" else f"own ({faces['layout']})"
     counts = records.figures(results.metrics("fetch"), "test")

@@ -3,8 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from fbnet.params import SIZE_STEP, TARGETS, SearchParams, cannot_decide
+from fbnet.params import SIZE_STEP, TARGETS, SearchParams
+from fbnet.training.schedule import cannot_decide, finalists, lengthened
 from stages.params.schema import Params, renders
+
+RENDERED_ALONE = ("visibility", "openness")
+"""Heads whose labels photographs lack."""
 
 
 def contradictions(params: Params) -> Iterator[tuple[str, str]]:
@@ -17,12 +21,20 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
             yield f"spaces.{name}", "a name with a dot or bracket is a path to DVC; give it another"
     if params.fetch.size % SIZE_STEP:
         yield "fetch.size", f"{params.fetch.size}: the nets take a multiple of {SIZE_STEP}"
-    scheme = params.fetch.scheme
+    scheme, rendered = params.fetch.scheme, renders(params)
+    # Rendered heads have a pose where the scheme places its points on the head.
+    posed = scheme is None or bool(scheme.pose) or bool(rendered and scheme.head)
     for name, loss in {"search.loss": search.loss, "retrain.loss": retrain.loss}.items():
-        if scheme and scheme.pose is None and scheme.head is None and loss.startswith("pose_"):
+        if not posed and loss.startswith("pose_"):
             yield name, f"{loss!r} needs a head pose: state fetch.scheme.pose, or take another loss"
-    stated = scheme is None or scheme.pose or scheme.head or retrain.heads_faces
-    if "pose" in params.export.outputs and not stated:
+    untaught = [head for head in params.export.heads if head in RENDERED_ALONE]
+    if untaught and not (rendered or retrain.heads_faces):
+        yield (
+            "retrain.heads_faces",
+            f"is due for export.outputs: {untaught[0]} is learned from rendered faces; name the "
+            "faces of a run that rendered them",
+        )
+    if "pose" in params.export.outputs and not (posed or retrain.heads_faces):
         yield (
             "export.outputs",
             "pose needs a head pose: state fetch.scheme.pose, or rendered faces that have it "
@@ -55,18 +67,18 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
         )
     scored, source = search.candidates + 1, "search.candidates + the argmax"
     if search.method == "predictor":
-        scored, source = search.predictor.finalists, "search.predictor trains to the last rung"
+        scored, source = finalists(search.predictor), "search.predictor trains to the last rung"
     if retrain.candidates > scored:
         yield (
             "retrain.candidates",
             f"{retrain.candidates} asks for more than the search scores ({source}: {scored})",
         )
     # Of rendered faces the number is known before they are there.
-    if renders(params) and search.method == "fbnet" and lasting:
+    if rendered and search.method == "fbnet" and lasting:
         train = params.fetch.synthetic.train * (1 - params.fetch.validation_share)
         faces = int(train * search.proxy_share)
         arch, shards = int(faces * search.arch_share), params.train.parts
-        if reason := cannot_decide(search.lengthened(faces - arch, shards), arch, shards):
+        if reason := cannot_decide(lengthened(search, faces - arch, shards), arch, shards):
             yield "search.nas_lr", reason
 
 
@@ -87,9 +99,12 @@ def _processes(params: Params) -> Iterator[tuple[str, str]]:
         "search.arch_batch": params.search.arch_batch,
         "retrain.batch": params.retrain.batch,
     }.items():
-        if batch < shards:
+        if batch < 2 * shards:
             key = "train.shards" if params.train.shards else "train.devices"
-            yield key, f"asks for {shards} shards of a batch, and {name} is {batch}"
+            yield (
+                key,
+                f"asks for {shards} shards of a batch, and {name} is {batch}: each takes two faces",
+            )
 
 
 def _budget(search: SearchParams) -> Iterator[tuple[str, str]]:

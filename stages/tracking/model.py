@@ -20,7 +20,7 @@ from fbnet.errors import BadInput
 from fbnet.outputs import OUTPUTS
 from fbnet.params import CROP_SCALE
 from stages import records
-from stages.lock_file import folder_digest
+from stages.lock_file import exported_before, folder_digest
 from stages.results import Results
 from stages.table import COLUMNS
 from stages.tracking.address import tracking_uri
@@ -309,7 +309,8 @@ def _recipe(params: Any, results: Results) -> list[str]:
 
 
 def _figures(results: Results) -> list[str]:
-    stages = "retrain", "export", *(["bench"] if records.timed(results) else [])
+    exported = [] if exported_before(results) else ["export"]
+    stages = "retrain", *exported, *(["bench"] if exported and records.timed(results) else [])
     values = {k: v for stage in stages for k, v in records.numbers(results, stage).items()}
     lines = [
         f"{title}: {form.format(values[name])}"

@@ -9,6 +9,7 @@ from benchmarks.scale.__main__ import PAGE, jobs, summary
 from benchmarks.scale.work import many_faces
 from fbnet.files import write_json
 from fbnet.params import FetchParams, RetrainParams, SearchParams, SyntheticParams
+from fbnet.training.schedule import lengthened
 
 
 def test_works_cost_what_their_units_do(tmp_path: Path) -> None:
@@ -27,8 +28,8 @@ def test_a_default_run_is_counted_by_the_defaults() -> None:
     train = round(drawn.train * (1 - FetchParams.model_fields["validation_share"].default))
     proxy = round(train * search.proxy_share)
     arch = round(proxy * search.arch_share)
-    search = search.lengthened(proxy - arch)
-    retrain = RetrainParams().lengthened(train)
+    search = lengthened(search, proxy - arch)
+    retrain = lengthened(RetrainParams(), train)
     assert {
         "render": drawn.train + drawn.test,
         "soft": search.epochs * (proxy - arch),

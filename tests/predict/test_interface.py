@@ -65,7 +65,8 @@ def test_a_scheme_of_one_s_own_is_described_whole():
     metadata = describe(size=112, scheme=scheme, crop_scale=1.2, choice=[])
     assert stated_scheme(metadata) == scheme
     known = describe(size=112, scheme=SCHEMES[68], crop_scale=1.2, choice=[])
-    assert stated_scheme(known) is None
+    assert stated_scheme(known) is SCHEMES[68]
+    assert stated_scheme({}) is None
     landmarks = json.loads(metadata["landmarks"])
     for wrong in ({"eyes": (0, 7)}, {"mirror": (0,)}, {"points": "many"}):
         changed = landmarks | {"scheme": landmarks["scheme"] | wrong}

@@ -128,6 +128,19 @@ def test_all_faces_of_a_folder_without_a_test_part_are_scored(file, tmp_path, ca
     assert score_folder(file, tmp_path / "set", everything=True)["faces"] == 6
 
 
+def test_points_of_another_order_are_not_compared(faces, tmp_path):
+    net = nn.Sequential(nn.Conv2d(3, 136, 32), nn.Flatten(1), nn.Unflatten(1, (68, 2))).eval()
+    stated = describe(size=32, scheme=SCHEMES[68], crop_scale=faces.crop_scale, choice=())
+    path = tmp_path / "known.onnx"
+    path.write_bytes(export_onnx(net, 32, 68, stated))
+    faces.save(tmp_path / "faces")
+    assert score_folder(path, tmp_path / "faces")["nme"] > 0
+    order = replace(SCHEMES[68], name="theirs", mirror=tuple(range(68)))
+    replace(faces, own_scheme=order).save(tmp_path / "theirs")
+    with pytest.raises(BadInput, match=r"points have the order theirs, those of .*onnx 300W; give"):
+        score_folder(path, tmp_path / "theirs")
+
+
 def test_pictures_are_cropped_first(file, tmp_path, capsys):
     write_faces(tmp_path, 10)
     figures = score_folder(file, tmp_path)

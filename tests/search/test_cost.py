@@ -87,6 +87,16 @@ def test_the_cost_has_a_gradient_of_every_size() -> None:
         assert torch.isfinite(value.grad) and value.grad > 0
 
 
+@pytest.mark.parametrize(("mode", "form"), [("mul", "normalised"), ("add", "normalised"),
+                                            ("add", "nni")])  # fmt: skip
+def test_a_net_that_costs_nothing_has_a_gradient(mode: str, form: str) -> None:
+    """A draw of `skip` in every layer of a table without a fixed part."""
+    cost = torch.zeros((), requires_grad=True)
+    term = cost_term(cost, 3.0, params(mode, form))
+    term.backward()
+    assert cost.grad is not None and torch.isfinite(cost.grad) and torch.isfinite(term)
+
+
 def test_the_seeds_logarithm_of_milliseconds_is_refused(macs_lut: Lut) -> None:
     milliseconds = Lut("ms", ({"sep_k3": 0.1, "sep_k5": 5.0},), 0.2, "latency.json")
     with pytest.raises(BadInput, match=r"goes down to 0\.3 ms; use search\.cost: macs"):

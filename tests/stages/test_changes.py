@@ -246,6 +246,15 @@ def test_differences_are_against_the_committed_file_or_the_defaults(monkeypatch)
     assert differences(changed) == ["fetch.limit: 9 (null)"]
 
 
+def test_keys_that_a_space_leaves_out_are_no_differences(monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
+    PARAMS.write_text((ROOT / PARAMS).read_text())  # its spaces state what is not the default
+    git("init", "-q")
+    git("add", "params.yaml")
+    git("commit", "-qm", "x")
+    assert differences(load()) == []
+
+
 def test_a_space_of_ones_own_may_come_with_a_profile():
     stages = read_yaml(PARAMS)["spaces"]["nni"]["stages"]
     write_json("mine.yaml", {"space": "mine", "spaces": {"mine": {"stages": stages[:1]}}})

@@ -2,11 +2,15 @@
 
 import subprocess
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stages.cli import main
+from stages.commands import devices
+from stages.params import render
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("torch", "mlflow", "cv2", "onnxruntime", "matplotlib", "pydantic")
@@ -55,6 +59,26 @@ def test_a_package_that_is_not_installed_is_one_line(missing: str, command: list
         f"fbnet: this command needs {missing}, which is not installed: pip install "
         "'fbnet-pfld[pipeline]', in a clone '.[pipeline]'\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("fetch", "given", "points"),
+    [
+        ({}, [], 106),
+        ({"synthetic": {"points": 68}}, [], 68),
+        ({"scheme": {"points": 5, "eyes": [0, 1]}}, [], 5),
+        ({"synthetic": {"points": 68}}, ["--points", "98"], 98),
+    ],
+)
+def test_a_kit_is_of_the_points_of_its_params(
+    tmp_path: Path, fetch: dict[str, Any], given: list[str], points: int
+) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text(render({"fetch": fetch}))
+    parser = ArgumentParser()
+    contents = devices._kit_contents(parser)
+    stated, _ = contents(parser.parse_args(["--params", str(params), *given]))
+    assert stated.points == points
 
 
 def test_check_and_profile(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:

@@ -51,6 +51,28 @@ def md5_of(path):
     return f"{lock_file.folder_digest(path)}.dir" if path.is_dir() else digest(path, "md5")
 
 
+def test_a_file_of_older_weights_is_known(project):
+    def weights(text):
+        write_text(RESULTS.subnet, text)
+
+    assert not lock_file.exported_before(RESULTS)
+    write_text(RESULTS.onnx, "exported")
+    weights("old")
+    entry = {
+        kind: [{"path": path.as_posix(), "md5": md5_of(path)}]
+        for kind, path in (("deps", RESULTS.subnet), ("outs", RESULTS.onnx))
+    }
+    YAML().dump({"schema": "2.0", "stages": {"export": entry}}, Path("dvc.lock"))
+    assert not lock_file.exported_before(RESULTS)
+    weights("new")
+    assert lock_file.exported_before(RESULTS)
+    write_text(RESULTS.onnx, "exported anew, by hand")
+    assert not lock_file.exported_before(RESULTS)
+    write_text(RESULTS.onnx, "exported")
+    RESULTS.subnet.unlink()  # as in a clone
+    assert not lock_file.exported_before(RESULTS)
+
+
 @pytest.mark.parametrize(
     ("change", "current"),
     [

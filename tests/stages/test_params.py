@@ -19,7 +19,6 @@ from fbnet.params import (
     SchemeParams,
     SearchParams,
     TrainParams,
-    cannot_decide,
 )
 from stages.params import Params, load, read_yaml, render, rewrite
 from stages.params.contradictions import contradictions
@@ -195,6 +194,34 @@ def test_a_pose_that_no_face_can_have_is_refused() -> None:
     assert not [*contradictions(Params(fetch=scheme, export=outputs, retrain=taught))]
 
 
+def test_labels_that_photographs_lack_are_asked_for_at_the_start(tmp_path: Path) -> None:
+    photographs = FetchParams(root=str(tmp_path))
+    outputs = ExportParams(outputs=("landmarks", "openness"))
+    (fault,) = contradictions(Params(fetch=photographs, export=outputs))
+    assert fault[0] == "retrain.heads_faces" and "openness is learned from rendered" in fault[1]
+    taught = RetrainParams(heads_faces="rendered/faces")
+    assert not [*contradictions(Params(fetch=photographs, export=outputs, retrain=taught))]
+
+
+def test_places_on_the_rendered_head_give_photographs_no_pose(tmp_path: Path) -> None:
+    head = ("left_pupil", "right_pupil", "nose_tip", "left_mouth", "right_mouth")
+    scheme = SchemeParams(points=5, eyes=(0, 1), head=head)
+    photographs = FetchParams(root=str(tmp_path), scheme=scheme)
+    loss = RetrainParams(loss="pose_wing")
+    assert [key for key, _ in contradictions(Params(fetch=photographs, retrain=loss))] == [
+        "retrain.loss"
+    ]
+    rendered = FetchParams(root=str(ROOT / "data"), scheme=scheme)
+    assert not [*contradictions(Params(fetch=rendered, retrain=loss))]
+
+
+def test_a_shard_has_two_faces() -> None:
+    search = SearchParams(batch=6, arch_batch=8, nas_lr=5.0)
+    assert not [*contradictions(Params(search=search, train=TrainParams(shards=2)))]
+    (fault,) = contradictions(Params(search=search, train=TrainParams(shards=4)))
+    assert fault[0] == "train.shards" and "search.batch is 6: each takes two faces" in fault[1]
+
+
 def test_a_file_for_one_face_is_not_timed_with_more() -> None:
     params = Params(export=ExportParams(dynamic_batch=False), lut=LutParams(batch=4))
     assert [name for name, _ in contradictions(params)] == ["export.dynamic_batch"]
@@ -224,26 +251,6 @@ def test_no_more_are_retrained_than_the_search_scores(search: SearchParams, most
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"nowhere\.yaml: no such file"):
         load(tmp_path / "nowhere.yaml")
-
-
-def test_the_rate_of_nni_over_a_short_search_cannot_decide() -> None:
-    short = SearchParams(nas_lr=0.01, epochs=16, warmup_epochs=5)
-    reason = cannot_decide(short, 432)
-    assert reason is not None and "raise it to" in reason
-    assert cannot_decide(SearchParams(nas_lr=0.05, epochs=16, warmup_epochs=5), 432) is None
-
-
-def test_few_faces_are_trained_for_more_epochs() -> None:
-    search = SearchParams(epochs=10, warmup_epochs=2, batch=32, min_steps=1000)
-    assert search.lengthened(32 * 100) == search
-    longer = search.lengthened(32 * 20)
-    assert (longer.epochs, longer.warmup_epochs) == (50, 10)
-    retrain = RetrainParams(epochs=10, warmup_epochs=1.0, batch=32, min_steps=1000)
-    assert retrain.lengthened(32 * 100) == retrain
-    assert (retrain.lengthened(32 * 20).epochs, retrain.lengthened(32 * 20).warmup_epochs) == (
-        50,
-        5.0,
-    )
 
 
 def test_nni_s_profile_leaves_nothing_of_its_way_to_the_defaults() -> None:

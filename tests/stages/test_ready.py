@@ -49,6 +49,31 @@ def test_missing_tables_and_faces_for_heads_are_found_at_the_start():
         require_ready(changed(export=variants, retrain={"heads_faces": "nowhere"}))
 
 
+def test_a_table_without_models_is_found_at_the_start(tmp_path):
+    other = tmp_path / "other.json"
+    other.write_text('{"nets": []}')
+    with pytest.raises(BadInput, match=r"other\.json: must be a list of rows"):
+        require_ready(changed(export={"variants": ()}, report={"baselines": str(other)}))
+
+
+def test_a_budget_below_the_space_is_found_at_the_start(tmp_path):
+    def ready(target, **lut):
+        search = {"mode": "target", **target}
+        require_ready(changed(export={"variants": ()}, search=search, lut=lut))
+
+    ready({"cost": "macs", "target_macs": 9_000_000})
+    with pytest.raises(BadInput, match=r"search\.target_macs: 1e\+06 MACs is below the space's"):
+        ready({"cost": "macs", "target_macs": 1_000_000})
+    space = Params().search_space
+    rows = [f"{i},{op},0.05" for i, ops in enumerate(space.layer_ops) for op in ops]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["layer,block,ms", *rows, ""]))
+    file = {"source": "file", "file": str(table), "file_fixed_ms": 0.1}
+    ready({"target_ms": 0.5}, **file)
+    with pytest.raises(BadInput, match=r"search\.target_ms: 0\.2 ms is below .* by .*table\.csv"):
+        ready({"target_ms": 0.2}, **file)
+
+
 def test_a_wrong_table_is_found_before_any_stage(tmp_path, monkeypatch, capsys):
     table = tmp_path / "table.csv"
     table.write_text("layer,block,ms\n0,sep_k3,x\n")

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from fbnet.faces.faceset import FaceSet
-from fbnet.params import AugmentParams, steps_of
+from fbnet.params import AugmentParams
 from fbnet.training import batches as module
 from fbnet.training.batches import Part, batches, prefetched
+from fbnet.training.schedule import steps_of
 
 
 @pytest.fixture

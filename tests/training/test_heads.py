@@ -150,6 +150,16 @@ def test_faces_without_labels_are_refused_in_one_line(
     assert "\n" not in str(error.value)
 
 
+def test_visibility_is_learned_from_points_of_the_same_order(
+    faces: FaceSet, rendered: FaceSet
+) -> None:
+    order = dataclasses.replace(rendered.scheme, name="theirs", mirror=tuple(range(68)))
+    theirs = dataclasses.replace(rendered, own_scheme=order)
+    with pytest.raises(BadInput, match="its points have the order theirs, the faces' 300W"):
+        lessons(HEADS, faces, theirs)
+    assert lessons(("pose", "openness"), faces, theirs)
+
+
 def test_a_pose_that_no_face_has_is_missing(faces: FaceSet, rendered: FaceSet) -> None:
     without = dataclasses.replace(faces, pose=np.full_like(faces.pose, np.nan))
     with pytest.raises(BadInput, match=r"export\.outputs: pose is learned from rendered faces"):

@@ -50,6 +50,10 @@ def test_photographs_are_cropped_once_and_anew_where_they_cannot_be_read(
     load_faces.cache_clear()
     load_faces(pictures, tmp_path / "work")
     assert len(cropped) == 2
+    (pictures / "a.pts").write_text("another label")
+    load_faces.cache_clear()
+    load_faces(pictures, tmp_path / "work")
+    assert len({*cropped}) == 2
 
 
 def test_a_missing_folder_is_named(tmp_path):

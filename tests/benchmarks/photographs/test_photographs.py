@@ -55,6 +55,14 @@ def test_draws_are_tested_on_different_photographs(make_faces: MakeFaces) -> Non
     assert sum(map(len, tested)) == 40
 
 
+def test_counts_that_are_all_there_is_are_one_row() -> None:
+    names = {"rendered/200-1": 0.04, "rendered/200-2": 0.05, "rendered/all-1": 0.06}
+    results = {name: {"photographs": 150, "nme": nme} for name, nme in names.items()}
+    assert {
+        count: [run["nme"] for run in runs] for count, runs in runs_of(results, "rendered").items()
+    } == {150: [0.04, 0.05, 0.06]}
+
+
 def test_from_photographs_to_the_page(tmp_path: Path, make_faces: MakeFaces) -> None:
     make_faces(count=30, points=68, size=112, margin=24).save(tmp_path / "faces")
     plan = Plan(
