@@ -81,7 +81,9 @@ def draw_curves(known: dict[str, Any], path: Path) -> None:
                 axis.plot(
                     list(at), [100 * known[name][key] for name in at.values()], "o-", label=heading
                 )
-            axis.set_xscale("log")
+            axis.set_xscale("log", base=2)
+            axis.set_xticks([*at], [f"{count:,.0f}" for count in at])
+            axis.minorticks_off()
             axis.set_xlabel(group)
             axis.set_ylabel("NME, %")
-        axes[0][-1].legend()
+        axes[0][0].legend()
