@@ -25,7 +25,7 @@ def project(tmp_path, monkeypatch):
         Path(folder).mkdir()
     baselines = Path(ReportParams().baselines)
     baselines.parent.mkdir(parents=True)
-    baselines.touch()
+    baselines.write_text("[]")
     Path("profiles/small.yaml").write_text("search: {epochs: 3}\nfetch: {root: 'a b'}\n")
 
 
