@@ -55,6 +55,8 @@ OUTPUTS: dict[str, Output] = {
 """By the name that `export.outputs` and the file use."""
 HEADS = tuple(name for name in OUTPUTS if name != LANDMARKS)
 """Those that need a head of their own."""
+LABELS = {"visibility": "visible", "openness": "openness"}
+"""Heads that learn from labels of rendered faces alone: name -> key of `FaceSet.exact`."""
 
 
 def radius_90(confidence: np.ndarray) -> np.ndarray:

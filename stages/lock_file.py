@@ -65,6 +65,14 @@ def recorded_params(results: Results) -> Params:
     return params_of("dvc.lock", tree)
 
 
+def require_current_export(results: Results) -> None:
+    """Raise BadInput where `exported_before`."""
+    if exported_before(results):
+        raise BadInput(
+            f"{results.onnx}: of other weights than {results.subnet}; run `dvc repro export bench`"
+        )
+
+
 def exported_before(results: Results) -> bool:
     """Whether the ONNX file is of other weights than those that retrain left since.
 

@@ -28,8 +28,8 @@ def require_ready(params: Params) -> None:
         _require("export.variants", variants()[name].engine)
     if params.lut.source == "file":
         _require_table(params)
-    if params.search.cost == "macs" and (points := _points(params)):
-        _require_macs(params, points)
+    if params.search.cost == "macs":
+        _require_macs(params)
     if not Path(params.report.baselines).is_file():
         raise BadInput(
             f"report.baselines {params.report.baselines}: no such file; name a table of other "
@@ -73,13 +73,13 @@ def _require_table(params: Params) -> None:
         budget(lut, search)
 
 
-def _require_macs(params: Params, points: int) -> None:
+def _require_macs(params: Params) -> None:
     """Raise BadInput where no net of the space is within `search.target_macs`."""
     from fbnet.costs.lut import from_table
     from fbnet.costs.macs import macs_table
     from fbnet.search.cost import budget
 
-    if params.search.mode == "target":
-        space = params.search_space
+    space, points = params.search_space, _points(params)
+    if points and params.search.mode == "target":
         table = macs_table(space, points, params.fetch.size)
         budget(from_table(table, space, "the space"), params.search)

@@ -117,7 +117,10 @@ def other_nets(path: Path) -> list[dict[str, Any]]:
     """Rows of a table of other nets, each with its `model`. Raises BadInput for another file."""
     nets = read_json(path)
     if not isinstance(nets, list) or not all(isinstance(r, dict) and "model" in r for r in nets):
-        raise BadInput(f"{path}: must be a list of rows that name their `model`")
+        raise BadInput(
+            f"{path}: must be a list of rows that name their `model`, as `python "
+            "-m benchmarks.headline table` writes it"
+        )
     return nets
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from fbnet.errors import BadInput
 from stages import records
-from stages.lock_file import exported_before
+from stages.lock_file import require_current_export
 from stages.results import Results
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ def headline(results: Results) -> list[dict[str, Any]]:
     """
     exported, timed = (results.require(results.metrics(stage)) for stage in ("export", "bench"))
     results.require(results.latencies)
-    if exported_before(results):
-        raise BadInput(
-            f"{results.onnx}: of other weights than {results.subnet}; run `dvc repro export bench`"
-        )
+    require_current_export(results)
     if not records.timed(results):
         raise BadInput(
             f"{results.latencies}: of another net than {results.trained}; run `dvc repro bench`"

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.nets.pfld import PFLD
-from fbnet.outputs import HOLDS_90, NEAR
+from fbnet.outputs import HOLDS_90, LABELS, NEAR
 from fbnet.params import AugmentParams, RetrainParams
 from fbnet.progress import say, track
 from fbnet.training.batches import Batch, batches
@@ -26,9 +26,6 @@ from fbnet.training.learner import Shards
 from fbnet.training.optim import adamw, cosine, set_rate
 from fbnet.training.schedule import steps_of
 
-SEEN = "visibility"
-LABELS = {SEEN: "visible", "openness": "openness"}
-"""Heads that learn from labels of rendered faces: name -> key of `FaceSet.exact`."""
 OWN = "confidence"
 """The head that learns from the net's errors, on the faces that the net was trained on."""
 STRICT = 0.1
@@ -65,10 +62,10 @@ def lessons(heads: Sequence[str], faces: FaceSet, rendered: FaceSet | None) -> l
             f"retrain.heads_faces: of {rendered.points} points at {rendered.size} px, the faces "
             f"have {faces.points} at {faces.size} px; render them alike (fetch.synthetic.points)"
         )
-    if SEEN in heads and not rendered.scheme.has_order_of(faces.scheme):
+    if "visibility" in heads and not rendered.scheme.has_order_of(faces.scheme):
         raise BadInput(
             f"retrain.heads_faces: its points have the order {rendered.scheme.name}, the faces' "
-            f"{faces.scheme.name}: {SEEN} is learned by point; leave it out of export.outputs"
+            f"{faces.scheme.name}: visibility is learned by point; leave it out of export.outputs"
         )
     lacking = [head for head in missing if not _states(rendered, head)]
     if lacking:

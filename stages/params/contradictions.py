@@ -3,12 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from fbnet.outputs import LABELS
 from fbnet.params import SIZE_STEP, TARGETS, SearchParams
 from fbnet.training.schedule import cannot_decide, finalists, lengthened
 from stages.params.schema import Params, renders
-
-RENDERED_ALONE = ("visibility", "openness")
-"""Heads whose labels photographs lack."""
 
 
 def contradictions(params: Params) -> Iterator[tuple[str, str]]:
@@ -22,12 +20,11 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
     if params.fetch.size % SIZE_STEP:
         yield "fetch.size", f"{params.fetch.size}: the nets take a multiple of {SIZE_STEP}"
     scheme, rendered = params.fetch.scheme, renders(params)
-    # Rendered heads have a pose where the scheme places its points on the head.
-    posed = scheme is None or bool(scheme.pose) or bool(rendered and scheme.head)
+    posed = scheme is None or scheme.pose or (rendered and scheme.head)
     for name, loss in {"search.loss": search.loss, "retrain.loss": retrain.loss}.items():
         if not posed and loss.startswith("pose_"):
             yield name, f"{loss!r} needs a head pose: state fetch.scheme.pose, or take another loss"
-    untaught = [head for head in params.export.heads if head in RENDERED_ALONE]
+    untaught = [head for head in params.export.heads if head in LABELS]
     if untaught and not (rendered or retrain.heads_faces):
         yield (
             "retrain.heads_faces",
@@ -83,7 +80,7 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
 
 
 def _processes(params: Params) -> Iterator[tuple[str, str]]:
-    """A process has a GPU to itself; processes share the shards evenly, a batch has one of each."""
+    """A process has a GPU to itself; processes share the shards evenly, each takes two faces."""
     train = params.train
     if params.search.method == "predictor" and train.accelerator == "cuda" and train.devices > 1:
         yield (

@@ -9,7 +9,7 @@ from typing import Any
 from fbnet.errors import BadInput
 from fbnet.progress import Log, is_rank_zero, no_log
 from stages import revision
-from stages.lock_file import current_stages, exported_before, recorded_params
+from stages.lock_file import current_stages, recorded_params, require_current_export
 from stages.records import timed
 from stages.results import Results
 from stages.tracking import model, ui
@@ -142,10 +142,7 @@ def register(results: Results = RESULTS) -> str:
     dvc.lock is of other results.
     """
     results.require(results.onnx)
-    if exported_before(results):
-        raise BadInput(
-            f"{results.onnx}: of other weights than {results.subnet}; run `dvc repro export`"
-        )
+    require_current_export(results)
     params = recorded_params(results)
     settings = params.mlflow.model_copy(update={"register_model": True})
     with lock():

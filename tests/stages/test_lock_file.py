@@ -66,6 +66,8 @@ def test_a_file_of_older_weights_is_known(project):
     assert not lock_file.exported_before(RESULTS)
     weights("new")
     assert lock_file.exported_before(RESULTS)
+    with pytest.raises(BadInput, match=r"subnet\.safetensors; run `dvc repro export bench`"):
+        lock_file.require_current_export(RESULTS)
     write_text(RESULTS.onnx, "exported anew, by hand")
     assert not lock_file.exported_before(RESULTS)
     write_text(RESULTS.onnx, "exported")
