@@ -209,6 +209,16 @@ def cannot_open(engine: str, reason: str) -> CannotOpen:
     return CannotOpen(f"{engine} cannot open the model ({reason}); it is broken or of another kind")
 
 
+def output_place(engine: str, output: str, given: Sequence[str]) -> int:
+    """Where an output stands among those that a model gives; "" is the first.
+
+    Raises CannotOpen where the model has no such output.
+    """
+    if output not in ("", *given):
+        raise CannotOpen(f"{engine}: the model has no output {output!r}; it has {', '.join(given)}")
+    return given.index(output) if output else 0
+
+
 def ranged(calibration: np.ndarray | None) -> np.ndarray:
     """The calibration inputs, which int8 cannot do without."""
     if calibration is None:

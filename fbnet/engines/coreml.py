@@ -15,16 +15,19 @@ from fbnet.engines.base import (
     first_line,
     fixed_batch,
     input_shape,
+    output_names,
+    output_place,
     quiet,
 )
 
-INPUT, OUTPUT = "image", "landmarks"
+INPUT = "image"
 
 
 def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Model:
     """An ONNX net as {".mlmodel": bytes}, a neural network for iOS 14 or macOS 11 and newer.
 
-    An open batch size becomes 1. What the file says that it takes and gives is checked.
+    An open batch size becomes 1. Outputs keep their names. What the file says that it takes and
+    gives is checked.
     """
     converter_file("coremltools", "coremltools")
     import torch
@@ -33,6 +36,7 @@ def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Mode
 
     fixed = fixed_batch(data, 1)
     net, example = torch_net(fixed), torch.zeros(input_shape(fixed))
+    names = output_names(fixed)
     with quiet():  # one thread at a time: torch.jit keeps its state in the module
         import coremltools
 
@@ -40,7 +44,7 @@ def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Mode
             model = coremltools.convert(
                 torch.jit.trace(net, (example,)),
                 inputs=[coremltools.TensorType(INPUT, shape=tuple(example.shape))],
-                outputs=[coremltools.TensorType(OUTPUT)],
+                outputs=[coremltools.TensorType(name) for name in names],
                 convert_to="neuralnetwork",
                 minimum_deployment_target=coremltools.target.iOS14,
                 skip_model_load=True,
@@ -51,7 +55,7 @@ def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Mode
     spec.description.metadata.Clear()  # the day, and versions
     taken = {end.name: tuple(end.type.multiArrayType.shape) for end in spec.description.input}
     given = [end.name for end in spec.description.output]
-    if (taken, given) != ({INPUT: tuple(example.shape)}, [OUTPUT]):
+    if (taken, given) != ({INPUT: tuple(example.shape)}, names):
         raise ConversionError(f"coreml takes {taken} and gives {given}, not what the net does")
     return {".mlmodel": bytes(spec.SerializeToString(deterministic=True))}
 
@@ -66,8 +70,10 @@ def open_session(coremltools: Any, model: Model, threads: int, output: str = "")
             loaded = coremltools.models.MLModel(str(path), compute_units=cpu)
         except Exception as error:  # RuntimeError, or what protobuf raises
             raise cannot_open("coreml", first_line(error)) from None
+    given = [end.name for end in loaded.get_spec().description.output]
+    name = given[output_place("coreml", output, given)]
 
     def run(x: np.ndarray) -> np.ndarray:
-        return np.asarray(loaded.predict({INPUT: np.ascontiguousarray(x)})[OUTPUT], np.float32)
+        return np.asarray(loaded.predict({INPUT: np.ascontiguousarray(x)})[name], np.float32)
 
     return run

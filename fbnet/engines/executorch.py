@@ -13,12 +13,20 @@ from fbnet.engines.base import (
     first_line,
     fixed_batch,
     input_shape,
+    output_names,
+    output_place,
     quiet,
 )
 
+NAMES = "output_names"
+"""The method that gives the names of several outputs, in the order of `forward`'s."""
+
 
 def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Model:
-    """An ONNX net as {".pte": bytes}; an open batch size becomes 1."""
+    """An ONNX net as {".pte": bytes}; an open batch size becomes 1.
+
+    A program has no names of outputs: where there are several, its method `output_names` has.
+    """
     converter_file("executorch", "executorch.exir")
     import torch
 
@@ -30,9 +38,14 @@ def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Mode
 
         fixed = fixed_batch(data, 1)
         net, example = torch_net(fixed), torch.zeros(input_shape(fixed))
+        names = output_names(fixed)
         try:
             program = torch.export.export(net, (example,))
-            edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
+            edge = to_edge_transform_and_lower(
+                program,
+                partitioner=[XnnpackPartitioner()],
+                constant_methods={NAMES: names} if len(names) > 1 else None,
+            )
             return {".pte": bytes(edge.to_executorch().buffer)}
         except RuntimeError as error:
             raise ConversionError(f"executorch cannot convert: {first_line(error)}") from None
@@ -55,12 +68,16 @@ def open_session(runtime: Any, model: Model, threads: int, output: str = "") -> 
         try:
             program = runtime.Runtime.get().load_program(data)
             method = program.load_method("forward")
+            several = NAMES in program.method_names
+            names = program.load_method(NAMES).execute([]) if several else []
         except Exception as error:  # RuntimeError, or ValueError
             raise cannot_open("executorch", first_line(error)) from None
 
+    place = output_place("executorch", output, names or [output])  # one output has no name
+
     def run(x: np.ndarray) -> np.ndarray:
-        output = method.execute([torch.from_numpy(np.ascontiguousarray(x))])[0]
-        return np.array(output.numpy())
+        outputs = method.execute([torch.from_numpy(np.ascontiguousarray(x))])
+        return np.array(outputs[place].numpy())
 
     run.kept = data, program  # type: ignore[attr-defined]  # the method reads their memory
     return run

@@ -19,6 +19,7 @@ from fbnet.engines.base import (
     converter_file,
     first_line,
     fixed_batch,
+    output_place,
     quiet,
     ranged,
     run_converter,
@@ -116,10 +117,8 @@ def open_session(litert: Any, model: Model, threads: int, output: str = "") -> S
         except Exception as error:  # ValueError or RuntimeError
             raise cannot_open("litert", first_line(error)) from None
     into = interpreter.get_input_details()[0]
-    given = [end for end in interpreter.get_output_details() if output in ("", end["name"])]
-    if not given:
-        raise cannot_open("litert", f"it has no output {output}")
-    outof = given[0]
+    ends = interpreter.get_output_details()
+    outof = ends[output_place("litert", output, [end["name"] for end in ends])]
 
     def run(x: np.ndarray) -> np.ndarray:
         interpreter.set_tensor(into["index"], _channels_last(x))

@@ -18,6 +18,7 @@ from fbnet.engines.base import (
     cannot_open,
     converter_file,
     fixed_batch,
+    output_place,
     quiet,
     run_converter,
 )
@@ -73,6 +74,8 @@ def open_session(mnn: Any, model: Model, threads: int, output: str = "") -> Sess
         return mnn.Tensor(values.shape, kind, values, order)
 
     into = interpreter.getSessionInput(session)
+    if output:
+        output_place("mnn", output, [*interpreter.getSessionOutputAll(session)])
     outof = interpreter.getSessionOutput(session, *([output] if output else []))
     shape = tuple(into.getShape())
     values = tensor(np.zeros(outof.getShape(), np.float32))

@@ -16,6 +16,7 @@ from fbnet.engines.base import (
     converter_file,
     fixed_batch,
     output_names,
+    output_place,
     quiet,
     run_converter,
 )
@@ -61,7 +62,8 @@ def open_session(ncnn: Any, model: Model, threads: int, output: str = "") -> Ses
         # Short-circuits: weights without a graph end the process.
         if net.load_param(str(param)) or net.load_model(str(weights)):
             raise cannot_open("ncnn", "not a .param and .bin that belong together")
-    into, outof = net.input_names()[0], output or net.output_names()[0]
+    into, given = net.input_names()[0], net.output_names()
+    outof = given[output_place("ncnn", output, given)]
 
     def run(x: np.ndarray) -> np.ndarray:
         if len(x) != 1:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from fbnet.engines.base import FULL, Model, Session, cannot_open, first_line, ranged
+from fbnet.engines.base import FULL, Model, Session, cannot_open, first_line, output_place, ranged
 
 
 def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Model:
@@ -19,10 +19,11 @@ def convert(data: bytes, precision: str, calibration: np.ndarray | None) -> Mode
 def open_session(onnxruntime: Any, model: Model, threads: int, output: str = "") -> Session:
     """Load a model with `inference_session`."""
     session = inference_session(model[".onnx"], threads)
-    name = session.get_inputs()[0].name
+    name, given = session.get_inputs()[0].name, [value.name for value in session.get_outputs()]
+    outof = given[output_place("onnxruntime", output, given)]
 
     def run(x: np.ndarray) -> np.ndarray:
-        values: np.ndarray = session.run([output] if output else None, {name: x})[0]
+        values: np.ndarray = session.run([outof], {name: x})[0]
         return values
 
     return run

@@ -15,6 +15,7 @@ from fbnet.engines.base import (
     converter_file,
     first_line,
     fixed_batch,
+    output_place,
     quiet,
     ranged,
 )
@@ -58,9 +59,12 @@ def open_session(openvino: Any, model: Model, threads: int, output: str = "") ->
         # the next signal would end the process. So a thread of its own loads it.
         with ThreadPoolExecutor(1) as loader:
             loaded = loader.submit(core.compile_model, net, "CPU", options).result()
-        request, place = loaded.create_infer_request(), loaded.output(output or 0)
+        request = loaded.create_infer_request()
     except Exception as error:  # it raises plain RuntimeErrors
         raise cannot_open("openvino", first_line(error)) from None
+    # An output has the names of all that it is in the graph.
+    given = [output if output in end.names else end.any_name for end in loaded.outputs]
+    place = output_place("openvino", output, given)
 
     def run(x: np.ndarray) -> np.ndarray:
         return np.array(request.infer([np.ascontiguousarray(x)], share_inputs=True)[place])

@@ -18,15 +18,13 @@ Attributes = Mapping[str, Any]
 
 
 class OnnxNet(nn.Module):
-    """Runs the nodes of an ONNX graph with one input and one output, in order."""
+    """Runs the nodes of an ONNX graph with one input, in order."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__()
         graph = onnx.load_from_string(data).graph
         self.nodes = [node for node in graph.node if node.op_type != "Constant"]
-        if len(graph.output) > 1:
-            raise ConversionError("no torch form of a net with several outputs")
-        self.input, self.output = graph.input[0].name, graph.output[0].name
+        self.input, self.outputs = graph.input[0].name, [value.name for value in graph.output]
         self.constants = _constants(graph)
         self.places: dict[str, str] = {}
         for i, (name, value) in enumerate(self.constants.items()):
@@ -37,16 +35,16 @@ class OnnxNet(nn.Module):
             if node.op_type not in OPERATORS:
                 raise ConversionError(f"no torch form of the net's operator {node.op_type}")
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The graph's output for its input."""
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """The graph's output for its input, or a tuple of them where it has several."""
         values: dict[str, Any] = dict(self.constants) | {self.input: x}
         values |= {name: getattr(self, place) for name, place in self.places.items()}
         for node in self.nodes:
             attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
             inputs = [values[name] for name in node.input if name]
             values[node.output[0]] = OPERATORS[node.op_type](attributes, *inputs)
-        output: Tensor = values[self.output]
-        return output
+        outputs = tuple(values[name] for name in self.outputs)
+        return outputs if len(outputs) > 1 else outputs[0]
 
 
 def torch_net(data: bytes) -> nn.Module:
@@ -102,5 +100,6 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Mul": lambda a, x, y: x * y,
     "Relu": lambda a, x: functional.relu(x),
     "Reshape": lambda a, x, shape: x.reshape(shape.tolist()),
+    "Sigmoid": lambda a, x: x.sigmoid(),
 }
 """ONNX operator -> its computation in torch, given the node's attributes and inputs."""

@@ -8,7 +8,9 @@ import onnx
 import pytest
 import torch
 
-from fbnet.engines import ENGINES
+from fbnet.engines import ENGINES, fixed_batch
+from fbnet.engines.torch_net import torch_net
+from fbnet.errors import BadInput
 from fbnet.export.onnx import counts, export_onnx, own_outputs, require_parity
 from fbnet.export.variants import Trial, calibration, predict, publish
 from fbnet.landmarks import SCHEMES
@@ -16,7 +18,7 @@ from fbnet.nets.pfld import build_subnet
 from fbnet.outputs import HEADS, LANDMARKS, OUTPUTS, radius_90
 from fbnet.params import NNI_SPACE, ExportParams, SpaceParams, StageParams
 from fbnet.predict.draw import draw
-from fbnet.predict.interface import describe
+from fbnet.predict.interface import describe, to_input
 from fbnet.predict.landmarker import Landmarker
 from fbnet.predict.model import OnnxModel
 from fbnet.predict.output import FaceEntry
@@ -107,13 +109,38 @@ def test_every_engine_gives_every_output(net, headed, faces, tmp_path):
     names = ExportParams().variants
     rows = publish(names, headed, trial, calibration(faces, 6), tmp_path / "variants")
     assert {row["variant"]: row["fault"] for row in rows} == dict.fromkeys(names, "")
-    for name in ("mnn", "ncnn"):
-        model = ENGINES[name].convert(headed)
-        for output, values in exact.items():
-            given = predict(ENGINES[name].open(model, output=output), crops)
+    for engine in ENGINES.values():
+        if not (engine.installed and engine.runs_here):
+            continue
+        model = engine.convert(headed)
+        for output, values in {LANDMARKS: landmarks, **exact}.items():
+            given = predict(engine.open(model, output=output), crops)
             np.testing.assert_allclose(given.reshape(values.shape), values, atol=1e-3)
     far = dataclasses.replace(trial, heads=exact | {"pose": exact["pose"] + 1.0})
     assert "differs from the net" in far.run("mnn", headed, calibration(faces, 6))[1]["fault"]
+
+
+def test_the_torch_form_gives_every_output_in_order(net, headed, images):
+    exact = own_outputs(net, images[:1], GIVEN)
+    outputs = torch_net(fixed_batch(headed, 1))(torch.from_numpy(to_input(images[:1])))
+    for output, values in zip(outputs, exact.values(), strict=True):
+        np.testing.assert_allclose(output.numpy().reshape(values.shape), values, atol=1e-3)
+
+
+@pytest.mark.skipif(not ENGINES["coreml"].installed, reason="not installed: make engines")
+def test_core_ml_keeps_the_names(headed):
+    data = ENGINES["coreml"].convert(headed)[".mlmodel"]
+    from coremltools.proto.Model_pb2 import Model
+
+    model = Model()
+    model.ParseFromString(data)
+    assert [end.name for end in model.description.output] == [*GIVEN]
+
+
+@pytest.mark.parametrize("engine", [e for e in ENGINES.values() if e.installed and e.runs_here])
+def test_an_output_that_is_not_there_is_refused(engine, headed):
+    with pytest.raises(BadInput, match=r"no output 'smile'; it has .*pose"):
+        engine.open(engine.convert(headed), output="smile")
 
 
 def test_figures_of_the_heads(headed, faces):
