@@ -62,6 +62,11 @@ def lessons(heads: Sequence[str], faces: FaceSet, rendered: FaceSet | None) -> l
             f"retrain.heads_faces: of {rendered.points} points at {rendered.size} px, the faces "
             f"have {faces.points} at {faces.size} px; render them alike (fetch.synthetic.points)"
         )
+    if rendered.crop_scale != faces.crop_scale:
+        raise BadInput(
+            f"retrain.heads_faces: crops of {rendered.crop_scale:g} times the face's box, the "
+            f"faces' are of {faces.crop_scale:g}; render them alike (fetch.crop_scale)"
+        )
     if "visibility" in heads and not rendered.scheme.has_order_of(faces.scheme):
         raise BadInput(
             f"retrain.heads_faces: its points have the order {rendered.scheme.name}, the faces' "

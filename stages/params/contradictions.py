@@ -70,6 +70,12 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
             "retrain.candidates",
             f"{retrain.candidates} asks for more than the search scores ({source}: {scored})",
         )
+    if retrain.candidates > 1 and search.method == "predictor" and retrain.inherit:
+        yield (
+            "retrain.inherit",
+            "search.method: predictor leaves the weights of one net, from which others would begin "
+            "too: set it to false, or retrain.candidates to 1",
+        )
     # Of rendered faces the number is known before they are there.
     if rendered and search.method == "fbnet" and lasting:
         train = params.fetch.synthetic.train * (1 - params.fetch.validation_share)

@@ -244,7 +244,14 @@ def test_a_file_for_one_face_is_not_timed_with_more() -> None:
 )
 def test_no_more_are_retrained_than_the_search_scores(search: SearchParams, most: int) -> None:
     for count, faults in ((most, []), (most + 1, ["retrain.candidates"])):
-        params = Params(search=search, retrain=RetrainParams(candidates=count))
+        retrain = RetrainParams(candidates=count, inherit=False)
+        params = Params(search=search, retrain=retrain)
+        assert [name for name, _ in contradictions(params)] == faults
+
+
+def test_one_net_s_weights_do_not_start_others() -> None:
+    for method, faults in (("fbnet", []), ("predictor", ["retrain.inherit"])):
+        params = Params(search=SearchParams(method=method), retrain=RetrainParams(candidates=2))
         assert [name for name, _ in contradictions(params)] == faults
 
 

@@ -138,8 +138,9 @@ def test_shards_change_the_heads_by_rounding_only(
         (None, "export.outputs: visibility is learned from rendered faces"),
         ({"exact": {}}, "retrain.heads_faces: its faces do not state visibility"),
         ({"size": 24, "margin": 4}, "retrain.heads_faces: of 68 points at 24 px"),
+        ({"crop_scale": 1.4}, "crops of 1.4 times the face's box, the faces' are of 1.2"),
     ],
-    ids=["none", "no labels", "another size"],
+    ids=["none", "no labels", "another size", "other crops"],
 )
 def test_faces_without_labels_are_refused_in_one_line(
     faces: FaceSet, rendered: FaceSet, changes, message: str
