@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fbnet.errors import DONE, FAILED, BadInput, exit_code, stop_on_signals
+from fbnet.files import printable
 from stages.revision import git, is_repository
 from stages.runner import wait_for
 
@@ -88,7 +89,8 @@ def experiments(
 def _untracked(params: "Params") -> Iterator[str]:
     """What the params name inside the repository that neither git nor DVC would copy.
 
-    Raises BadInput for what lies beside the repository by a relative path: the copy does not.
+    Raises BadInput for what lies beside the repository by a relative path, which the copy does
+    not, and for a folder that git holds in part: DVC adds nothing to a folder that is there.
     """
     named = {
         "fetch.root": params.fetch.root,
@@ -106,12 +108,27 @@ def _untracked(params: "Params") -> Iterator[str]:
                 "copy; give its absolute path"
             )
         by_dvc = any(Path(f"{each}.dvc").exists() for each in (plain, *plain.parents))
-        if not by_dvc and not git("ls-files", "--", path):
+        if by_dvc:
+            continue
+        if git("ls-files", "--", path):
+            if others := _visible(git("ls-files", "--others", "-z", "--", path) or ""):
+                raise BadInput(
+                    f"{key} {path}: git holds a part of it alone ({len(others)} of its files are "
+                    f"untracked, such as {printable(others[0])}), and experiments run in a copy "
+                    "of that; git add them, or take all of it out of git (git rm -r --cached)"
+                )
+        else:
             # DVC copies a file into a folder that is there, a folder anywhere.
             there = (
                 plain.is_dir() or plain.parent == Path() or git("ls-files", "--", str(plain.parent))
             )
             yield path if there else str(plain.parent)
+
+
+def _visible(listed: str) -> list[str]:
+    """The names in git's list of files that lie in no hidden folder and are not hidden."""
+    names = (name for name in listed.split("\0") if name)
+    return [name for name in names if not re.search(r"(^|/)\.", name)]
 
 
 def _names() -> set[str]:

@@ -1,5 +1,6 @@
 """Face crops: cut from a photograph as NNI does, and warped again for training and scoring."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
+from fbnet.faces.headers import tiff_orientation
 from fbnet.files import read_bytes
 from fbnet.landmarks import Scheme
 
@@ -26,6 +28,18 @@ SMALLEST = 8.0
 JITTER = 2
 """Keeps the draws of the jitter apart from those of training (`fbnet.training`)."""
 
+TURN_BACK: Mapping[int, Callable[[np.ndarray], np.ndarray]] = {
+    1: lambda picture: picture,
+    2: lambda picture: picture[:, ::-1],
+    3: lambda picture: picture[::-1, ::-1],
+    4: lambda picture: picture[::-1],
+    5: lambda picture: picture.swapaxes(0, 1),
+    6: lambda picture: np.rot90(picture),
+    7: lambda picture: picture[::-1, ::-1].swapaxes(0, 1),
+    8: lambda picture: np.rot90(picture, -1),
+}
+"""What undoes a picture's being turned upright, by EXIF's number of its orientation."""
+
 
 def load_picture(path: Path, stored: bool = False) -> np.ndarray:
     """A picture as OpenCV reads it, uint8 [H, W, 3] BGR, upright by its EXIF tag.
@@ -37,13 +51,16 @@ def load_picture(path: Path, stored: bool = False) -> np.ndarray:
     try:
         data = np.frombuffer(read_bytes(path, LARGEST_PICTURE), np.uint8)
         picture = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | turn)
+        # OpenCV turns a TIFF all the same.
+        if stored and picture is not None:
+            picture = TURN_BACK[tiff_orientation(bytes(data))](picture)
     except (cv2.error, BadInput):
         picture = None
     if picture is None or not np.isfinite(picture.max()):
         raise BadInput(
             f"picture {path.name} is broken or no picture; replace it or remove its label"
         )
-    return eight_bits(np.asarray(picture))
+    return eight_bits(np.ascontiguousarray(picture))
 
 
 def eight_bits(picture: np.ndarray) -> np.ndarray:
@@ -62,9 +79,11 @@ def eight_bits(picture: np.ndarray) -> np.ndarray:
 
 
 def may_be_turned(path: Path) -> bool:
-    """Whether a picture holds EXIF data, which may say that it is to be turned."""
+    """Whether a picture says that it is to be turned, or holds EXIF data, which may say so."""
     with open(path, "rb") as stream:
         head = stream.read(EXIF_WITHIN)
+    if head[:2] in (b"II", b"MM"):  # a TIFF, whose directory may be at its end
+        return tiff_orientation(read_bytes(path, LARGEST_PICTURE)) > 1
     return b"Exif\0\0" in head or b"eXIf" in head or b"EXIF" in head
 
 

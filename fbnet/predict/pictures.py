@@ -11,8 +11,8 @@ import numpy as np
 
 from fbnet.errors import BadInput
 from fbnet.faces.crop import eight_bits
+from fbnet.faces.headers import cut_short, picture_size
 from fbnet.files import read_bytes, write_bytes
-from fbnet.predict.headers import cut_short, picture_size
 
 LARGEST = 2**30
 """Bytes of the largest file of a picture."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import unicodedata
 from collections import Counter
@@ -12,9 +13,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from fbnet.errors import BadInput
-from fbnet.faces.crop import load_picture
+from fbnet.faces.crop import load_picture, may_be_turned
 from fbnet.faces.duplicates import merged
 from fbnet.faces.faceset import SPLITS
 from fbnet.faces.prepare import Prepared, prepare
@@ -410,9 +412,10 @@ def with_exif(path: Path) -> None:
     path.write_bytes(data[:2] + b"\xff\xe1" + size + EXIF + data[2:])
 
 
+@pytest.mark.parametrize("kind", ["jpg", "tif"])
 @pytest.mark.parametrize("labels", ["upright", "stored"])
 @pytest.mark.parametrize("exif", ["auto", "apply", "ignore"])
-def test_pictures_that_are_to_be_turned(tmp_path: Path, labels: str, exif: str) -> None:
+def test_pictures_that_are_to_be_turned(tmp_path: Path, kind: str, labels: str, exif: str) -> None:
     """A face whose dots lie where its points are was turned as its labels are."""
     root = tmp_path / "data"
     for number in range(6):
@@ -425,8 +428,12 @@ def test_pictures_that_are_to_be_turned(tmp_path: Path, labels: str, exif: str) 
             image = cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE)
             places = np.stack([places[:, 1], PHOTO - 1 - places[:, 0]], axis=1)
             write_text(root / f"p{number}x.pts", pts(places))
-        cv2.imwrite(str(root / f"p{number}x.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 98])
-        with_exif(root / f"p{number}x.jpg")
+        if kind == "tif":
+            picture = Image.fromarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+            picture.save(root / f"p{number}x.tif", tiffinfo={274: 6})
+        else:
+            cv2.imwrite(str(root / f"p{number}x.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 98])
+            with_exif(root / f"p{number}x.jpg")
     result = run(root, exif=exif, on_suspicious="keep").faces
     pixels = np.rint(result.landmarks * result.size + result.margin - 0.5).astype(int)
     bright = [
@@ -436,6 +443,17 @@ def test_pictures_that_are_to_be_turned(tmp_path: Path, labels: str, exif: str) 
     ]
     right = exif == "auto" or (exif == "apply") == (labels == "upright")
     assert (np.mean(bright) > result.images.mean() + 40) == right
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_tiff_can_be_read_as_it_is_stored(tmp_path: Path, orientation: int) -> None:
+    stored = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    path = tmp_path / "a.tif"
+    Image.fromarray(stored).save(path, tiffinfo={274: orientation})
+    assert np.array_equal(load_picture(path, stored=True)[..., ::-1], stored)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(path)))
+    assert np.array_equal(load_picture(path)[..., ::-1], upright)
+    assert may_be_turned(path) == (orientation > 1)
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 16])
@@ -571,6 +589,89 @@ def test_an_annotation_of_no_image_is_one_bad_face(tmp_path: Path) -> None:
     prepared = run(tmp_path / "data", on_bad="skip")
     assert len(prepared.faces) == 7
     assert prepared.unused == {"p4x.png": "a picture without a label"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("keypoints", None, "annotation 5: keypoints is None: input should be a valid list"),
+        ("keypoints", [1.0, None, 2], "annotation 5: keypoints.1 is None: input should be a valid"),
+        ("image_id", None, "annotation 5: image_id"),
+    ],
+)
+def test_a_broken_annotation_is_one_bad_face(
+    tmp_path: Path, key: str, value: Any, message: str
+) -> None:
+    coco(tmp_path / "data", labelled(tmp_path / "data", 8))
+    path = tmp_path / "data/person.json"
+    label = json.loads(path.read_text())
+    label["annotations"][4][key] = value
+    write_text(path, json.dumps(label))
+    with pytest.raises(BadInput, match=re.escape(message)):
+        run(tmp_path / "data")
+    prepared = run(tmp_path / "data", on_bad="skip")
+    assert len(prepared.faces) == 7 and [*prepared.unused] == ["p4x.png"]
+    assert ("left out: person.json:annotation 5" in prepared.unused["p4x.png"]) == (
+        key != "image_id"
+    )
+
+
+def test_a_broken_image_of_a_list_is_one_bad_record(tmp_path: Path) -> None:
+    coco(tmp_path / "data", labelled(tmp_path / "data", 8))
+    path = tmp_path / "data/person.json"
+    label = json.loads(path.read_text())
+    label["images"][2]["file_name"] = None
+    write_text(path, json.dumps(label))
+    with pytest.raises(BadInput, match=r"person\.json:image 3: file_name is None"):
+        run(tmp_path / "data")
+    assert len(run(tmp_path / "data", on_bad="skip").faces) == 7
+
+
+def test_one_id_of_two_images_is_refused(tmp_path: Path) -> None:
+    labels = labelled(tmp_path / "data", 8)
+    coco(tmp_path / "data", labels)
+    path = tmp_path / "data/person.json"
+    label = json.loads(path.read_text())
+    label["images"].append(label["images"][0])  # the same one again is none of two
+    write_text(path, json.dumps(label))
+    assert len(run(tmp_path / "data").faces) == 8
+    for number, image in enumerate(label["images"]):
+        image["id"] = number % 4
+    write_text(path, json.dumps(label))
+    with pytest.raises(BadInput, match=r"json: the images .*p0x\.png and .*p4x\.png have the id 0"):
+        run(tmp_path / "data")
+
+
+def test_people_without_key_points_are_no_faces(tmp_path: Path) -> None:
+    coco(tmp_path / "data", labelled(tmp_path / "data", 8))
+    path = tmp_path / "data/person.json"
+    label = json.loads(path.read_text())
+    label["annotations"][4] |= {"num_keypoints": 0, "keypoints": [0] * 204}
+    write_text(path, json.dumps(label))
+    prepared = run(tmp_path / "data")
+    assert len(prepared.faces) == 7 and [*prepared.unused] == ["p4x.png"]
+
+
+def test_a_file_without_a_split_is_for_training_where_no_other_is(tmp_path: Path) -> None:
+    labels = labelled(tmp_path / "data", 12)
+    for name, chosen in (("trainval", range(8)), ("test", range(8, 12))):
+        coco(tmp_path / "made", {f"p{n}x.png": labels[f"p{n}x.png"] for n in chosen})
+        (tmp_path / "made/person.json").rename(tmp_path / f"data/{name}.json")
+    prepared = run(tmp_path / "data")
+    assert np.bincount(prepared.faces.split)[2] == 4 and len(prepared.faces) == 12
+
+
+def test_labels_that_hold_no_points_are_said(tmp_path: Path) -> None:
+    labelled(tmp_path / "data", 8)
+    path = tmp_path / "data/annotations.xml"
+    write_text(path, '<annotations><image name="p0x.png"><box/></image></annotations>')
+    with pytest.raises(BadInput, match="no face can be used: its labels hold no points"):
+        run(tmp_path / "data")
+    write_text(path, '<annotations><track><points frame="0" points="1,2"/></track></annotations>')
+    with pytest.raises(
+        BadInput, match=r"annotations\.xml: tracks of a video; export it as 'CVAT for"
+    ):
+        run(tmp_path / "data")
 
 
 def test_a_picture_whose_name_ends_in_a_split_gives_none(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ One file labels many pictures (LabelMe: one each), wherever these lie. The point
 the order of their numbers, which name them (dlib, LabelMe, CVAT's skeletons), or as they are
 listed. A number that most faces have and one lacks is a point that nobody saw. A file that labels
 many pictures and whose name ends in train, val or test (a year or version may follow) gives that
-split; where there is such a file, those whose name and folder give none are not read, since they
-repeat it. All others, and LabelMe's files, have the splits of their folders.
+split; where one gives train, those whose name and folder give none are not read, since they repeat
+it. All others, and LabelMe's files, have the splits of their folders.
 """
 
 import math
@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from xml.etree import ElementTree
 
 import numpy as np
@@ -146,7 +146,7 @@ def _records(form: Form, problems: Problems) -> Iterator[tuple[Record, Numbers |
     pictured = {
         PurePosixPath(name).parent.as_posix() for name in problems.files.ending(*PICTURE_SUFFIXES)
     }
-    if any(named.values()):
+    if "train" in named.values():
         for name in names:
             if not splits[name]:
                 problems.reasons[name] = "other files beside it give a split"
@@ -157,16 +157,19 @@ def _records(form: Form, problems: Problems) -> Iterator[tuple[Record, Numbers |
         starts = (folder if folder != "." else "", "", "images")
         with problems.tolerate():
             for picture, place, points in form.parse(root / name, name):
+                # Labels with pictures beside them speak of these, and of no namesake elsewhere.
+                image = problems.files.find_tail(picture, starts, folder not in pictured)
+                bad = len(problems.messages)
                 with problems.tolerate():
                     numbers, places = points()
-                    # Labels with pictures beside them speak of these, and of no namesake elsewhere.
-                    image = problems.files.find_tail(picture, starts, folder not in pictured)
                     if image is None:
                         raise BadInput(f"{place}: no picture {picture}; add it or remove the face")
                     record = _record(
                         problems.root, image, place, np.array(places, np.float64), splits[name]
                     )
                     yield record, shared.setdefault(numbers, numbers)
+                for message in problems.messages[bad:] if image else []:
+                    problems.reasons[str(image)] = f"left out: {message}"
 
 
 def _record(root: Path, image: str, place: str, points: np.ndarray, split: str | None) -> Record:
@@ -221,7 +224,10 @@ def _parts(box: ElementTree.Element, place: str) -> Points:
 
 
 def _cvat(path: Path, name: str) -> Iterator[Face]:
-    for image in _tree(path, name).iter("image"):
+    tree = _tree(path, name)
+    if tree.find("track") is not None and tree.find("image") is None:
+        raise BadInput(f"{name}: tracks of a video; export it as 'CVAT for images'")
+    for image in tree.iter("image"):
         picture = image.get("name", "")
         for count, shape in enumerate(image, 1):
             place = f"{name}:{printable(picture)}, shape {count}"
@@ -260,6 +266,8 @@ class _Image(BaseModel):
 
 class _Keypoints(BaseModel):
     image_id: int | str
+    num_keypoints: int | None = None
+    """0 of a person who is labelled by a box alone."""
     keypoints: list[float] = []
     face_kpts: list[float] = []
     """The face of COCO-WholeBody."""
@@ -267,23 +275,45 @@ class _Keypoints(BaseModel):
 
 
 class _Coco(BaseModel):
-    images: list[_Image]
-    annotations: list[_Keypoints]
+    """What its lists hold is checked one by one: each is a record that may be bad."""
+
+    images: list[Any]
+    annotations: list[Any]
 
 
 def _coco(path: Path, name: str) -> Iterator[Face]:
     coco = validated(_Coco, read_json(path, LARGEST), name)
-    pictures = {image.id: image.file_name for image in coco.images}
-    for count, face in enumerate(coco.annotations, 1):
-        place, values = f"{name}:annotation {count}", face.face_kpts or face.keypoints
-        if face.image_id not in pictures:
-            yield "", place, partial(_refuse, f"{place}: no image has the id {face.image_id}")
-        elif values and face.face_valid:
+    pictures: dict[int | str, str] = {}
+    for count, given in enumerate(coco.images, 1):
+        place = f"{name}:image {count}"
+        try:
+            image = validated(_Image, given, place)
+        except BadInput as fault:
+            yield "", place, partial(_refuse, fault)
+            continue
+        if (other := pictures.setdefault(image.id, image.file_name)) != image.file_name:
+            raise BadInput(
+                f"{name}: the images {printable(other)} and {printable(image.file_name)} have the "
+                f"id {image.id}; give each its own, in the annotations too"
+            )
+    for count, given in enumerate(coco.annotations, 1):
+        place = f"{name}:annotation {count}"
+        try:
+            face = validated(_Keypoints, given, place)
+            if face.image_id not in pictures:
+                raise BadInput(f"{place}: no image has the id {face.image_id}")
+        except BadInput as fault:
+            stated = given.get("image_id") if isinstance(given, dict) else None
+            picture = pictures.get(stated, "") if isinstance(stated, int | str) else ""
+            yield picture, place, partial(_refuse, fault)
+            continue
+        body = [] if face.num_keypoints == 0 else face.keypoints
+        if (values := face.face_kpts or body) and face.face_valid:
             yield pictures[face.image_id], place, partial(_triples, values, place)
 
 
-def _refuse(message: str) -> Points:
-    raise BadInput(message)
+def _refuse(fault: BadInput) -> Points:
+    raise fault
 
 
 def _triples(values: list[float], place: str) -> Points:

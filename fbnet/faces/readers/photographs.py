@@ -91,7 +91,7 @@ def _check_any(records: Records, problems: Problems) -> None:
     """Raise BadInput where no record is left."""
     if not len(records):
         bad = problems.messages
-        reason = f" ({len(bad)} bad: {bad[0]})" if bad else ""
+        reason = f" ({len(bad)} bad: {bad[0]})" if bad else ": its labels hold no points of a face"
         raise BadInput(f"{printable(problems.root)}: no face can be used{reason}")
 
 
@@ -171,9 +171,11 @@ def _drop_test_photographs(records: Records, problems: Problems) -> None:
     """Drop the records whose photograph is in a split that is measured on, too: they are bad."""
     pairs = split.straddling(records.groups, records.splits)
     for one, other in pairs:
+        alone = records.images[one] != records.images[other]
         problems.bad(
             f"{records.origins[one]}: the photograph of {records.origins[other]}, which is in "
             f"{records.splits[other]}; remove one of them"
+            + (", or set fetch.group: file if the two are photographs of their own" * alone)
         )
         problems.reasons[records.images[one]] = (
             f"left out: its photograph is in {records.splits[other]} ({records.origins[other]})"

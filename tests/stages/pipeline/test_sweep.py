@@ -70,10 +70,11 @@ def test_every_value_makes_a_name_that_git_takes(commands, value):
 
 
 def test_what_git_does_not_hold_goes_into_the_copy(commands, tmp_path, capsys):
-    for name in ("data/a.jpg", "kept/a.jpg", "kept/own.csv", "device/own.csv", "table.csv"):
+    for name in ("data/a.jpg", "kept/a.jpg", "lists/own.csv", "device/own.csv", "table.csv"):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).touch()
-    subprocess.run(["git", "add", "kept/a.jpg"], check=True)
+    Path("lists/README.md").touch()
+    subprocess.run(["git", "add", "kept/a.jpg", "lists/README.md"], check=True)
     Path("pulled").mkdir()
     Path("pulled.dvc").touch()
     table = "lut.source=file lut.file=table.csv"
@@ -82,13 +83,27 @@ def test_what_git_does_not_hold_goes_into_the_copy(commands, tmp_path, capsys):
         command = commands[-1]
         paths = [word for before, word in itertools.pairwise(command) if before == "--copy-paths"]
         assert paths == [*copied, "table.csv"]
+    Path("kept/.DS_Store").touch()
     arguments = ["--over", "lut.file", "--set", "lut.source=file fetch.root=kept", "--values"]
-    for table, copied in (("kept/own.csv", "kept/own.csv"), ("device/own.csv", "device")):
+    for table, copied in (("lists/own.csv", "lists/own.csv"), ("device/own.csv", "device")):
         assert sweep.main([*arguments, table]) == 0
         assert commands[-1][6:8] == ["--copy-paths", copied]
     capsys.readouterr()
     assert sweep.main(["--over", "fetch.root", "--values", ".."]) == 2
     assert "fetch.root ..: lies outside of the repository" in capsys.readouterr().err
+
+
+def test_a_folder_that_git_holds_in_part_is_refused(commands, capsys):
+    Path("mixed").mkdir()
+    for name in ("mixed/a.jpg", "mixed/b.jpg", "mixed/c.jpg"):
+        Path(name).touch()
+    Path(".gitignore").write_text("mixed/c.jpg\n")
+    subprocess.run(["git", "add", "mixed/a.jpg"], check=True)
+    assert sweep.main(["--over", "fetch.root", "--values", "mixed"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "mixed: git holds a part of it alone (2 of its files are untracked, such as " in line
+    assert "mixed/b.jpg), and experiments run in a copy of that; git add them" in line
+    assert commands == []
 
 
 def test_without_git_there_are_no_experiments(commands, capsys):

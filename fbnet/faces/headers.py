@@ -1,4 +1,4 @@
-"""Width and height of a picture by the first bytes of its file, before anything is decoded."""
+"""What the file of a picture states before anything is decoded: its size, how it is turned."""
 
 import struct
 from collections.abc import Callable
@@ -9,6 +9,11 @@ Size = tuple[int, int]
 START_OF_SCAN, END = 0xDA, b"\xff\xd9"
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """JPEG's start-of-frame markers: all of C0 to CF but DHT, JPG and DAC."""
+
+WIDTH, HEIGHT, ORIENTATION = 256, 257, 274
+"""Tags of a TIFF."""
+SHORT = 3
+"""The type of a TIFF's value of 16 bits."""
 
 
 def picture_size(data: bytes) -> Size | None:
@@ -29,6 +34,20 @@ def cut_short(data: bytes) -> bool:
     """Whether a JPEG lacks its end, which OpenCV fills with grey. Of other formats OpenCV tells."""
     scan = _jpeg_segments(data).get(START_OF_SCAN) if data.startswith(b"\xff\xd8") else None
     return scan is not None and data.find(END, scan) < 0
+
+
+def tiff_orientation(data: bytes) -> int:
+    """How a TIFF is to be turned, as EXIF numbers it (1 to 8); 1 for all else.
+
+    Of other formats OpenCV reads it.
+    """
+    if READERS.get(data[:4]) is not _tiff:
+        return 1
+    try:
+        value = _tiff_values(data).get(ORIENTATION, 1)
+    except (struct.error, IndexError):
+        return 1
+    return value if 1 <= value <= 8 else 1
 
 
 def _png(data: bytes) -> Size:
@@ -77,17 +96,25 @@ def _ppm(data: bytes) -> Size:
 
 
 def _tiff(data: bytes) -> Size | None:
-    """By the first directory, which must lie in `data`; of a long file that may be at its end."""
+    values = _tiff_values(data)
+    return (values[WIDTH], values[HEIGHT]) if {WIDTH, HEIGHT} <= values.keys() else None
+
+
+def _tiff_values(data: bytes) -> dict[int, int]:
+    """Whole numbers of the first directory, by tag.
+
+    It must lie in `data`; of a long file it may be at the end.
+    """
     order = "<" if data.startswith(b"II") else ">"
     at = struct.unpack(order + "I", data[4:8])[0]
-    sizes = {}
+    values = {}
     for entry in range(struct.unpack(order + "H", data[at : at + 2])[0]):
         start = at + 2 + 12 * entry
         tag, kind = struct.unpack(order + "HH", data[start : start + 4])
-        if tag in (256, 257):
-            form = order + ("H" if kind == 3 else "I")
-            sizes[tag] = struct.unpack_from(form, data, start + 8)[0]
-    return (sizes[256], sizes[257]) if len(sizes) == 2 else None
+        if tag in (WIDTH, HEIGHT, ORIENTATION):
+            form = order + ("H" if kind == SHORT else "I")
+            values[tag] = struct.unpack_from(form, data, start + 8)[0]
+    return values
 
 
 def _webp(data: bytes) -> Size | None:
