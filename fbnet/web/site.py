@@ -9,10 +9,11 @@ from typing import Any
 from fbnet import __version__
 from fbnet.errors import BadInput
 from fbnet.files import new_folder, read_json, write_json
+from fbnet.landmarks import SCHEMES
 from fbnet.predict.detect import package_folder
 from fbnet.predict.draw import COLOURS, OTHER, outlines
 from fbnet.predict.interface import stated
-from fbnet.predict.landmarker import PRETRAINED
+from fbnet.predict.landmarker import PRETRAINED, SHARES
 from fbnet.predict.model import OnnxModel
 from fbnet.predict.mtcnn import Mtcnn
 from fbnet.predict.track import OneEuro
@@ -69,7 +70,9 @@ def require_replaceable(out: Path) -> None:
         raise BadInput(f"{out}: is a file; name a folder")
     found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
     index = read_json(out / INDEX) if INDEX in found else {"files": []}
-    if other := [name for name in found if name not in index.get("files", found)]:
+    files = index.get("files", found) if isinstance(index, dict) else []
+    known = files if isinstance(files, list) else []
+    if other := [name for name in found if name not in known]:
         raise BadInput(
             f"{out / other[0]}: not of these pages, which would replace it; name a new folder, or "
             "move it away"
@@ -95,6 +98,7 @@ def model_card(path: Path) -> dict[str, Any]:
         "order": scheme.name,
         "channels": model.interface.channels,
         "crop_scale": model.crop_scale,
+        "shares": [] if scheme in SCHEMES.values() else list(SHARES),
         "architecture": json.loads(model.metadata.get("architecture", "[]")),
         "commit": model.metadata.get("commit"),
         "nme": float(nme) if nme else None,

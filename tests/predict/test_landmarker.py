@@ -8,20 +8,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnx
 import pytest
-from onnx import helper, numpy_helper
 
 import fbnet
 from fbnet import Landmarker
 from fbnet.errors import BadInput
-from fbnet.export.onnx import with_metadata
 from fbnet.faces import synthetic
-from fbnet.landmarks import NNI_TO_IBUG68, SCHEMES, Scheme
+from fbnet.faces.headers import cut_short, picture_size
+from fbnet.landmarks import NNI_TO_IBUG68, SCHEMES
 from fbnet.predict.draw import AXES, OUTLINES, draw
-from fbnet.predict.headers import cut_short, picture_size
-from fbnet.predict.interface import describe
 from fbnet.predict.landmarker import SHIPPED, Face
+from tests.five_points import CHOSEN, five_points
 from tests.rendered import (
     CLOSE,
     DATA,
@@ -53,19 +50,9 @@ def test_three_lines(face, tmp_path):
 
 
 def test_points_that_fill_a_part_of_the_face_are_found_by_a_detector(face):
-    """Five of 68 points fill half of a face's square: its crops are 2.5 times their box."""
-    five = Scheme(5, "five", (0, 1), (1, 0, 2, 4, 3), (), {})
-    whole = onnx.load(SHIPPED[68])
-    graph, chosen = whole.graph, np.array([36, 45, 30, 48, 54])
-    graph.output[0].name = "five"
-    graph.output[0].type.tensor_type.shape.dim[1].dim_value = 5
-    graph.initializer.append(numpy_helper.from_array(chosen, "chosen"))
-    graph.node.append(helper.make_node("Gather", ["landmarks", "chosen"], ["five"], axis=1))
-    stated = describe(size=112, scheme=five, crop_scale=2.2, choice=[])
-    model = with_metadata(whole.SerializeToString(), stated)
     picture, points = on_canvas(face, (70, 30))
-    true = points[NNI_TO_IBUG68][chosen]
-    landmarker = Landmarker(model)
+    true = points[NNI_TO_IBUG68][CHOSEN]
+    landmarker = Landmarker(five_points())
     squares, _ = landmarker.detect(picture)
     assert squares[0, 2] == pytest.approx(np.ptp(true, axis=0).max(), rel=0.15)
     (found,) = landmarker(picture)

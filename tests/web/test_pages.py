@@ -18,7 +18,8 @@ from fbnet.predict import mtcnn
 from fbnet.predict.landmarker import PRETRAINED
 from fbnet.predict.track import OneEuro, Tracker
 from fbnet.web.serve import Server
-from fbnet.web.site import KIT
+from fbnet.web.site import KIT, write_site
+from tests.five_points import five_points
 from tests.web.conftest import BLANK, CAMERA, CLIP_SIZE, CONTENTS
 from tools.browser import Browser
 from tools.firefox import Firefox
@@ -83,6 +84,20 @@ def test_a_picture_s_faces_are_python_s(
     check_a_picture(browser(), site, photograph, served)
 
 
+def test_points_of_one_s_own_are_python_s(
+    site: Path,
+    photograph: np.ndarray,
+    served: Callable[..., Server],
+    browser: Callable[..., Browser],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "five.onnx").write_bytes(five_points())
+    write_site(tmp_path / "web", tmp_path / "five.onnx")
+    (tmp_path / "web" / BLANK).write_text((site / BLANK).read_text())
+    page = browser()
+    check_a_picture(page, tmp_path / "web", photograph, served, tmp_path / "five.onnx")
+
+
 def test_a_picture_s_faces_are_python_s_in_firefox(
     site: Path,
     photograph: np.ndarray,
@@ -93,13 +108,17 @@ def test_a_picture_s_faces_are_python_s_in_firefox(
 
 
 def check_a_picture(
-    page: Browser | Firefox, site: Path, photograph: np.ndarray, served: Callable[..., Server]
+    page: Browser | Firefox,
+    site: Path,
+    photograph: np.ndarray,
+    served: Callable[..., Server],
+    model: Path = PRETRAINED,
 ) -> None:
     pair = np.hstack([photograph[:450, 60:460], photograph[:450, 460:60:-1]])
     cv2.imwrite(str(site / "picture.png"), pair)
     page.open(f"{served(site).address}{BLANK}")
     got = page.run(PREDICTED.replace("BODY", OF_A_PICTURE))
-    faces = Landmarker()(pair)
+    faces = Landmarker(model)(pair)
     assert len(faces) == 2 and difference(got, faces) < TOLERANCE
     assert [face["score"] for face in got] == pytest.approx([face.score for face in faces])
     assert page.errors == []

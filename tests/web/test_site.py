@@ -56,6 +56,10 @@ def test_pages_replace_pages_and_nothing_else(kit: Path, tmp_path: Path) -> None
     write_json(out / "site.json", index | {"files": [*index["files"], "old.html"]})
     write_site(out, PRETRAINED)  # of an earlier version
     assert not (out / "old.html").exists() and not (out / KIT).exists()
+    for other in ([], {"files": 5}, {"files": None}):
+        write_json(out / "site.json", other)
+        with pytest.raises(BadInput, match=r"not of these pages, which would replace it"):
+            write_site(out, PRETRAINED)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/letter.txt").touch()
     for used, part in ((tmp_path / "mine", "not of these pages"), (out / "site.json", "is a file")):

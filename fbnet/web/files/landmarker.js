@@ -41,16 +41,41 @@ class Landmarker {
   /** Squares [x, y, side, side] around the landmarks of faces, and scores. */
   async detect(source, {smallest, longest}) {
     const {size, right, down} = this.fit;
-    return (await this.detector(source, smallest, longest)).map(({box: [x, y, width, height], score}) => {
+    const found = (await this.detector(source, smallest, longest)).map(({box: [x, y, width, height], score}) => {
       const root = Math.sqrt(width * height), side = size * root;
       const centre = [x + width / 2 + right * root, y + height / 2 + down * root];
       return {square: [centre[0] - side / 2, centre[1] - side / 2, side, side], score};
     });
+    if (!this.model.shares.length) return found;
+    const parts = [];
+    for (const {square, score} of found) parts.push({square: await this.part(source, square), score});
+    return parts;
+  }
+
+  /* The square around the landmarks of a face whose whole fills `square`: `Landmarker._part`. Points of
+  one's own may fill a third of a face; of crops of several sizes, the net knows its own. */
+  async part(source, square) {
+    const [x, y, side] = square, {shares, crop_scale: scale} = this.model;
+    let before = [], faces = [];
+    for (const share of shares) {
+      const moved = side * (1 - share) / 2;
+      faces.push(await this.face(source, around([x + moved, y + moved, side * share])));
+    }
+    for (let pass = 0; pass < PASSES; pass++) {
+      before = faces.filter(({landmarks}) => canBeFace(landmarks, source));
+      faces = [];
+      for (const {landmarks} of before) faces.push(await this.face(source, landmarks));
+    }
+    if (!faces.length) return square;
+    const stays = faces.map(({crop}, i) => overlap(before[i].crop, crop));
+    const {crop: [left, top, whole]} = faces[stays.indexOf(Math.max(...stays))];
+    const inner = whole / scale, edge = (whole - inner) / 2;
+    return [left + edge, top + edge, inner, inner];
   }
 
   /** The face in a detector's square: predicted, and again on the crop that this leads to. */
-  async settle(source, [x, y, side], score) {
-    let points = [[x - 0.5, y - 0.5], [x + side - 0.5, y + side - 0.5]];
+  async settle(source, square, score) {
+    let points = around(square);
     for (let pass = 0; pass < PASSES; pass++) {
       points = await this.predict(source, points);
       if (!canBeFace(points, source)) break;
@@ -59,14 +84,20 @@ class Landmarker {
   }
 
   /** Landmarks in pixels of the face around points. */
-  async predict(source, around) {
+  async predict(source, points) {
+    return (await this.face(source, points)).landmarks;
+  }
+
+  /* The face around points: its landmarks, and the crop [x, y, side] in which the net saw it. */
+  async face(source, points) {
     const {size, crop_scale: scale} = this.model;
-    const {image, corner, side} = cut(source, around, scale, size);
+    const {image, corner, side} = cut(source, points, scale, size);
     const feed = {[this.net.inputNames[0]]: tensor(this.values(image), [1, 3, size, size])};
     const outputs = await this.net.run(feed);
     const {data} = outputs[this.net.outputNames[0]];
-    return Array.from({length: data.length / 2}, (_, point) =>
+    const landmarks = Array.from({length: data.length / 2}, (_, point) =>
       [0, 1].map((axis) => data[2 * point + axis] * side + corner[axis] - 0.5));
+    return {landmarks, crop: [...corner, side]};
   }
 
   /* An image as the net takes it: planes of 0..1, in the model's order of colours. */
@@ -79,6 +110,20 @@ class Landmarker {
     }
     return values;
   }
+}
+
+/* The corners of a square [x, y, side], as points. */
+function around([x, y, side]) {
+  return [[x - 0.5, y - 0.5], [x + side - 0.5, y + side - 0.5]];
+}
+
+/* The IoU of two squares [x, y, side]. */
+function overlap(one, other) {
+  const shared = [0, 1].reduce((product, axis) => {
+    const low = Math.max(one[axis], other[axis]), high = Math.min(one[axis] + one[2], other[axis] + other[2]);
+    return product * Math.max(high - low, 0);
+  }, 1);
+  return shared / (one[2] ** 2 + other[2] ** 2 - shared);
 }
 
 /** The box [left, top, right, bottom] around landmarks, in pixels from the picture's edge. */
