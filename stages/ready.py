@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fbnet.engines import ENGINES, Engine, variants
 from fbnet.errors import BadInput
+from fbnet.faces.readers.walk import BROKEN_LINK, NO_FILE, NOT_PLAIN, walk
 from stages.params import Params, ReportParams, renders
 from stages.records import other_nets
 
@@ -21,6 +22,7 @@ def require_ready(params: Params) -> None:
             f"fetch.root {params.fetch.root}: no such folder; name the folder of your faces, or "
             "bring it here with `dvc pull` where DVC keeps it"
         )
+    _require_hashable(Path(params.fetch.root))
     if params.lut.source == "measure":
         measuring = ENGINES[params.lut.engine]
         _require("lut.engine", measuring, measuring.require_here)
@@ -41,6 +43,16 @@ def require_ready(params: Params) -> None:
             f"retrain.heads_faces {faces}: no prepared faces there (meta.json is missing); name "
             "results/fetch/faces of another project"
         )
+
+
+def _require_hashable(root: Path) -> None:
+    """Raise BadInput for what DVC, which hashes all of the folder, fails or hangs on."""
+    for name, reason in walk(root):
+        if reason in (BROKEN_LINK, NO_FILE, NOT_PLAIN):
+            remedy = "" if reason == NOT_PLAIN else "; remove it"
+            raise BadInput(
+                f"{root / name}: {reason}{remedy} (DVC hashes all files of fetch.root, used or not)"
+            )
 
 
 def _require(key: str, engine: Engine, also: Callable[[], object] = lambda: None) -> None:

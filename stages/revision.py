@@ -1,8 +1,10 @@
 """Which code is at work: its commit, and what differs from it."""
 
+import os
 import subprocess
 from pathlib import Path
 
+from fbnet.errors import BadInput
 from stages.results import Results
 
 PACKAGES = ("fbnet", "stages")
@@ -11,16 +13,27 @@ CODE = (*PACKAGES, ":(exclude)fbnet/pretrained")
 WRITTEN = ("dvc.lock", "params.yaml", Results().root.as_posix())
 OWN = ("--", ".", *(f":(exclude){name}" for name in WRITTEN))
 """The pipeline itself rewrites dvc.lock and results/; params are recorded by value."""
+OF_ANOTHER = "dubious ownership"
+"""What git says of a repository that another user owns, as one mounted into a container."""
 
 
 def git(*arguments: str, root: str | Path = ".") -> str | None:
-    """What a git command prints; None where it fails, as outside a repository or without git."""
-    command = ["git", "-C", str(root), *arguments]
+    """What a git command prints; None where it fails, as outside a repository or without git.
+
+    Raises BadInput for a repository of another owner, which git does not open until it is told to.
+    """
+    command, plain = ["git", "-C", str(root), *arguments], os.environ | {"LC_ALL": "C"}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=plain)
     except OSError:
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    if done.returncode == 0:
+        return done.stdout.strip()
+    if OF_ANOTHER in done.stderr:
+        told = [line.strip() for line in done.stderr.splitlines()]
+        remedy = next((line for line in told if line.startswith("git config")), "make it yours")
+        raise BadInput(f"git: {told[0].removeprefix('fatal: ')}; {remedy}")
+    return None
 
 
 def is_repository() -> bool:

@@ -14,7 +14,10 @@ from urllib.parse import quote, unquote
 from fbnet.errors import BadInput
 
 SQLITE = "sqlite:///"
-CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")
+"""User, password or token of an address: up to the last @, as clients read it."""
+IN_URLS = str.maketrans({"%": "%25", "?": "%3F"})
+"""What in a path would be taken for something else in an SQLite address."""
 PROBE_TIMEOUT_S = 10.0
 LOCKED_TIMEOUT_S = 10.0
 """How long a database may be locked by somebody else."""
@@ -44,7 +47,7 @@ def tracking_uri() -> str:
     uri = os.environ.get("MLFLOW_TRACKING_URI", "").strip() or f"{SQLITE}mlflow.db"
     path = uri.removeprefix(SQLITE)
     if uri.startswith(SQLITE) and not path.startswith("/"):
-        return f"{SQLITE}{workspace() / path}"
+        return f"{SQLITE}{str(workspace()).translate(IN_URLS)}/{path}"
     return uri
 
 
@@ -56,7 +59,13 @@ def database() -> Path | None:
 
 
 def hide_credentials(text: str) -> str:
-    """The text with user, password and token cut out of every address in it."""
+    """The text with user, password and token cut out of every address in it.
+
+    Of the store's own address also a password with a slash or blank, which no pattern can tell.
+    """
+    scheme, separator, rest = tracking_uri().partition("://")
+    if separator and "@" in rest and not scheme.startswith("sqlite"):
+        text = text.replace(f"{rest.rpartition('@')[0]}@", "")
     return CREDENTIALS.sub("", text)
 
 
@@ -101,6 +110,12 @@ def require_usable(write: bool = True) -> None:
     """
     uri, path = tracking_uri(), database()
     if path:
+        # MLflow writes the address of artifacts into a statement of SQL as it is.
+        if write and (name := next((p for p in (path, Path.cwd()) if "'" in str(p)), None)):
+            raise BadInput(
+                f"{name}: MLflow keeps no runs where a folder's name has an apostrophe; rename it, "
+                "or set mlflow.enabled: false"
+            )
         _require_database(path, write)
     elif uri.startswith(("http://", "https://")):
         _require_server(uri)

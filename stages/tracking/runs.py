@@ -59,8 +59,8 @@ def stage_run(stage: str, params: Any, results: Results = RESULTS) -> Iterator[L
     values = flat(params)
     with lock():
         store = connect(params.mlflow)
-        parent = open_parent(store)
-        child = start_child(store, parent, stage, values)
+        parent = in_one_line(lambda: open_parent(store))
+        child = in_one_line(lambda: start_child(store, parent, stage, values))
     own = {name: value for name, value in values.items() if name.startswith(f"{stage}.")}
     attempt("logging params", lambda: log_params(store, parent, values))
     attempt("logging params", lambda: log_params(store, child, own))
@@ -105,13 +105,8 @@ def pipeline_run(params: Any, results: Results = RESULTS) -> Iterator[dict[str, 
         return
     with lock():
         store = connect(params.mlflow)
-        given = open_parent(store) if "MLFLOW_RUN_ID" in os.environ else None
-        own = given is None or store.client.get_run(given).info.experiment_id != store.experiment
-        parent = start_parent(store, this_process(), None, {}) if own else str(given)
-    if given:
-        store.client.set_tag(given, OWNER, this_process())
-        if own:
-            link(store, given, parent)
+        given, parent = in_one_line(lambda: pipeline_parent(store))
+    own = parent != given
 
     def summarise() -> None:
         with lock():
@@ -147,20 +142,41 @@ def register(results: Results = RESULTS) -> str:
     settings = params.mlflow.model_copy(update={"register_model": True})
     with lock():
         store = connect(settings)
-        export = results_digest(results, "export")
-        runs = store.find(f"tags.`{TAG}projected.export` = '{export}'")
-        if runs:
-            run_id = str(runs[-1].info.run_id)
-            if NOTE not in runs[-1].data.tags:
-                model.describe(store, run_id, params, results)
-        else:
-            run_id = start_parent(store, this_process(), None, {})
-            stages = [stage for stage in STAGES if results.folder(stage).is_dir()]
-            if not timed(results):
-                stages = [stage for stage in stages if stage not in ("bench", "report")]
-            project_parent(store, run_id, stages, params, results)
-            store.client.set_terminated(run_id)
+        run_id = in_one_line(lambda: run_of(store, params, results))
         return ", ".join(in_one_line(lambda: model.register(store, run_id)))
+
+
+def run_of(store: Store, params: Any, results: Results) -> str:
+    """Id of the run that made the exported model; a new one where none is recorded."""
+    export = results_digest(results, "export")
+    if runs := store.find(f"tags.`{TAG}projected.export` = '{export}'"):
+        run_id = str(runs[-1].info.run_id)
+        if NOTE not in runs[-1].data.tags:
+            model.describe(store, run_id, params, results)
+        return run_id
+    run_id = start_parent(store, this_process(), None, {})
+    stages = [stage for stage in STAGES if results.folder(stage).is_dir()]
+    if not timed(results):
+        stages = [stage for stage in stages if stage not in ("bench", "report")]
+    project_parent(store, run_id, stages, params, results)
+    store.client.set_terminated(run_id)
+    return run_id
+
+
+def pipeline_parent(store: Store) -> tuple[str | None, str]:
+    """Ids of the run that `mlflow run` started, if it did, and of the pipeline's own parent run.
+
+    They are the same where the first is in the experiment; else it has a link to the second.
+    """
+    if "MLFLOW_RUN_ID" not in os.environ:
+        return None, start_parent(store, this_process(), None, {})
+    given = open_parent(store)
+    own = store.client.get_run(given).info.experiment_id != store.experiment
+    parent = start_parent(store, this_process(), None, {}) if own else given
+    store.client.set_tag(given, OWNER, this_process())
+    if own:
+        link(store, given, parent)
+    return given, parent
 
 
 def link(store: Store, run_id: str, parent: str) -> None:

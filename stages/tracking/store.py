@@ -19,6 +19,7 @@ from stages.params import MlflowParams
 from stages.tracking.address import (
     REASON_LENGTH,
     REMEDY,
+    SQLITE,
     artifact_location,
     database,
     hide_credentials,
@@ -96,20 +97,25 @@ def connect(settings: MlflowParams) -> Store:
 
 
 def _client() -> Any:
-    """MLflow's client, connected. It leaves no folder for artifacts that nobody asked for."""
+    """MLflow's client, connected.
+
+    It leaves no folder that nobody asked for: MLflow makes one for artifacts, and the database's
+    under its name as the address has it, with %XX for some letters.
+    """
     os.environ.update({name: os.environ.get(name, value) for name, value in SETTINGS.items()})
     import mlflow
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     mlflow.set_tracking_uri(tracking_uri())
-    unwanted = Path("mlruns")
-    was_there = unwanted.exists()
+    written = Path(tracking_uri().removeprefix(SQLITE).partition("?")[0]).parent
+    folders = [Path("mlruns"), *([written, *written.parents] if database() else [])]
+    unwanted = [folder for folder in folders if not folder.exists()]
     client = mlflow.MlflowClient()
     client.search_experiments(max_results=1)
-    if not was_there:
+    for folder in unwanted:
         with suppress(OSError):
-            unwanted.rmdir()
+            folder.rmdir()
     return client
 
 

@@ -1,5 +1,6 @@
 """What a whole run needs is looked at before its first stage."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,27 @@ def no_mnn():
 def test_missing_faces_are_found_before_any_stage():
     with pytest.raises(BadInput, match=r"fetch\.root no \(1\) #=~x: no such folder; .* `dvc pull`"):
         require_ready(changed(fetch={"root": "no (1) #=~x"}, export={"variants": ()}))
+
+
+@pytest.mark.parametrize(
+    ("leave", "message"),
+    [
+        (
+            lambda root: (root / "x.jpg").symlink_to("gone"),
+            r"x\.jpg: a broken link; remove it \(DVC",
+        ),
+        (lambda root: os.mkfifo(root / "x"), r"x: no regular file; remove it \(DVC hashes every"),
+        (lambda root: open(bytes(root) + b"/\xff.jpg", "w").close(), "not UTF-8.*; rename it"),
+    ],
+    ids=["link", "fifo", "name"],
+)
+def test_what_dvc_cannot_hash_is_found_before_any_stage(tmp_path, leave, message):
+    params = changed(fetch={"root": str(tmp_path)}, export={"variants": ()})
+    (tmp_path / "face.jpg").touch()
+    require_ready(params)
+    leave(tmp_path)
+    with pytest.raises(BadInput, match=message):
+        require_ready(params)
 
 
 def test_a_missing_engine_is_found_at_the_start(no_mnn):

@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from stages.revision import code_commit
+from fbnet.errors import BadInput
+from stages.revision import code_commit, is_repository
 
 
 @pytest.fixture
@@ -27,6 +28,18 @@ def commit(folder, path, text):
     git(folder, "add", path)
     git(folder, "commit", "-q", "-m", path)
     return git(folder, "rev-parse", "HEAD")
+
+
+def test_a_repository_of_another_owner_is_one_line(repository, monkeypatch):
+    commit(repository, "fbnet/net.py", "1")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(repository / "none"))
+    message = "dubious ownership in repository at .*; git config --global --add safe.directory "
+    monkeypatch.chdir(repository)
+    for call in (code_commit, is_repository):
+        with pytest.raises(BadInput, match=message) as caught:
+            call()
+        assert "\n" not in str(caught.value)
 
 
 def test_commit_is_that_of_the_code(repository):

@@ -81,10 +81,11 @@ def _trace(name: str) -> str:
 def _fault(entry: os.DirEntry[str], name: str) -> str:
     """Why what is no folder cannot be read as a file; "" where it can. name: within the root."""
     if not os.path.isfile(entry.path):
-        return "a broken link" if entry.is_symlink() else "no regular file"
+        return BROKEN_LINK if entry.is_symlink() else NO_FILE
     return "" if is_plain(name) else NOT_PLAIN
 
 
+BROKEN_LINK, NO_FILE = "a broken link", "no regular file"
 NOT_PLAIN = "its path is not UTF-8, or holds a control character; rename it"
 
 

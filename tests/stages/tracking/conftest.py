@@ -15,6 +15,7 @@ def empty_store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("store")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(folder))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow leaves that of another test
         with lock():
             connect(MlflowParams(experiment="unused"))
     return folder / "mlflow.db"

@@ -15,7 +15,8 @@ from cryptography.x509.oid import NameOID
 
 from fbnet.errors import BadInput
 from stages.params import Params
-from stages.tracking import finished_runs, stage_run
+from stages.results import Results
+from stages.tracking import finished_runs, pipeline_run, register, runs, stage_run
 from stages.tracking.address import hide_credentials, lock, require_usable
 
 PARAMS = Params()
@@ -52,6 +53,59 @@ def test_an_unusable_store_is_one_line(tmp_path, monkeypatch, uri, content, mess
         pytest.fail("the body must not run")
     assert "secret" not in str(caught.value) and "\n" not in str(caught.value)
     assert not (tmp_path / "mlruns").exists() and not (tmp_path / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize("name", ["My%20Repo", "a?b", '100 % "q" #1 ü', "a@b"])
+def test_a_folder_may_have_any_other_name(tmp_path, monkeypatch, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "dvc.yaml").touch()
+    monkeypatch.chdir(folder)
+    with stage_run("lut", PARAMS):
+        pass
+    assert {p.name for p in tmp_path.iterdir()} == {name}
+    assert {"mlflow.db", "mlflow.db.lock"} <= {p.name for p in folder.iterdir()}
+    assert len(list(finished_runs("fbnet-pfld"))) == 1
+    with sqlite3.connect(folder / "mlflow.db") as opened:
+        query = "SELECT artifact_location FROM experiments WHERE name = 'fbnet-pfld'"
+        ((location,),) = opened.execute(query).fetchall()
+    assert location == (folder / "mlruns").as_uri()
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_apostrophe_in_a_folder_s_name_is_one_line(tmp_path, monkeypatch, own):
+    folder = tmp_path / "o'clock"
+    folder.mkdir()
+    (folder / "dvc.yaml").touch()
+    monkeypatch.chdir(folder)
+    if not own:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+    message = "o'clock.*: MLflow keeps no runs where a folder's name has an apostrophe; rename it"
+    with pytest.raises(BadInput, match=message), stage_run("lut", PARAMS):
+        pytest.fail("the body must not run")
+    assert {p.name for p in folder.iterdir()} <= {"dvc.yaml", "mlflow.db.lock"}
+
+
+@pytest.mark.parametrize("begin", [stage_run, pipeline_run, register])
+def test_a_store_that_takes_no_run_is_one_line(project, monkeypatch, begin):
+    from mlflow import MlflowClient, MlflowException
+
+    def full(*_, **__):
+        raise MlflowException("(sqlite3.OperationalError) database or disk is full\n[SQL: INSERT]")
+
+    monkeypatch.setattr(MlflowClient, "create_run", full)
+    monkeypatch.setattr(runs, "require_current_export", lambda results: None)
+    monkeypatch.setattr(runs, "recorded_params", lambda results: PARAMS)
+    monkeypatch.setattr(runs, "results_digest", lambda results, stage: "none")
+    onnx = Results().onnx
+    onnx.parent.mkdir(parents=True, exist_ok=True)
+    onnx.touch()
+    with pytest.raises(BadInput, match=r"database or disk is full \[SQL: INSERT\]\); start it"):
+        if begin is register:
+            register()
+        else:
+            with begin(*(["lut"] if begin is stage_run else []), PARAMS):
+                pytest.fail("the body must not run")
 
 
 def test_a_locked_database_is_one_line(project, monkeypatch):
@@ -99,6 +153,14 @@ def test_all_pages_of_runs_are_read(store, monkeypatch):
 def test_credentials_are_cut_out_of_any_text():
     text = "a http://user:p%40ss@host:1/x and postgresql://token@db/y: failed"
     assert hide_credentials(text) == "a http://host:1/x and postgresql://db/y: failed"
+    assert hide_credentials("at http://me:top@secret@host:1/x") == "at http://host:1/x"
+
+
+@pytest.mark.parametrize("password", ["pa/ss", "pa ss", "p@ss", "p@/s s"])
+def test_a_password_of_any_letters_is_cut_out(monkeypatch, password):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:{password}@host:1/x")
+    text = f"http://me:{password}@host:1/x/api: failed"
+    assert hide_credentials(text) == "http://host:1/x/api: failed"
 
 
 @pytest.fixture
