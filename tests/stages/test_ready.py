@@ -41,7 +41,7 @@ def test_missing_faces_are_found_before_any_stage():
             lambda root: (root / "x.jpg").symlink_to("gone"),
             r"x\.jpg: a broken link; remove it \(DVC",
         ),
-        (lambda root: os.mkfifo(root / "x"), r"x: no regular file; remove it \(DVC hashes every"),
+        (lambda root: os.mkfifo(root / "x"), r"x: no regular file; remove it \(DVC hashes all"),
         (lambda root: open(bytes(root) + b"/\xff.jpg", "w").close(), "not UTF-8.*; rename it"),
     ],
     ids=["link", "fifo", "name"],
