@@ -208,6 +208,21 @@ def test_names_that_are_not_utf8_are_refused_where_they_enter(tmp_path: Path) ->
     assert len(run(tmp_path / "data", on_bad="skip").faces) == 8
 
 
+def test_labels_in_a_tree_that_mirrors_the_pictures(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    for person in ("a", "b"):
+        for number in range(4):
+            seed = number + 4 * (person == "b")
+            write_picture(root / f"img/{person}/{number}.png", photo_points(68, seed))
+            write_text(root / f"pts/{person}/{number}.pts", pts(photo_points(68, seed)))
+    prepared = run(root)
+    assert sorted(prepared.faces.names) == [f"img/{p}/{n}.png" for p in "ab" for n in range(4)]
+    assert not prepared.unused and not prepared.suspicious
+    (root / "img/a/2.png").unlink()
+    with pytest.raises(BadInput, match=r"pts/a/2\.pts:1: no picture 2 beside it, and 1 of its"):
+        run(root)
+
+
 def test_names_of_letters_and_spaces_that_are_not_printed(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "写真　夏"
     faces(folder, 4, name="9.41.{:02d} AMx.png")

@@ -7,6 +7,7 @@ ibug is its challenging and helen and lfpw its common test faces (together the f
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -69,12 +70,14 @@ def _records(root: Path, problems: Problems) -> Iterator[Record]:
 class _Pictures:
     """The picture of each .pts file: beside it, or in a folder of pictures without labels.
 
-    There it must be the only one of its name.
+    There it must be the only one of its name, or of those in folders that end like the label's:
+    img/a/0.jpg is that of pts/a/0.pts.
     """
 
     def __init__(self, problems: Problems) -> None:
         self._files = problems.files
         self._by_stem: Mapping[str, Sequence[str]] | None = None
+        self._labels = Counter[str]()
 
     def of(self, name: str) -> str:
         """The picture of the .pts file `name`, X.pts or X.jpg.pts, its case aside."""
@@ -86,9 +89,12 @@ class _Pictures:
                 return image
         if self._by_stem is None:
             self._by_stem = self._apart()
-        elsewhere = self._by_stem.get(PurePosixPath(stem).name.lower(), ())
-        if len(elsewhere) == 1:
-            return elsewhere[0]
+            self._labels.update(map(_key, self._files.ending(".pts")))
+        elsewhere = self._by_stem.get(_key(name), ())
+        apart = len(elsewhere) > 1 or self._labels[_key(name)] > 1
+        own = _alike(name, elsewhere) if apart else elsewhere
+        if len(own) == 1:
+            return own[0]
         where = f"{len(elsewhere)} of its name elsewhere" if elsewhere else "none of its name"
         raise BadInput(
             f"{name}:1: no picture {PurePosixPath(stem).name} beside it, and {where} "
@@ -103,6 +109,23 @@ class _Pictures:
             if (path := PurePosixPath(name)).parent not in labelled:
                 stems[path.stem.lower()].append(name)
         return stems
+
+
+def _key(label: str) -> str:
+    """The name of a .pts file's picture without suffix, in lower case."""
+    return PurePosixPath(label).name[: -len(".pts")].lower()
+
+
+def _alike(label: str, pictures: Sequence[str]) -> list[str]:
+    """Those of the pictures whose folders end like the label's, in as many names as any does."""
+    own = PurePosixPath(label).parent.parts[::-1]
+
+    def shared(picture: str) -> int:
+        pairs = zip(own, PurePosixPath(picture).parent.parts[::-1], strict=False)
+        return sum(1 for _ in takewhile(lambda pair: pair[0].lower() == pair[1].lower(), pairs))
+
+    most = max(map(shared, pictures), default=0)
+    return [picture for picture in pictures if shared(picture) == most > 0]
 
 
 def _add_benchmark(records: Records) -> None:
