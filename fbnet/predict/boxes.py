@@ -1,6 +1,7 @@
 """Faces that people or another detector have found already: the file of `--boxes`."""
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -11,6 +12,11 @@ from fbnet.predict.sources import Source
 
 COLUMNS = ("picture", "x", "y", "w", "h")
 FORM = f"columns {','.join(COLUMNS)}, or a JSON list of objects with these keys"
+FORMS: tuple[Callable[[str], str], ...] = (
+    str,
+    lambda name: unicodedata.normalize("NFC", name.replace("\\", "/")).lower(),
+)
+"""How names of pictures are compared, the strictest first."""
 Boxes = dict[str, list[tuple[float, float, float, float]]]
 """Boxes (x, y, width, height) in pixels by the name of the picture."""
 
@@ -24,7 +30,8 @@ def read_boxes(path: Path) -> Boxes:
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise BadInput(f"{path}: give {FORM}")
     boxes: Boxes = {}
-    for index, row in enumerate(rows, start=1):
+    for index, given in enumerate(rows, start=1):
+        row = {str(column).strip().lower(): value for column, value in given.items()}
         missing = [column for column in COLUMNS if row.get(column) in (None, "")]
         if missing:
             raise BadInput(f"{path}: box {index} has no {missing[0]}; give {FORM}")
@@ -35,7 +42,7 @@ def read_boxes(path: Path) -> Boxes:
             check_box((x, y, width, height))
         except BadInput as error:
             raise BadInput(f"{path}: box {index}: {str(error).removeprefix('box ')}") from None
-        boxes.setdefault(str(row["picture"]), []).append((x, y, width, height))
+        boxes.setdefault(str(row["picture"]).strip(), []).append((x, y, width, height))
     if not boxes:
         raise BadInput(f"{path}: no box in it; give {FORM}")
     return boxes
@@ -44,13 +51,20 @@ def read_boxes(path: Path) -> Boxes:
 def by_source(boxes: Boxes, files: Sequence[Source], path: Path) -> dict[Source, list[Any]]:
     """The boxes of each file. A picture is named by its path, the end of its path, or its name.
 
-    Raises BadInput for a name that is none of the files, or of more than one.
+    Back-slashes count as slashes; case and the form of letters (macOS takes an accent for a
+    character of its own) count where files differ in nothing else. Raises BadInput for a name that
+    is none of the files, or of more than one.
     """
     matched: dict[Source, list[Any]] = {source: [] for source in files}
     for name, part in boxes.items():
-        tail = PurePath(name).parts
-        owners = [s for s in files if s.path and s.path.parts[-len(tail) :] == tail]
-        owners = owners or [s for s in files if s.path and s.path.resolve() == Path(name).resolve()]
+        owners = [s for s in files if s.path and s.path.resolve() == Path(name).resolve()]
+        for form in FORMS:
+            tail = PurePath(form(name)).parts
+            owners = owners or [
+                s
+                for s in files
+                if s.path and PurePath(form(str(s.path))).parts[-len(tail) :] == tail
+            ]
         exact = [s for s in owners if s.path == Path(name)]
         if len(exact or owners) != 1:
             several = f"is the name of {len(owners)} of the files" if owners else "is none of them"

@@ -346,6 +346,17 @@ def test_letters_and_spaces_that_are_not_printed(face, tmp_path, name):
         assert len(result.pictures) == 1 and result.faces == 1
 
 
+@pytest.mark.parametrize("name", ["SET\\É.PNG", "e\u0301.png ", "set/é.png"])
+def test_boxes_name_their_pictures_as_other_systems_do(face, tmp_path, name):
+    picture, points = on_canvas(face, (70, 30))
+    (tmp_path / "set").mkdir()
+    cv2.imwrite(str(tmp_path / "set/é.png"), picture)
+    box = ",".join(map(str, box_of(points)))
+    (tmp_path / "boxes.csv").write_text(f"Picture, X, Y, W, H\n{name},{box}\n")
+    result = looked_at([tmp_path / "set"], tmp_path / "out", boxes=tmp_path / "boxes.csv")
+    assert len(result.pictures[0].faces) == 1
+
+
 def test_boxes_name_their_pictures_by_any_path(face, tmp_path, monkeypatch):
     picture, points = on_canvas(face, (90, 30))
     cv2.imwrite(str(tmp_path / "a.png"), picture)
