@@ -1,6 +1,7 @@
 """Faces that people or another detector have found already: the file of `--boxes`."""
 
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -56,15 +57,19 @@ def by_source(boxes: Boxes, files: Sequence[Source], path: Path) -> dict[Source,
     is none of the files, or of more than one.
     """
     matched: dict[Source, list[Any]] = {source: [] for source in files}
+    by_path, by_name = defaultdict(list), defaultdict(list)
+    for source in files:
+        if source.path is not None:
+            by_path[source.path.resolve()].append(source)
+            for form in FORMS:
+                parts = PurePath(form(str(source.path))).parts
+                by_name[form, parts[-1]].append((source, parts))
     for name, part in boxes.items():
-        owners = [s for s in files if s.path and s.path.resolve() == Path(name).resolve()]
+        owners = by_path[Path(name).resolve()]
         for form in FORMS:
             tail = PurePath(form(name)).parts
-            owners = owners or [
-                s
-                for s in files
-                if s.path and PurePath(form(str(s.path))).parts[-len(tail) :] == tail
-            ]
+            alike = by_name[form, tail[-1] if tail else ""]
+            owners = owners or [source for source, parts in alike if parts[-len(tail) :] == tail]
         exact = [s for s in owners if s.path == Path(name)]
         if len(exact or owners) != 1:
             several = f"is the name of {len(owners)} of the files" if owners else "is none of them"
