@@ -176,7 +176,9 @@ def score_folder(
     faces of as many, or on pictures by the order that `interface.scheme` describes. Raises BadInput
     where model and faces do not fit.
     """
-    stored = FaceSet.load(folder) if (folder / "meta.json").exists() else None
+    # Labelling tools have a meta.json too.
+    prepared = (folder / "meta.json").exists() and any(folder.glob("*.npy"))
+    stored = FaceSet.load(folder) if prepared else None
     opened = OnnxModel(model, interface, scheme=stored.own_scheme if stored else None)
     if stored and crop_scale is not None:
         raise BadInput(f"{folder}: its faces are cropped; a crop scale is for pictures")

@@ -120,6 +120,8 @@ def write_faces(folder, count, seed=3):
 def test_all_faces_of_a_folder_without_a_test_part_are_scored(file, tmp_path, capsys):
     write_faces(tmp_path / "one", 1)
     assert score_folder(file, tmp_path / "one")["faces"] == 1
+    (tmp_path / "one/meta.json").write_text('{"classes": []}')  # as Supervisely has
+    assert score_folder(file, tmp_path / "one")["faces"] == 1
     write_faces(tmp_path / "set/train", 4)
     write_faces(tmp_path / "set/test", 2, seed=4)
     capsys.readouterr()
