@@ -136,6 +136,8 @@ NNI_SPACE = SpaceParams(
 """The space of NNI's PFLD example (`lib/builder.py`)."""
 
 
+MOST_THREADS = 256
+"""Threads that a process may have: each takes memory."""
 SIZE_STEP = 4
 """The side of the nets' input is a multiple of this, or the stem's two branches differ in size."""
 CROP_SCALE = 1.2
@@ -354,7 +356,7 @@ class LutParams(Section):
     """What the stem and the head cost on the device, in ms: NNI's tables do not say."""
     engine: str = "onnxruntime"
     """Engine that times the blocks: onnxruntime, mnn, ncnn, openvino, litert or executorch."""
-    threads: int = Field(1, ge=1, le=64)
+    threads: int = Field(1, ge=1, le=MOST_THREADS)
     """Threads of the engine; 1 makes repeats agree."""
     batch: int = Field(1, ge=1, le=64)
     """Faces in one call; a cost is that of the call. Some engines (ncnn) take one only."""
@@ -447,7 +449,8 @@ class SearchParams(Section):
     method: Literal["fbnet", "predictor"] = "fbnet"
     """fbnet: architecture parameters learn in a supernet; predictor: many short trainings, and a
     regression on them. Of the keys below the latter takes seed, cost, mode, target_ms,
-    target_macs, cost_form, alpha, beta, optimizer, loss, start, augment and `predictor`'s."""
+    target_macs, cost_form, alpha, beta, proxy_share, optimizer, loss, start, augment and
+    `predictor`'s."""
     predictor: PredictorParams = PredictorParams()
     """`method: predictor`; `train.devices` trainings run at once, a process each."""
     seed: int = Field(1, ge=0)
@@ -605,7 +608,7 @@ class ExportParams(Section):
     """Relative growth of the test NME that fewer bits may cost; fp32 has `parity_tolerance`."""
     calibration_faces: int = Field(256, ge=1)
     """Training faces from which int8 takes its ranges and mean errors."""
-    threads: int = Field(1, ge=1)
+    threads: int = Field(1, ge=1, le=MOST_THREADS)
     """Threads of onnxruntime while scoring; the last digits depend on them."""
     batch: int = Field(64, ge=1)
     """Faces scored at once."""
@@ -649,7 +652,7 @@ class ExportParams(Section):
 class BenchParams(Section):
     """Latency of the exported files on this machine, one face at a time."""
 
-    threads: int = Field(1, ge=1, le=64)
+    threads: int = Field(1, ge=1, le=MOST_THREADS)
     """Threads of the engines; with one the timing varies least."""
     warmup: int = Field(30, ge=0, le=10_000)
     """Runs of each net before the clock counts."""
@@ -720,7 +723,7 @@ class TrainParams(Section):
     gives the same result, to rounding, for any number of processes that divides it."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     """Lightning Fabric precision; fp16 would need the loss scaled, which no step here does."""
-    threads: int = Field(1, ge=1)
+    threads: int = Field(1, ge=1, le=MOST_THREADS)
     """Threads of the numeric libraries in each process. Never taken from the machine: the bytes
     depend on them."""
     graph: Literal["auto", "off"] = "auto"

@@ -4,12 +4,13 @@ Reads the size and the points of results/fetch/faces. Leaves in results/lut macs
 latency.json (measured here, or a device's) and heatmap.png.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stages.results import Results
 from stages.runner import run_stage
 
 if TYPE_CHECKING:
+    from fbnet.costs.lut import Lut
     from fbnet.progress import Log
     from stages.params import Params
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def main(params: "Params", results: Results, log: "Log") -> str:
     """Fill both tables for the params' space."""
     from fbnet import plots
+    from fbnet.costs.lut import from_table
     from fbnet.costs.macs import macs_table
     from fbnet.costs.measure import latency_table
     from fbnet.faces.faceset import FaceSet
@@ -27,24 +29,26 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     latency = latency_table(space, faces.points, params.lut, faces.size)
     write_json(results.lut("macs"), macs)
     write_json(results.lut("latency"), latency)
+    # A device's table may hold more than the space has.
+    counted, timed = (from_table(table, space) for table in (macs, latency))
     maps = {
-        "million MACs": _costs(macs, "macs", 1e-6),
-        f"microseconds ({latency['engine']})": _costs(latency, "median", 1e3),
+        "million MACs": _costs(counted, 1e-6),
+        f"microseconds ({latency['engine']})": _costs(timed, 1e3),
     }
     plots.heatmap(maps, results.picture("lut", "heatmap"))
-    return f"{_range(macs, 'macs', 1e-6)} million MACs and {_range(latency, 'median', 1.0)} ms"
+    return f"{_range(counted, 1e-6)} million MACs and {_range(timed, 1.0)} ms"
 
 
-def _costs(table: dict[str, Any], key: str, scale: float) -> list[dict[str, float]]:
+def _costs(lut: "Lut", scale: float) -> list[dict[str, float]]:
     """Costs of each layer's blocks."""
-    return [{b: v[key] * scale for b, v in layer["blocks"].items()} for layer in table["layers"]]
+    return [{block: cost * scale for block, cost in layer.items()} for layer in lut.layers]
 
 
-def _range(table: dict[str, Any], key: str, scale: float) -> str:
+def _range(lut: "Lut", scale: float) -> str:
     """Cost of the cheapest and of the costliest net of the space."""
-    layers, fixed = _costs(table, key, scale), table["fixed"][key] * scale
-    ends = (fixed + sum(end(layer.values()) for layer in layers) for end in (min, max))
-    return " to ".join(f"{cost:.3g}" for cost in ends)
+    from fbnet.costs.lut import cost_range
+
+    return " to ".join(f"{cost * scale:.3g}" for cost in cost_range(lut))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def require_ready(params: Params) -> None:
 
     That is a data set that is not there, an engine or a converter that is not installed, an engine
     of another system that is to measure, a device's table that does not fit the space, a budget
-    below it, and other nets or faces for heads that are not there.
+    below it, an accelerator that is not there, and other nets or faces for heads that are not.
     """
     if not Path(params.fetch.root).exists():
         raise BadInput(
@@ -32,6 +32,10 @@ def require_ready(params: Params) -> None:
         _require_table(params)
     if params.search.cost == "macs":
         _require_macs(params)
+    if params.train.accelerator != "cpu":
+        from fbnet.training.device import require_devices
+
+        require_devices(params.train)
     if not Path(params.report.baselines).is_file():
         raise BadInput(
             f"report.baselines {params.report.baselines}: no such file; name a table of other "

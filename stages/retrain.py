@@ -48,12 +48,14 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     used = params.model_dump(include={"retrain", "augment"})
     used["space"] = space.model_dump()
     used["train"] = params.train.arithmetic()
-    inputs = [results.faces, results.searched, results.supernet]
+    inputs = [results.faces, results.searched, *([results.supernet] if p.inherit else [])]
+    # Not every file of an architecture names more than the chosen one.
+    candidates = searched["candidates"] or [searched["choice"]]
     key = fingerprint(used, inputs, stage_code("retrain"))
     # A run has one curve, the kept candidate's: with several it is known at the end only, and the
     # tracking takes it from history.csv.
     live = log if p.candidates == 1 else no_log
-    with checkpoint(checkpoints(), "retrain", key) as saved:
+    with checkpoint(checkpoints(), "retrain", key, fabric) as saved:
         trained = [
             finetune(
                 tuple(choice),
@@ -68,7 +70,7 @@ def main(params: "Params", results: Results, log: "Log") -> str:
                 saved=saved.inner(str(i)),
                 log=live,
             )
-            for i, choice in enumerate(searched["candidates"][: p.candidates])
+            for i, choice in enumerate(candidates[: p.candidates])
         ]
         best, shards = best_of(trained), params.train.shards
         if taught:

@@ -54,7 +54,7 @@ def _fbnet(params: "Params", results: Results, log: "Log") -> str:
         params.train.shards,
         params.train.graph == "auto",
     )
-    with checkpoint(checkpoints(), "search", _fingerprint(params, results)) as saved:
+    with checkpoint(checkpoints(), "search", _fingerprint(params, results), fabric) as saved:
         search.run(saved, log)
         if not fabric.is_global_zero:
             return NOT_RANK_ZERO

@@ -17,10 +17,11 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from fbnet.engines import ENGINES
 from fbnet.errors import BadInput, listed
 from fbnet.files import read_json, validated
 from fbnet.nets.pfld import Slot, slots
-from fbnet.params import SpaceParams
+from fbnet.params import MOST_THREADS, SpaceParams
 
 VALUE_KEY = {"MACs": "macs", "ms": "median"}
 """Which figure of an entry is its cost, by the table's unit."""
@@ -89,6 +90,13 @@ class _Layer(_Part):
     blocks: dict[str, dict[str, Any]]
 
 
+class _Protocol(_Part):
+    """How it was measured, as far as whole nets are timed the same way."""
+
+    threads: int = Field(1, ge=1, le=MOST_THREADS)
+    batch: int = Field(1, ge=1)
+
+
 class _Table(_Part):
     """Types of a cost table, as far as they do not depend on its unit and the space."""
 
@@ -99,7 +107,7 @@ class _Table(_Part):
     points: int | None = None
     engine: str | None = None
     mape: float | None = Field(None, ge=0, le=1e3)
-    protocol: dict[str, Any] = {}
+    protocol: _Protocol = _Protocol()
 
 
 def from_json(path: str | Path, space: SpaceParams) -> Lut:
@@ -117,6 +125,12 @@ def from_table(table: Any, space: SpaceParams, path: str | Path = "table") -> Lu
     unit, size = checked.unit, checked.size
     if unit not in VALUE_KEY:
         raise BadInput(f"{path}: unit is {unit!r}; must be one of {', '.join(VALUE_KEY)}")
+    engine, batch = checked.engine or "", checked.protocol.batch
+    most = ENGINES[engine].max_batch if engine in ENGINES else None
+    if most is not None and batch > most:
+        raise BadInput(
+            f"{path}: protocol.batch is {batch}; {engine} takes at most {most} in a call"
+        )
     layers = _layers(table, path, slots(space, size), VALUE_KEY[unit])
     fixed = _number(table, path, "fixed", VALUE_KEY[unit])
     lut = Lut(unit, layers, fixed, str(path), size=size)

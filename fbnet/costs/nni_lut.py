@@ -20,6 +20,8 @@ Shape = tuple[int, int, int, int, int]
 """(input_w, input_h, C_in, C_out, stride), as NNI writes it."""
 DTYPES = ("float", "float32", "fp32")
 """Types of the records that are read: NNI's `float`, and what others call it."""
+LARGEST_COST = 1e15
+"""Beyond it a number is no latency of anything, in whatever unit."""
 LARGEST_TABLE = 8 * 2**20
 """Bytes that a table may have."""
 
@@ -118,7 +120,7 @@ def _fields(record: Any, where: str) -> tuple[str, Shape, str, float]:
         cost = number(cost, where) if isinstance(cost, str) and "," in cost else float(cost)
     except BadInput:
         raise
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         raise BadInput(
             f"{where}: a record needs op_name, op_data_shape (5 integers), op_dtype, op_latency"
         ) from None
@@ -131,8 +133,8 @@ def _from_layer(item: Any, slot: Slot, i: int, path: str | Path) -> dict[str, fl
     for block in slot.blocks:
         if block not in item:
             raise missing_entry(path, i, block, slot)
-        if not isinstance(item[block], int | float):
-            raise BadInput(f"{path}: layer {i}, block {block}: cost is not a number")
+        if not isinstance(item[block], int | float) or abs(item[block]) > LARGEST_COST:
+            raise BadInput(f"{path}: layer {i}, block {block}: cost is not a number, or no cost")
     return {block: float(item[block]) for block in slot.blocks}
 
 

@@ -82,10 +82,16 @@ def pick(groups: np.ndarray, share: float, rng: np.random.Generator, name: str) 
             f"for {name}; add photographs"
         )
     order = rng.permutation(len(unique))
-    # A group is in while the faces before it fall short of the share by half of it or more.
-    reached = np.cumsum(sizes[order]) - sizes[order] / 2
-    count = int(np.clip((reached < share * len(groups)).sum(), 1, len(unique) - 1))
-    return np.isin(member, order[:count])
+    return np.isin(member, order[: reaching(sizes[order], share)])
+
+
+def reaching(sizes: np.ndarray, share: float) -> int:
+    """How many of the groups, of so many faces each, hold about `share` of all: one, never all.
+
+    A group is in while the faces before it fall short of the share by half of it or more.
+    """
+    before = np.cumsum(sizes) - sizes / 2
+    return int(np.clip((before < share * sizes.sum()).sum(), 1, max(len(sizes) - 1, 1)))
 
 
 def without_series(groups: Sequence[str], pictures: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,18 +54,40 @@ def read_nni_checkpoint(path: str | Path, space: SpaceParams) -> NniCheckpoint:
         raise BadInput(f"{path}: not an NNI checkpoint; missing: {', '.join(sorted(missing))}")
     backbone: Weights = {}
     alphas: dict[int, Tensor] = {}
+    for part in ("pfld_backbone", "auxiliarynet"):
+        if not _is_weights(raw[part]):
+            raise BadInput(f"{path}: {part} holds no weights by name; save it as a state dict")
     for key, value in raw["pfld_backbone"].items():
         name = key.removeprefix(PREFIX)
         if alpha := ALPHA.fullmatch(name):
             alphas[int(alpha[1])] = value
         else:
             backbone[_renamed(name, space, path)] = value
+    if alphas:
+        _check_alphas(alphas, space, path)
     return NniCheckpoint(
         backbone=backbone,
         auxnet={key.removeprefix(PREFIX): value for key, value in raw["auxiliarynet"].items()},
         alphas=tuple(alphas[layer] for layer in sorted(alphas)),
         choice=tuple(str(block) for block in raw.get("arch_sample", ())),
     )
+
+
+def _is_weights(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in value.items()
+    )
+
+
+def _check_alphas(alphas: Mapping[int, Tensor], space: SpaceParams, path: str | Path) -> None:
+    """Raise BadInput where the architecture parameters are of another space."""
+    given = [alphas[layer].numel() for layer in sorted(alphas)]
+    due = [len(ops) for ops in space.layer_ops]
+    if given != due or sorted(alphas) != [*range(len(due))]:
+        raise BadInput(
+            f"{path}: architecture parameters of {given} blocks a layer, the space has {due}; give "
+            "the space of the checkpoint"
+        )
 
 
 def _renamed(name: str, space: SpaceParams, path: str | Path) -> str:

@@ -291,10 +291,19 @@ def split_proxy(faces: FaceSet, params: SearchParams) -> tuple[np.ndarray, np.nd
 
     Both come from the training faces; groups never straddle. Raises BadInput for a single group.
     """
-    proxy, groups = faces.indices("train"), np.array(faces.groups)
-    if params.proxy_share < 1:
-        rng = np.random.default_rng([params.seed, 3])
-        proxy = proxy[pick(groups[proxy], params.proxy_share, rng, "the proxy set")]
+    proxy = proxy_set(faces, params)
     rng = np.random.default_rng([params.seed, 4])
-    arch = pick(groups[proxy], params.arch_share, rng, "the architecture")
+    arch = pick(np.array(faces.groups)[proxy], params.arch_share, rng, "the architecture")
     return proxy[~arch], proxy[arch]
+
+
+def proxy_set(faces: FaceSet, params: SearchParams) -> np.ndarray:
+    """Indices of the training faces that the search uses, whole groups of them.
+
+    Raises BadInput for a single group, of which no part can be taken.
+    """
+    train = faces.indices("train")
+    if params.proxy_share == 1:
+        return train
+    rng, groups = np.random.default_rng([params.seed, 3]), np.array(faces.groups)
+    return train[pick(groups[train], params.proxy_share, rng, "the proxy set")]

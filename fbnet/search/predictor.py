@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -21,13 +21,14 @@ import torch
 
 from fbnet.costs.lut import Lut, check_size, cost_of, reference_cost
 from fbnet.errors import BadInput
-from fbnet.faces.faceset import FaceSet
+from fbnet.faces.faceset import SPLITS, FaceSet
 from fbnet.files import read_json, write_json
 from fbnet.nets.pfld import build_auxnet, build_subnet
 from fbnet.params import AugmentParams, RetrainParams, SearchParams, SpaceParams, TrainParams
 from fbnet.progress import Log, no_log, say
 from fbnet.search.cost import budget, check_cost_form, fits, total_loss
 from fbnet.search.draws import draws
+from fbnet.search.loop import proxy_set
 from fbnet.search.ridge import Ridge, attributes
 from fbnet.search.sampling import Candidate, Choice
 from fbnet.tables import LOSSES
@@ -38,6 +39,8 @@ from fbnet.training.retrain import Retraining
 from fbnet.training.schedule import kept
 from fbnet.training.validate import validation_loss
 
+UNUSED = 255
+"""The code in `FaceSet.split` of a face that is for nothing."""
 FEWEST = 3
 """Architectures on which a regression is fitted."""
 
@@ -99,7 +102,7 @@ def train(setup: Setup, choice: Choice, epoch: int) -> Score:
 
 def _train(setup: Setup, choice: Choice, epoch: int, saved: Checkpoint) -> Score:
     params, p = setup.params, setup.params.predictor
-    faces = FaceSet.load(setup.faces)
+    faces = of_proxy_set(FaceSet.load(setup.faces), params)
     own = {"devices": 1, "num_nodes": 1, "strategy": "auto"}
     fabric = launch(setup.train.model_copy(update=own))
     recipe = RetrainParams(
@@ -127,6 +130,14 @@ def _train(setup: Setup, choice: Choice, epoch: int, saved: Checkpoint) -> Score
         validation, loss = faces.indices("validation"), LOSSES[params.loss]
         quality = validation_loss(training.average, pose_net, loss, faces, validation, fabric)
     return Score(last["val_nme"], quality, last["loss"])
+
+
+def of_proxy_set(faces: FaceSet, params: SearchParams) -> FaceSet:
+    """The faces with those of the proxy set alone for training."""
+    split, proxy = faces.split.copy(), proxy_set(faces, params)
+    split[faces.indices("train")] = UNUSED
+    split[proxy] = SPLITS["train"]
+    return replace(faces, split=split)
 
 
 @dataclass

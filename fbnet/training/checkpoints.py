@@ -8,12 +8,13 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 import torch
+from lightning_fabric import Fabric
 from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
 from torch import Tensor, nn
@@ -81,47 +82,63 @@ class Checkpoint:
 
 
 @contextmanager
-def checkpoint(root: Path, name: str, key: str) -> Iterator[Checkpoint]:
+def checkpoint(
+    root: Path, name: str, key: str, fabric: Fabric | None = None
+) -> Iterator[Checkpoint]:
     """Hold the checkpoint of (`name`, `key`) under `root`; remove it when the body succeeds.
 
     `key` is a `fingerprint`. Where another live process holds the checkpoint, as of experiments
     that differ in a later stage only, it is waited for, and its finished state is taken over. Of
-    several training processes rank zero holds it and the others only read.
+    several training processes, those of `fabric`, rank zero holds it; the others only read, and
+    wait with it, so that all of them load the same state.
     """
     folder = root / f"{name}-{key[:16]}"
     if not is_rank_zero():
+        while fabric is not None and not fabric.broadcast(None):
+            pass  # rank zero waits
         yield Checkpoint(folder)
         return
-    with _held(folder):
+    with _held(folder, fabric.broadcast if fabric is not None else lambda held: held):
         prune(root, folder)
         yield Checkpoint(folder)
         waiting = [p for p in folder.glob(f"{WAITING}*") if is_alive(int(p.name[len(WAITING) :]))]
         if not waiting:
-            shutil.rmtree(folder)
+            _remove(folder)
 
 
 POLL_S = 0.2
 """Seconds between looks whether a checkpoint is free."""
 LOCK, WAITING = "lock", "waiting-"
 """Files of a checkpoint: its holder's process, and one that waits, which names itself."""
+REMOVED = ".removed"
+"""How the name of a folder ends that is being removed."""
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold the lock of a checkpoint's folder; the system frees it when the process dies."""
+def _held(folder: Path, tell: Callable[[bool], object]) -> Iterator[None]:
+    """Hold the lock of a checkpoint's folder; the system frees it when the process dies.
+
+    tell: takes, at every look, whether it is held now.
+    """
     waiting = folder / f"{WAITING}{os.getpid()}"
     waited = False
     while True:
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / LOCK, "a+") as lock:
+        try:
+            lock = open(folder / LOCK, "a+")  # noqa: SIM115
+        except FileNotFoundError:  # the holder has removed the folder just now
+            continue
+        with lock:
             if _lock(lock) and _is_at(lock, folder / LOCK):
                 waiting.unlink(missing_ok=True)
                 lock.truncate(0)
                 lock.write(str(os.getpid()))
                 lock.flush()
+                tell(True)
                 yield
                 return
+            tell(False)
             if not waited:
                 lock.seek(0)
                 holder = lock.read().strip() or "unknown"
@@ -131,6 +148,13 @@ def _held(folder: Path) -> Iterator[None]:
             waiting.touch()
         safe_point()
         time.sleep(POLL_S)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a checkpoint's folder at once for all who look for it: they find all of it or none."""
+    gone = folder.with_name(f"{folder.name}-{os.getpid()}{REMOVED}")
+    folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _lock(stream: IO[str]) -> bool:
@@ -162,18 +186,21 @@ def prune(root: Path, own: Path) -> None:
     """
     ages: list[tuple[float, int, Path]] = []
     for folder in root.iterdir():
-        if re.fullmatch(r"\w+-[0-9a-f]{16}", folder.name) and (folder / LOCK).exists():
-            states = [path.stat() for path in folder.rglob("*") if path.is_file()]
-            newest = max(status.st_mtime for status in states)
-            ages.append((newest, sum(status.st_size for status in states), folder))
+        if folder.name.endswith(REMOVED):
+            shutil.rmtree(folder, ignore_errors=True)
+        elif re.fullmatch(r"\w+-[0-9a-f]{16}", folder.name) and (folder / LOCK).exists():
+            with suppress(FileNotFoundError):  # its holder may remove it meanwhile
+                states = [path.stat() for path in folder.rglob("*") if path.is_file()]
+                newest = max((s.st_mtime for s in states), default=folder.stat().st_mtime)
+                ages.append((newest, sum(status.st_size for status in states), folder))
     total, removed, freed = sum(size for _, size, _ in ages), 0, 0
     for changed, size, folder in sorted(ages):
         old = time.time() - changed > KEPT_DAYS * 86_400
         if folder == own or not (old or total > KEPT_BYTES):
             continue
-        with open(folder / LOCK, "a+") as lock:
-            if _lock(lock):
-                shutil.rmtree(folder)
+        with suppress(FileNotFoundError), open(folder / LOCK, "r+") as lock:
+            if _lock(lock) and _is_at(lock, folder / LOCK):
+                _remove(folder)
                 removed, freed, total = removed + 1, freed + size, total - size
     if removed:
         say(f"{root}: {removed} abandoned checkpoints removed ({freed / 2**20:.0f} MB)")

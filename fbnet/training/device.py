@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import zlib
+from collections.abc import Callable, Mapping
 
 import cv2
 import numpy as np
@@ -27,12 +28,10 @@ def launch(train: TrainParams) -> Fabric:
     """Fabric for the params' devices and precision, its processes started.
 
     From then on this process computes reproducibly, and as fast as that allows. Threads come from
-    params, never from the number of cores: the bytes depend on them. Raises BadInput for more GPUs
-    than there are.
+    params, never from the number of cores: the bytes depend on them. Raises BadInput as
+    `require_devices`.
     """
-    gpus = torch.cuda.device_count()
-    if train.accelerator in ("cuda", "auto") and 0 < gpus < train.devices:
-        raise BadInput(f"train.devices: {train.devices}, and this machine has {gpus} GPU(s)")
+    require_devices(train)
     torch.set_num_threads(train.threads)
     cv2.setNumThreads(1)
     torch.use_deterministic_algorithms(True, warn_only=True)
@@ -55,6 +54,22 @@ def launch(train: TrainParams) -> Fabric:
     if not fabric.is_global_zero:
         hear_stops()
     return fabric
+
+
+def require_devices(train: TrainParams) -> None:
+    """Raise BadInput for an accelerator that is not there, and for more GPUs than there are."""
+    has: Mapping[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+    }
+    if train.accelerator in has and not has[train.accelerator]():
+        raise BadInput(
+            f"train.accelerator: {train.accelerator}, and torch sees none on this machine; take "
+            "cpu, or auto"
+        )
+    gpus = torch.cuda.device_count()
+    if train.accelerator in ("cuda", "auto") and 0 < gpus < train.devices:
+        raise BadInput(f"train.devices: {train.devices}, and this machine has {gpus} GPU(s)")
 
 
 def _environment(processes: int) -> LightningEnvironment | None:

@@ -3,6 +3,9 @@
 import re
 from collections.abc import Iterator
 
+import numpy as np
+
+from fbnet.faces.split import reaching
 from fbnet.outputs import LABELS
 from fbnet.params import SIZE_STEP, TARGETS, SearchParams
 from fbnet.training.schedule import cannot_decide, finalists, lengthened
@@ -76,13 +79,30 @@ def contradictions(params: Params) -> Iterator[tuple[str, str]]:
             "search.method: predictor leaves the weights of one net, from which others would begin "
             "too: set it to false, or retrain.candidates to 1",
         )
-    # Of rendered faces the number is known before they are there.
     if rendered and search.method == "fbnet" and lasting:
-        train = params.fetch.synthetic.train * (1 - params.fetch.validation_share)
-        faces = int(train * search.proxy_share)
-        arch, shards = int(faces * search.arch_share), params.train.parts
-        if reason := cannot_decide(lengthened(search, faces - arch, shards), arch, shards):
+        weights, arch = _rendered_faces(params)
+        shards = params.train.parts
+        if reason := cannot_decide(lengthened(search, weights, shards), arch, shards):
             yield "search.nas_lr", reason
+
+
+def _rendered_faces(params: Params) -> tuple[int, int]:
+    """Faces that train the weights and the architecture of the search, before they are rendered.
+
+    As `split.assign` and `search.loop.split_proxy` share people out, who have equally many faces.
+    """
+    each = params.fetch.synthetic.pictures_per_person
+    people = params.fetch.synthetic.train // each
+
+    def taken(people: int, share: float) -> int:
+        return reaching(np.full(people, each), share)
+
+    if params.fetch.validation_share:
+        people -= taken(people, params.fetch.validation_share)
+    if params.search.proxy_share < 1:
+        people = taken(people, params.search.proxy_share)
+    arch = taken(people, params.search.arch_share)
+    return (people - arch) * each, arch * each
 
 
 def _processes(params: Params) -> Iterator[tuple[str, str]]:
@@ -97,11 +117,13 @@ def _processes(params: Params) -> Iterator[tuple[str, str]]:
     processes, shards = params.train.devices * params.train.num_nodes, params.train.parts
     if shards % processes:
         yield "train.shards", f"{shards}: {processes} processes cannot share them; take a multiple"
-    for name, batch in {
-        "search.batch": params.search.batch,
-        "search.arch_batch": params.search.arch_batch,
-        "retrain.batch": params.retrain.batch,
-    }.items():
+    batches = {"retrain.batch": params.retrain.batch}
+    if params.search.method == "fbnet":
+        batches = {
+            "search.batch": params.search.batch,
+            "search.arch_batch": params.search.arch_batch,
+        } | batches
+    for name, batch in batches.items():
         if batch < 2 * shards:
             key = "train.shards" if params.train.shards else "train.devices"
             yield (

@@ -108,12 +108,21 @@ def test_the_error_of_a_table_is_its_own_figure_or_that_of_its_reference_nets(ta
         (["fixed", "macs"], -1, r"fixed part costs -1"),
         (["unit"], "parsec", r"unit is 'parsec'"),
         (["size"], None, r"size is missing"),
+        (["protocol"], {"threads": "two"}, r"protocol\.threads is 'two': input should be a valid"),
+        (["protocol"], {"threads": 0}, r"protocol\.threads is 0: input should be greater than"),
+        (["protocol"], {"batch": "x"}, r"protocol\.batch is 'x'"),
     ],
 )
 def test_faults_are_named(table: dict, keys: list, value: Any, message: str, path: Path) -> None:
     changed(table, keys, value, path)
     with pytest.raises(BadInput, match=message):
         from_json(path, NNI_SPACE)
+
+
+def test_a_batch_that_the_engine_does_not_take_is_named(table: dict) -> None:
+    measured = table | {"engine": "ncnn", "protocol": {"batch": 2}}
+    with pytest.raises(BadInput, match=r"protocol\.batch is 2; ncnn takes at most 1 in a call"):
+        from_table(measured, NNI_SPACE)
 
 
 def test_only_skip_may_cost_nothing() -> None:

@@ -60,6 +60,7 @@ def test_blank_lines_and_other_types_are_passed_over(tmp_path: Path) -> None:
         ({"op_latency": 0}, r"lut\.txt:3, block mb_k3_res_d3: cost 0"),
         ({"op_latency": "nan"}, r"lut\.txt:3, block mb_k3_res_d3: cost nan"),
         ({"op_latency": None}, r"lut\.txt:3: a record needs op_name"),
+        ({"op_latency": 10**400}, r"lut\.txt:3: a record needs op_name"),
         ({"op_data_shape": (14, 14, 32)}, r"lut\.txt:3: a record needs op_name"),
         ({"op_name": "mb_k3_res"}, r"lut\.txt:3: block mb_k3_res at .* costs 12\.5, but 10\.5"),
         ({"op_name": "other"}, r"layer 0: no entry for block mb_k3_res_d3 at 14x14, 32 -> 32"),
@@ -163,6 +164,7 @@ def test_a_malicious_table_runs_nothing(call: Any, inside: bool, tmp_path: Path)
         (np.array([1, 2, 3, 4, "x"], dtype=object), "layer 0: holds no {block: cost}"),
         (np.array([{}] * 5), "layer 0: no entry for block mb_k3_res at 14x14"),
         (np.array([dict.fromkeys(s.blocks, "fast") for s in SLOTS]), "cost is not a number"),
+        (np.array([dict.fromkeys(s.blocks, 10**400) for s in SLOTS]), "cost is not a number"),
         (np.array([dict.fromkeys(s.blocks, 0.0) for s in SLOTS]), "layer 0, block mb_k3_res: cost"),
     ],
 )

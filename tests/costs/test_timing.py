@@ -1,4 +1,6 @@
+import math
 import platform
+import statistics
 from collections.abc import Iterator
 from itertools import chain, count, repeat
 from pathlib import Path
@@ -6,16 +8,27 @@ from pathlib import Path
 import pytest
 
 from fbnet.costs import timing
-from fbnet.costs.timing import BURST, Timing, cpu_model, measure
+from fbnet.costs.timing import BURST, FEWEST, Timing, cpu_model, measure
 
 
 def test_a_summary() -> None:
     summary = Timing.of([3.0, 1.0, 2.0, 2.0])
     assert (summary.n, summary.min, summary.median, summary.mean) == (4, 1.0, 2.0, 2.0)
     assert summary.std == pytest.approx(0.5**0.5)
-    assert summary.ci == pytest.approx(0.5)
+    assert summary.ci == 1  # so few samples say nothing of it
     assert Timing.of([2.0] * 50).ci == 0
-    assert Timing.of([2.0]).ci == 1  # nothing is known of it
+    assert Timing.of([3.0, 1.0, 2.0, 2.0, 2.0, 2.0]).ci == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("count", [FEWEST, 7, 8, 9, 12, 30, 31, 100, 101, 500])
+def test_the_interval_holds_the_median_of_any_distribution(count: int) -> None:
+    """Counts samples below the median: binomial, whatever they are."""
+    samples = [float(i) for i in range(1, count + 1)]
+    low = samples[max(0, count // 2 - math.ceil(0.98 * math.sqrt(count)))]
+    high = samples[min(count - 1, count // 2 + math.ceil(0.98 * math.sqrt(count)))]
+    assert Timing.of(samples).ci == pytest.approx((high - low) / 2 / statistics.median(samples))
+    held = sum(math.comb(count, below) for below in range(int(low), int(high))) / 2**count
+    assert held >= 0.95
 
 
 def test_models_take_turns() -> None:

@@ -7,7 +7,7 @@ from fbnet.engines.int8 import channel_scales, static_int8
 from fbnet.export.onnx import export_onnx, with_metadata
 from fbnet.predict.interface import to_input
 from fbnet.predict.model import OnnxModel
-from tests.small_net import SIZE
+from tests.small_net import POINTS, SIZE
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,15 @@ def test_the_qdq_form_is_plain_onnx(forms):
     model = onnx.load_from_string(forms[1])
     onnx.checker.check_model(model, full_check=True)
     assert [opset.domain for opset in model.opset_import] == [""]
+
+
+def test_an_older_opset_is_raised_with_a_line(net, images, capsys):
+    data = export_onnx(net, SIZE, POINTS, {}, 11, dynamic_batch=False)
+    model = onnx.load_from_string(static_int8(data, to_input(images)))
+    assert {each.domain: each.version for each in model.opset_import}[""] == 13
+    assert "int8: opset 11 has no scales by channel; the file in int8 is of 13" in (
+        capsys.readouterr().out
+    )
 
 
 def test_two_weights_of_a_channel_never_overflow_16_bits(forms):

@@ -103,6 +103,18 @@ def test_a_foreign_space_is_named(supernet_file: Path) -> None:
         read_nni_checkpoint(supernet_file, space)
 
 
+def test_architecture_parameters_of_another_space_are_named(supernet_file: Path) -> None:
+    first, second = NNI_SPACE.stages
+    more = second.model_copy(update={"layer_num": second.layer_num + 1})
+    longer = first.model_copy(update={"ops": (*first.ops, "skip")})
+    for stages, due in (((first, more), r"\[9, 9, 9, 9, 9, 9\]"), ((longer, second), r"\[10, ")):
+        message = (
+            rf"architecture parameters of \[9, 9, 9, 9, 9\] blocks a layer, the space has {due}"
+        )
+        with pytest.raises(BadInput, match=message):
+            read_nni_checkpoint(supernet_file, SpaceParams(stages=stages))
+
+
 def test_errors_name_missing_unexpected_and_misshapen_keys() -> None:
     net = build_auxnet()
     weights = net.state_dict()
@@ -134,6 +146,8 @@ def test_a_checkpoint_runs_no_code(tmp_path: Path) -> None:
     [
         ({"epoch": 1}, "missing: auxiliarynet, pfld_backbone"),
         ([1, 2], "missing: auxiliarynet, pfld_backbone"),
+        ({"pfld_backbone": [1], "auxiliarynet": {}}, "pfld_backbone holds no weights by name"),
+        ({"pfld_backbone": {}, "auxiliarynet": {"a": 1}}, "auxiliarynet holds no weights by name"),
         (b"no checkpoint", "not a checkpoint"),
         (b"", "not a checkpoint"),
         (None, "no such file"),

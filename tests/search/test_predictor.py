@@ -16,7 +16,8 @@ from fbnet.files import read_csv, read_json
 from fbnet.params import PredictorParams, RetrainParams, SearchParams, TrainParams
 from fbnet.search.draws import draws
 from fbnet.search.finetune import finetune
-from fbnet.search.predictor import Predictor, Score, Setup, train
+from fbnet.search.loop import proxy_set
+from fbnet.search.predictor import Predictor, Score, Setup, of_proxy_set, train
 from fbnet.search.predictor_results import line, write_results
 from fbnet.search.workers import ThisProcess
 from fbnet.training.checkpoints import Checkpoint, load_weights
@@ -56,6 +57,17 @@ def test_half_goes_on_and_the_regression_adds_one(setup, lut):
     ]  # fmt: skip
     assert [row["trained_epochs"] for row in search.history] == [1, 2, 2]
     assert all(sum(layer) == pytest.approx(1) for step in search.probabilities for layer in step)
+
+
+def test_trainings_see_the_proxy_set(faces):
+    params = SearchParams(method="predictor", proxy_share=0.5)
+    seen = of_proxy_set(faces, params)
+    assert 0 < len(seen.indices("train")) < len(faces.indices("train"))
+    assert seen.indices("train").tolist() == proxy_set(faces, params).tolist()
+    for part in ("validation", "test"):
+        assert seen.indices(part).tolist() == faces.indices(part).tolist()
+    whole = of_proxy_set(faces, params.model_copy(update={"proxy_share": 1.0}))
+    assert whole.indices("train").tolist() == faces.indices("train").tolist()
 
 
 def test_the_results_are_those_of_a_search_and_retraining_inherits_all(

@@ -18,6 +18,7 @@ from fbnet.params import (
     RetrainParams,
     SchemeParams,
     SearchParams,
+    SyntheticParams,
     TrainParams,
 )
 from stages.params import Params, load, read_yaml, render, rewrite
@@ -246,6 +247,23 @@ def test_no_more_are_retrained_than_the_search_scores(search: SearchParams, most
     for count, faults in ((most, []), (most + 1, ["retrain.candidates"])):
         retrain = RetrainParams(candidates=count, inherit=False)
         params = Params(search=search, retrain=retrain)
+        assert [name for name, _ in contradictions(params)] == faults
+
+
+def test_faces_of_a_search_are_counted_as_they_are_split() -> None:
+    """Of 98 faces 10 validate; 18 of the other 88 are two batches an epoch, 17 were one."""
+    search = {"arch_batch": 14, "nas_lr": 0.01, "epochs": 6, "warmup_epochs": 2, "min_steps": 0}
+    params = Params(
+        fetch=FetchParams(synthetic=SyntheticParams(train=98)),
+        search=SearchParams(proxy_share=1.0, **search),
+    )
+    ((key, message),) = contradictions(params)
+    assert key == "search.nas_lr" and "0.01 over 8 architecture steps" in message
+
+
+def test_batches_of_a_supernet_do_not_limit_short_trainings() -> None:
+    for method, faults in (("fbnet", ["train.devices"] * 2), ("predictor", [])):
+        params = Params(search=SearchParams(method=method), train=TrainParams(devices=32))
         assert [name for name, _ in contradictions(params)] == faults
 
 

@@ -55,6 +55,12 @@ def test_what_dvc_cannot_hash_is_found_before_any_stage(tmp_path, leave, message
         require_ready(params)
 
 
+def test_a_missing_accelerator_is_found_at_the_start(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(BadInput, match=r"train\.accelerator: cuda, and torch sees none"):
+        require_ready(changed(train={"accelerator": "cuda"}, export={"variants": ()}))
+
+
 def test_a_missing_engine_is_found_at_the_start(no_mnn):
     require_ready(changed(export={"variants": ()}))
     with pytest.raises(BadInput, match=r"export\.variants: engine mnn is not installed here"):

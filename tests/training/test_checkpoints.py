@@ -1,11 +1,14 @@
 """Checkpoints: written whole, locked, keyed by what the run depends on."""
 
+import builtins
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -99,6 +102,38 @@ def test_abandoned_checkpoints_are_removed_with_a_line(
         monkeypatch.setattr(checkpoints, "KEPT_BYTES", 2000)
         with checkpoint(tmp_path, "search", "e" * 16):
             assert (recent.exists(), newest.exists()) == (False, True)
+
+
+def test_checkpoints_that_others_remove_meanwhile_do_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = [tmp_path / f"search-{key * 16}" for key in "ab"]
+    for folder in gone:
+        folder.mkdir()
+        (folder / "lock").touch()
+    listed = Path.rglob
+
+    def found(folder: Path, pattern: str) -> list[Path]:
+        paths = list(listed(folder, pattern))
+        if folder == gone[0]:
+            shutil.rmtree(folder)
+        return paths if folder == gone[0] else []
+
+    monkeypatch.setattr(Path, "rglob", found)
+    with checkpoint(tmp_path, "search", "c" * 16) as saved:
+        assert saved.load() is None
+    opened, tries = builtins.open, []
+
+    def vanishing(path: Path, *arguments: Any, **named: Any) -> Any:
+        if Path(path).name == "lock" and not tries:
+            tries.append(path)
+            shutil.rmtree(Path(path).parent)  # as its holder does
+        return opened(path, *arguments, **named)
+
+    monkeypatch.setattr(builtins, "open", vanishing)
+    with checkpoint(tmp_path, "search", "d" * 16) as saved:
+        saved.save({"epoch": 1})
+    assert tries and list(tmp_path.iterdir()) == [gone[1]]
 
 
 def test_a_broken_file_is_an_error_not_a_fresh_start(tmp_path: Path) -> None:

@@ -14,8 +14,11 @@ from torch import nn
 
 from fbnet.errors import BadInput, ProcessLost
 from fbnet.faces.faceset import FaceSet
+from fbnet.files import write_bytes
 from fbnet.params import SpaceParams
+from fbnet.training.checkpoints import checkpoint
 from fbnet.training.learner import Shards
+from tests.waiting import started
 
 ROOT = Path(__file__).parents[2]
 TRAINER = """
@@ -43,7 +46,7 @@ lut = Lut("ms", layers, 1.0, "test")
 search = Search(
     faces, space, lut, SearchParams(**given["search"]), fabric=fabric, shards=train.shards
 )
-with checkpoint(folder, "search", "key") as saved:
+with checkpoint(folder, "search", "key", fabric) as saved:
     if given["stop"]:
         search.run_epoch()
         saved.save(search.state())
@@ -76,8 +79,12 @@ ONE, TWO = {"devices": 1, "shards": 2}, {"devices": 2}
 
 
 @pytest.fixture(scope="module")
-def train(tmp_path_factory: pytest.TempPathFactory, faces: FaceSet, space: SpaceParams) -> Any:
-    folder = tmp_path_factory.mktemp("processes")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("processes")
+
+
+@pytest.fixture(scope="module")
+def train(folder: Path, faces: FaceSet, space: SpaceParams) -> Any:
     faces.save(folder / "faces")
     (folder / "trainer.py").write_text(TRAINER)
 
@@ -122,6 +129,27 @@ def test_two_processes_train_as_one_that_accumulates_their_shards(
 def test_a_search_of_two_processes_is_resumed_by_one(train: Any, expected: Any) -> None:
     train(stop=True, **TWO)
     assert_same(train(**ONE), expected)
+
+
+def test_all_processes_of_a_run_that_waited_load_the_same_state(
+    train: Any, expected: Any, folder: Path
+) -> None:
+    train(stop=True, **ONE)
+    state = folder / "search-key/state.pt"
+    data = state.read_bytes()
+    state.unlink()
+    given = json.loads((folder / "given.json").read_text()) | {"train": TWO, "stop": False}
+    (folder / "given.json").write_text(json.dumps(given))
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-u", "trainer.py", str(folder)]
+    with pytest.raises(RuntimeError), checkpoint(folder, "search", "key") as saved:
+        with started(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as second:
+            assert second.stdout is not None and b"waiting for process" in second.stdout.readline()
+            write_bytes(state, data)  # as of a run that is killed later
+            saved.folder.joinpath("lock").unlink()
+            assert second.wait(300) == 0
+        raise RuntimeError("killed")
+    assert_same(json.loads((folder / "histories.json").read_text()), expected)
 
 
 def test_the_loss_of_another_process_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 The runner's CSV is read, and the output of the engines' benchmark programs.
 """
 
-import math
 import re
 import statistics
 from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -29,6 +28,8 @@ FACTS = ("engine", "version", "cpu", "threads", "kit", "program")
 """Columns of the CSV that tell how it was measured, the same in all rows."""
 LEAST = {"n": 1, "std": 0, "ci": 0}
 """Least value of a figure; a latency that is not positive is named later, with its model."""
+LARGEST_FIGURE = 1e12
+"""Beyond it no figure was measured: 30 years, in ms."""
 VAGUE = 0.2
 """Interval of a median, as its share, from which on `table_of` warns."""
 DIGITS = 4
@@ -73,7 +74,7 @@ def _faults(times: Mapping[str, Timing], keys: Mapping[str, Hashable], where: st
     wrong = [
         f"{where}: model {name}: latency {timing.median:g} ms; must be a positive number"
         for name, timing in times.items()
-        if not (timing.median > 0 and math.isfinite(timing.median))
+        if not 0 < timing.median < LARGEST_FIGURE
     ]
     return missing + extra + wrong
 
@@ -154,6 +155,11 @@ def _read_csv(text: str, where: str) -> Results:
             f"{line}: {figure} is {row[figure][:40]!r}; must be {least} or more"
             for figure, least in LEAST.items()
             if cells[figure] < least
+        ]
+        faults += [
+            f"{line}: {figure} is {row[figure][:40]!r}; no measurement gives that"
+            for figure, value in cells.items()
+            if value >= LARGEST_FIGURE
         ]
         if not cells["n"].is_integer():
             faults.append(f"{line}: n is {row['n'][:40]!r}; must be a whole number")

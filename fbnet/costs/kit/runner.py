@@ -22,6 +22,8 @@ from fbnet.engines.base import Engine
 from fbnet.errors import BadInput, exit_code
 
 KIT = Path(__file__).resolve().parents[1]
+MOST_THREADS = 256
+"""As `fbnet.params` has it, which is not in the kit."""
 ID_LENGTH = 16
 """Hex digits of the manifest's SHA-256 that name a kit in its results."""
 
@@ -43,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         value = getattr(arguments, name)
         if not least <= value < math.inf:  # so that NaN is refused
             parser.error(f"--{name} {value}: give a number from {least} on")
+    if arguments.threads > MOST_THREADS:
+        parser.error(f"--threads {arguments.threads}: give {MOST_THREADS} at most")
     return exit_code("run.py", lambda: print(run(arguments)))
 
 
@@ -53,8 +57,7 @@ def run(arguments: argparse.Namespace) -> str:
     with _writing(arguments.out):  # before minutes of measuring
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
     data = _read(arguments.kit / "manifest.json")
-    manifest = json.loads(data)
-    engines = {entry["name"]: Engine(**entry) for entry in manifest["engines"]}
+    manifest, engines = _manifest(data, arguments.kit / "manifest.json")
     name = arguments.engine or next(iter(engines))
     if name not in engines:
         raise BadInput(f"--engine {name}: the kit has models for {', '.join(engines)} only")
@@ -76,6 +79,24 @@ def run(arguments: argparse.Namespace) -> str:
     _write(arguments.out, [{"name": name} | asdict(t) | facts for name, t in times.items()])
     worst = max(timing.ci for timing in times.values())
     return f"{len(times)} models in {arguments.out}; widest interval +-{worst:.1%} of its median"
+
+
+def _manifest(data: bytes, path: Path) -> tuple[Any, dict[str, Engine]]:
+    """What the kit's manifest holds, and its engines by name."""
+    try:
+        manifest = json.loads(data)
+        engines = {entry["name"]: Engine(**entry) for entry in manifest["engines"]}
+        files = [
+            (file["path"], file["sha256"], model["input"], manifest["seed"])
+            for model in manifest["models"].values()
+            for name in engines
+            for file in model["files"][name]
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        files = []
+    if not files:
+        raise BadInput(f"{path}: is damaged, or no kit's; copy the kit whole")
+    return manifest, engines
 
 
 def _calls(kit: Path, manifest: Any, engine: Engine, threads: int) -> dict[str, Call]:

@@ -90,10 +90,12 @@ export function median(values) {
   return ordered.length % 2 ? ordered[middle] : (ordered[middle - 1] + ordered[middle]) / 2;
 }
 
+const FEWEST = 6;  // samples from which on an interval holds the median with 95 %
+
 /* Half width of the median's 95 % interval by its share: order statistics around the middle; 1 for
-   one sample, which says nothing of it. */
+   fewer than FEWEST samples, which say nothing of it. */
 function medianCi(samples) {
-  if (samples.length === 1) return 1;
+  if (samples.length < FEWEST) return 1;
   const ordered = [...samples].sort((a, b) => a - b), n = ordered.length;
   const reach = Math.ceil(0.98 * Math.sqrt(n)), middle = n >> 1;
   const low = ordered[Math.max(0, middle - reach)], high = ordered[Math.min(n - 1, middle + reach)];

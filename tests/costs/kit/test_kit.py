@@ -20,6 +20,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fbnet.costs.device_lut import device_table
+from fbnet.costs.kit import runner
 from fbnet.costs.kit.contents import FILE, Contents, read_contents
 from fbnet.costs.kit.results import VAGUE, table_of
 from fbnet.costs.kit.write import program_script, write_kit
@@ -28,7 +29,7 @@ from fbnet.engines import ENGINES
 from fbnet.errors import BadInput
 from fbnet.faces.faceset import FaceSet
 from fbnet.files import digest, write_json
-from fbnet.params import NNI_SPACE, LutParams, SearchParams, SpaceParams, StageParams
+from fbnet.params import MOST_THREADS, NNI_SPACE, LutParams, SearchParams, SpaceParams, StageParams
 from fbnet.search.loop import Search
 from stages.cli import main
 from tests.test_bad_input import WEIRD, changed, keys, refused_in_one_line, tried
@@ -173,6 +174,25 @@ def test_the_runner_refuses_a_changed_model(kit: Path, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and "net-1.onnx: not the file of this kit" in done.stderr
     assert not (tmp_path / "results.csv").exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"engines": []}', '{"engines": [1]}', None])
+def test_the_runner_refuses_a_damaged_manifest(kit: Path, tmp_path: Path, text: str | None) -> None:
+    folder = shutil.copytree(kit, tmp_path / "kit")
+    whole = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(whole[:300] if text is None else text)
+    done = subprocess.run(
+        [sys.executable, "-I", "kit/run.py"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "manifest.json: is damaged, or no kit's; copy the kit whole" in done.stderr
+
+
+def test_the_runner_takes_no_more_threads_than_params(kit: Path, tmp_path: Path) -> None:
+    assert runner.MOST_THREADS == MOST_THREADS
+    command = [sys.executable, "-I", str(kit / "run.py"), "--threads", str(MOST_THREADS + 1)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and f"give {MOST_THREADS} at most" in done.stderr
 
 
 def test_the_runner_makes_the_folder_of_its_results(kit: Path, tmp_path: Path) -> None:
@@ -504,6 +524,7 @@ def test_results_of_other_bytes(
 @example("threads", 0, "column", "9" * 5000)
 @example("median", 0, "column", "1e308")
 @example("n", 0, "column", "1e308")
+@example("ci", 0, "cell", "1e308")
 def test_results_of_other_cells(
     manifest: Path, tmp_path: Path, name: str, row: int, where: str, value: str
 ) -> None:

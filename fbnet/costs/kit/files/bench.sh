@@ -8,7 +8,7 @@
 # PLACE: adb, adb:SERIAL, ssh:USER@HOST, or here.
 set -eu
 [ $# -ge 2 ] || { sed -n 2,8p "$0" >&2; exit 2; }
-program=$1 place=$2 threads=${3:-1} loops=${4:-50} rounds=${5:-5}
+program=$1 place=$2 threads=${3:-1} loops=${4:-50} rounds=${5:-6}
 kit=$(cd "$(dirname "$0")" && pwd)
 [ -f "$program" ] || { echo "bench.sh: $program: no such file" >&2; exit 2; }
 . "$kit/programs.sh"
