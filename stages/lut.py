@@ -27,10 +27,10 @@ def main(params: "Params", results: Results, log: "Log") -> str:
     faces, space = FaceSet.load(results.require(results.faces)), params.search_space
     macs = macs_table(space, faces.points, faces.size)
     latency = latency_table(space, faces.points, params.lut, faces.size)
-    write_json(results.lut("macs"), macs)
-    write_json(results.lut("latency"), latency)
     # A device's table may hold more than the space has.
     counted, timed = (from_table(table, space) for table in (macs, latency))
+    write_json(results.lut("macs"), macs)
+    write_json(results.lut("latency"), latency)
     maps = {
         "million MACs": _costs(counted, 1e-6),
         f"microseconds ({latency['engine']})": _costs(timed, 1e3),
