@@ -8,6 +8,7 @@ from typing import Any
 from fbnet.costs.lut import Lut, cost_range, from_table
 from fbnet.costs.macs import count_block
 from fbnet.costs.nni_lut import LARGEST_TABLE, from_nni_npy, from_nni_txt
+from fbnet.engines import ENGINES
 from fbnet.errors import BadInput, listed
 from fbnet.files import csv_rows, number, read_json, validated
 from fbnet.nets.pfld import Slot, slots
@@ -57,6 +58,12 @@ def device_table(
         raise BadInput(
             f"{path}: of nets with {own} points, the faces have {points}; measure the "
             f"fixed part for these (fbnet kit --points {points})"
+        )
+    batch, engine = table.get("protocol", {}).get("batch", 1), table["engine"]
+    most = ENGINES[engine].max_batch if engine in ENGINES else None
+    if most is not None and batch > most:
+        raise BadInput(
+            f"{path}: protocol.batch is {batch}; {engine} takes at most {most} in a call"
         )
     layers = slots(space, size)
     if faults := [*outliers(lut, layers), *impossible(lut, layers)]:

@@ -17,7 +17,6 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from fbnet.engines import ENGINES
 from fbnet.errors import BadInput, listed
 from fbnet.files import read_json, validated
 from fbnet.nets.pfld import Slot, slots
@@ -125,12 +124,6 @@ def from_table(table: Any, space: SpaceParams, path: str | Path = "table") -> Lu
     unit, size = checked.unit, checked.size
     if unit not in VALUE_KEY:
         raise BadInput(f"{path}: unit is {unit!r}; must be one of {', '.join(VALUE_KEY)}")
-    engine, batch = checked.engine or "", checked.protocol.batch
-    most = ENGINES[engine].max_batch if engine in ENGINES else None
-    if most is not None and batch > most:
-        raise BadInput(
-            f"{path}: protocol.batch is {batch}; {engine} takes at most {most} in a call"
-        )
     layers = _layers(table, path, slots(space, size), VALUE_KEY[unit])
     fixed = _number(table, path, "fixed", VALUE_KEY[unit])
     lut = Lut(unit, layers, fixed, str(path), size=size)

@@ -72,6 +72,13 @@ def test_all_faults_stand_in_one_error(tmp_path: Path) -> None:
         assert part in message
 
 
+def test_a_batch_that_the_engine_does_not_take_is_named(tmp_path: Path) -> None:
+    measured = table(0.1) | {"engine": "ncnn", "protocol": {"batch": 2}}
+    with pytest.raises(BadInput, match=r"protocol\.batch is 2; ncnn takes at most 1 in a call"):
+        device_table(NNI_SPACE, 106, params(measured, tmp_path), 112)
+    assert device_table(NNI_SPACE, 106, params(measured | {"engine": "mine"}, tmp_path), 112)
+
+
 def test_outliers_are_refused_and_what_the_space_lacks_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

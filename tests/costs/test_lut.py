@@ -119,12 +119,6 @@ def test_faults_are_named(table: dict, keys: list, value: Any, message: str, pat
         from_json(path, NNI_SPACE)
 
 
-def test_a_batch_that_the_engine_does_not_take_is_named(table: dict) -> None:
-    measured = table | {"engine": "ncnn", "protocol": {"batch": 2}}
-    with pytest.raises(BadInput, match=r"protocol\.batch is 2; ncnn takes at most 1 in a call"):
-        from_table(measured, NNI_SPACE)
-
-
 def test_only_skip_may_cost_nothing() -> None:
     Lut("MACs", ({"skip": 0.0, "sep_k3": 1.0},), 0.0, "test")
     with pytest.raises(BadInput, match="test: layer 0, block sep_k3: cost 0"):
