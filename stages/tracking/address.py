@@ -8,6 +8,7 @@ import ssl
 import textwrap
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -116,9 +117,21 @@ def require_usable(write: bool = True) -> None:
                 f"{name}: MLflow keeps no runs where a folder's name has an apostrophe; rename it, "
                 "or set mlflow.enabled: false"
             )
+        # Alembic, which makes MLflow's tables, takes it for the start of a variable.
+        if write and "%" in (installed := mlflow_folder()):
+            raise BadInput(
+                f"{installed}: MLflow does not work below a folder whose name has a %; rename it, "
+                "keep the environment elsewhere, or set mlflow.enabled: false"
+            )
         _require_database(path, write)
     elif uri.startswith(("http://", "https://")):
         _require_server(uri)
+
+
+def mlflow_folder() -> str:
+    """Where MLflow is installed; it is not imported, since that is slow."""
+    spec = find_spec("mlflow")
+    return os.path.dirname(spec.origin) if spec and spec.origin else ""
 
 
 def _require_server(uri: str) -> None:

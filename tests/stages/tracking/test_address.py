@@ -86,6 +86,13 @@ def test_an_apostrophe_in_a_folder_s_name_is_one_line(tmp_path, monkeypatch, own
     assert {p.name for p in folder.iterdir()} <= {"dvc.yaml", "mlflow.db.lock"}
 
 
+def test_mlflow_below_a_folder_with_a_percent_sign_is_one_line(project, monkeypatch):
+    monkeypatch.setattr("stages.tracking.address.mlflow_folder", lambda: "/home/My%20Repo/mlflow")
+    message = "/home/My%20Repo/mlflow: MLflow does not work below a folder whose name has a %"
+    with pytest.raises(BadInput, match=message), stage_run("lut", PARAMS):
+        pytest.fail("the body must not run")
+
+
 @pytest.mark.parametrize("begin", [stage_run, pipeline_run, register])
 def test_a_store_that_takes_no_run_is_one_line(project, monkeypatch, begin):
     from mlflow import MlflowClient, MlflowException
