@@ -22,7 +22,7 @@ def require_ready(params: Params) -> None:
             f"fetch.root {params.fetch.root}: no such folder; name the folder of your faces, or "
             "bring it here with `dvc pull` where DVC keeps it"
         )
-    _require_hashable(Path(params.fetch.root))
+    _require_readable(Path(params.fetch.root))
     if params.lut.source == "measure":
         measuring = ENGINES[params.lut.engine]
         _require("lut.engine", measuring, measuring.require_here)
@@ -49,13 +49,13 @@ def require_ready(params: Params) -> None:
         )
 
 
-def _require_hashable(root: Path) -> None:
-    """Raise BadInput for what DVC, which hashes all of the folder, fails or hangs on."""
+def _require_readable(root: Path) -> None:
+    """Raise BadInput for the first entry of the folder whose checksum DVC cannot compute."""
     for name, reason in walk(root):
         if reason in (BROKEN_LINK, NO_FILE, NOT_PLAIN):
             remedy = "" if reason == NOT_PLAIN else "; remove it"
             raise BadInput(
-                f"{root / name}: {reason}{remedy} (DVC hashes all files of fetch.root, used or not)"
+                f"{root / name}: {reason}{remedy} (DVC reads all files of fetch.root, used or not)"
             )
 
 

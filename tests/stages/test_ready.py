@@ -41,12 +41,12 @@ def test_missing_faces_are_found_before_any_stage():
             lambda root: (root / "x.jpg").symlink_to("gone"),
             r"x\.jpg: a broken link; remove it \(DVC",
         ),
-        (lambda root: os.mkfifo(root / "x"), r"x: no regular file; remove it \(DVC hashes all"),
+        (lambda root: os.mkfifo(root / "x"), r"x: no regular file; remove it \(DVC reads all"),
         (lambda root: open(bytes(root) + b"/\xff.jpg", "w").close(), "not UTF-8.*; rename it"),
     ],
     ids=["link", "fifo", "name"],
 )
-def test_what_dvc_cannot_hash_is_found_before_any_stage(tmp_path, leave, message):
+def test_what_dvc_cannot_read_is_found_before_any_stage(tmp_path, leave, message):
     params = changed(fetch={"root": str(tmp_path)}, export={"variants": ()})
     (tmp_path / "face.jpg").touch()
     require_ready(params)
